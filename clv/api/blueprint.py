@@ -1,0 +1,149 @@
+"""The blueprint of the service: how a request is read, checked and documented, once for all."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from io import BytesIO
+from typing import Any
+
+import marshmallow as ma
+from flask import Flask, Request, Response, g, request
+from flask_smorest import Blueprint
+from webargs import missing
+from webargs.core import json as webargs_json
+from webargs.flaskparser import FlaskParser, is_json_request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from clv import auth, db, fields
+from clv.auth import Principal, Role
+from clv.errors import Invalid
+from clv.schemas import ErrorBody
+
+# A thousand rows with the longest names in escaped Unicode are 3.5 MB.
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_TENANT_HEADER = {
+    "in": "header",
+    "name": "X-Tenant-Id",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
+    "description": "The key's own tenant, or left out",
+}
+
+
+class StrictParser(FlaskParser):
+    """Reads a request strictly: an unknown query argument is an error, a body is JSON or a 415,
+    and a validation error is a 400."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": ma.RAISE,
+    }
+
+    def _raw_load_json(self, req: Request) -> Any:
+        body = _read_body(req)
+        if not body:
+            return missing
+        if not is_json_request(req):
+            raise UnsupportedMediaType
+        try:
+            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            # Not only malformed JSON: numbers of over 4,300 digits and very deep nesting, too.
+            raise webargs_json.JSONDecodeError("not JSON", "?", 0) from None
+
+    def _handle_invalid_json_error(self, error: Any, req: Request, *args: Any, **kw: Any) -> Any:
+        raise Invalid("The body is not valid JSON.", {"json": ["Not valid JSON."]})
+
+
+class ClvBlueprint(Blueprint):
+    """A flask-smorest Blueprint with the service's parser and access rules."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def access(self, role: Role, *errors: int) -> Callable:
+        """Require a key of at least this role; document that and the errors of the endpoint."""
+
+        def decorator(view: Callable) -> Callable:
+            @wraps(view)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                g.principal = auth.authenticate(request.headers.get("Authorization"))
+                auth.authorize(g.principal, role, request.headers.get("X-Tenant-Id"))
+                return view(*args, **kwargs)
+
+            documented = self.doc(
+                security=[{"bearer": []}],
+                parameters=[_TENANT_HEADER],
+                description=f"Needs the role {role.name.lower()} or higher.",
+            )(wrapper)
+            for code in sorted({401, 403, 500, 503, *errors}):
+                documented = self.alt_response(code, schema=ErrorBody)(documented)
+            return documented
+
+        return decorator
+
+
+def register(app: Flask) -> None:
+    """Give every request an id, and give its database connection back at the end."""
+    app.before_request(_name_request)
+    app.after_request(_echo_request_id)
+    app.teardown_request(lambda error: db.release())
+
+
+def principal() -> Principal:
+    """Who sent the current request."""
+    return g.principal
+
+
+def checked_customer_id(customer_id: str) -> str:
+    """A customer id from the path.
+
+    :raises Invalid: naming what would be right
+    """
+    try:
+        # Werkzeug replaces what is not UTF-8, and two ids would become one.
+        request.environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8")
+        return fields.customer_id(customer_id)
+    except UnicodeDecodeError:
+        reason = "Must be UTF-8."
+    except ValueError as error:
+        reason = str(error)
+    raise Invalid(
+        f"The request is not valid. customerId: {reason}", {"path": {"customerId": [reason]}}
+    )
+
+
+def _read_body(req: Request) -> bytes:
+    """The whole body. The limit is kept here: gunicorn hands a chunked body on without a length,
+    and Werkzeug would silently cut it off."""
+    if (req.content_length or 0) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
+    if "clv.body" not in req.environ:
+        stream = req.environ["wsgi.input"]
+        length = req.content_length
+        if length is None and not req.environ.get("wsgi.input_terminated"):
+            length = 0
+        req.environ["clv.body"] = stream.read(MAX_BODY_BYTES + 1 if length is None else length)
+        req.environ["wsgi.input"] = BytesIO()
+    body = req.environ["clv.body"]
+    if len(body) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
+    return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON.")
+
+
+def _name_request() -> None:
+    offered = request.headers.get("X-Request-Id", "")
+    g.request_id = offered if _SANE_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+
+
+def _echo_request_id(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    return response

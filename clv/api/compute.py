@@ -1,0 +1,193 @@
+"""A whole tenant: start a batch run, watch it, read what went wrong."""
+
+import base64
+import binascii
+import threading
+from typing import Any
+
+from flask import current_app, request, url_for
+from flask.views import MethodView
+
+from clv import runs
+from clv.api.blueprint import ClvBlueprint, principal
+from clv.auth import Role
+from clv.errors import Conflict, Invalid, RunFailed
+from clv.schemas import (
+    ComputeRequest,
+    ComputeResult,
+    CustomerErrorList,
+    ErrorBody,
+    Job,
+    JobList,
+    PageQuery,
+)
+from clv.store.runs import Run
+from jobs import progress
+
+blp = ClvBlueprint("compute", __name__, url_prefix="/api/v1", description="A whole tenant")
+
+
+class WaitingRoom:
+    """How many of the process's threads may wait for runs at once; the others stay free for
+    requests that take no time."""
+
+    def __init__(self, seats: int) -> None:
+        self._seats = threading.BoundedSemaphore(seats)
+
+    def wait(self, run: Run, seconds: float) -> Run:
+        """The run when it ended, or after so many seconds; at once when no seat is free."""
+        if seconds <= 0 or not self._seats.acquire(blocking=False):
+            return run
+        try:
+            return runs.wait(run.id, seconds)
+        finally:
+            self._seats.release()
+
+
+@blp.route("/clv/compute")
+class Compute(MethodView):
+    """Batch runs of the tenant."""
+
+    @blp.response(200, ComputeResult)
+    @blp.alt_response(
+        202,
+        schema=Job,
+        success=True,
+        description="Still going: the job",
+        headers={"Location": {"schema": {"type": "string"}}},
+    )
+    @blp.alt_response(409, schema=ErrorBody, description="The run was cancelled meanwhile")
+    @blp.access(Role.ADMIN, 400, 409, 413, 415)
+    @blp.arguments(ComputeRequest, required=False)
+    @blp.doc(
+        summary="Compute all customers, or one segment",
+        parameters=[
+            {
+                "in": "header",
+                "name": "Prefer",
+                "required": False,
+                "schema": {"type": "string", "example": "respond-async"},
+                "description": "respond-async: answer 202 at once (RFC 7240)",
+            }
+        ],
+    )
+    def post(self, body: dict[str, Any]) -> Any:
+        """Waits up to 25 seconds for the run. A 200 implies that all that was ingested before
+        the request was scored. A run of a segment covers its present members and everybody who
+        was never scored; only a full run finds who became one."""
+        settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
+        who = f"key {principal().key}"
+        run = runs.start(
+            principal().tenant.id, body["segment"], who, settings.run_deadline_hours, queue.ring
+        )
+        if "respond-async" in _preferences():
+            return _accepted(run, {"Preference-Applied": "respond-async"})
+        if not queue.workers_alive():
+            return _accepted(run, message=runs.NO_WORKER)
+        return _outcome(_room().wait(run, settings.compute_wait_seconds))
+
+
+@blp.route("/clv/jobs")
+class Jobs(MethodView):
+    """The tenant's runs."""
+
+    @blp.response(200, JobList)
+    @blp.access(Role.VIEWER, 400)
+    @blp.arguments(PageQuery, location="query")
+    @blp.doc(summary="List the batch runs, newest first")
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        before = _cursor(query["cursor"], int)
+        page = runs.page(principal().tenant.id, before, query["limit"] + 1)
+        return _page([_job(run) for run in page], query["limit"], [str(run.id) for run in page])
+
+
+@blp.route("/clv/jobs/<job_id>")
+class JobById(MethodView):
+    """One run."""
+
+    @blp.response(200, Job)
+    @blp.access(Role.VIEWER, 404)
+    @blp.doc(summary="Read a batch run and its progress")
+    def get(self, job_id: str) -> dict[str, Any]:
+        return _job(_run(job_id))
+
+
+@blp.route("/clv/jobs/<job_id>/errors")
+class JobErrors(MethodView):
+    """What went wrong in a run."""
+
+    @blp.response(200, CustomerErrorList)
+    @blp.access(Role.VIEWER, 400, 404)
+    @blp.arguments(PageQuery, location="query")
+    @blp.doc(summary="List the customers that a run could not compute")
+    def get(self, query: dict[str, Any], job_id: str) -> dict[str, Any]:
+        after = _cursor(query["cursor"], str) or ""
+        page = runs.errors_page(_run(job_id), after, query["limit"] + 1)
+        rows = [{"customerId": customer_id, "message": reason} for customer_id, reason in page]
+        return _page(rows, query["limit"], [customer_id for customer_id, _ in page])
+
+
+def _outcome(run: Run) -> Any:
+    if run.is_active:
+        return _accepted(run)
+    if run.status == "cancelled":
+        raise Conflict(f"The run was cancelled meanwhile: job {run.job_id}.")
+    if run.status == "failed":
+        raise RunFailed(f"The run failed: {run.message} It is job {run.job_id}.")
+    result = {
+        "success": True,
+        "computed": run.computed,
+        "errors": run.errors,
+        "segment": run.segment or "all",
+    }
+    return current_app.json.response(ComputeResult().dump(result))
+
+
+def _accepted(run: Run, headers: dict[str, str] | None = None, message: str | None = None) -> Any:
+    response = current_app.json.response(Job().dump(_job(run, message)))
+    response.status_code = 202
+    response.headers.update(headers or {})
+    response.headers["Location"] = url_for("compute.JobById", job_id=run.job_id)
+    return response
+
+
+def _job(run: Run, message: str | None = None) -> dict[str, Any]:
+    live = None
+    if run.status == "running":
+        live = progress.read(current_app.extensions["queue"].redis, run.job_id)
+    return runs.job(run, live, message)
+
+
+def _run(job_id: str) -> Run:
+    return runs.find(principal().tenant.id, job_id)
+
+
+def _room() -> WaitingRoom:
+    return current_app.extensions["waiting_room"]
+
+
+def _preferences() -> set[str]:
+    """The preferences of the request without their parameters (RFC 7240)."""
+    listed = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    return {preference.partition(";")[0].strip() for preference in listed}
+
+
+def _page(rows: list[dict], limit: int, keys: list[str]) -> dict[str, Any]:
+    has_more = len(rows) > limit
+    cursor = base64.urlsafe_b64encode(keys[limit - 1].encode()).decode() if has_more else None
+    return {"data": rows[:limit], "pagination": {"cursor": cursor, "hasMore": has_more}}
+
+
+def _cursor(text: str | None, kind: type) -> Any:
+    if text is None:
+        return None
+    try:
+        key = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True).decode()
+        if "\0" in key or (kind is int and not 0 <= int(key) < 2**63):
+            raise ValueError
+        return kind(key)
+    except (ValueError, binascii.Error):
+        wanted = "Must be the cursor that the page before returned."
+        raise Invalid(
+            f"The request is not valid. cursor: {wanted}", {"query": {"cursor": [wanted]}}
+        ) from None

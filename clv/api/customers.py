@@ -1,0 +1,69 @@
+"""One customer's lifetime value."""
+
+import re
+from typing import Any
+
+from flask import request
+from flask.views import MethodView
+
+from clv import service
+from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
+from clv.auth import Role
+from clv.schemas import Clv
+from clv.scoring import Scores
+
+blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
+
+_MAX_AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*\"?(\d{1,10})\"?\s*(?:,|$)", re.IGNORECASE)
+
+
+@blp.route("/customers/<customer_id>/clv")
+class CustomerClv(MethodView):
+    """A customer's lifetime value."""
+
+    @blp.response(200, Clv)
+    @blp.access(Role.VIEWER, 400, 404)
+    @blp.doc(
+        summary="Read a customer's lifetime value",
+        parameters=[
+            {
+                "in": "header",
+                "name": "Cache-Control",
+                "required": False,
+                "schema": {"type": "string", "example": "max-age=86400"},
+                "description": "max-age=N: compute a record again that is older than N seconds",
+            }
+        ],
+    )
+    def get(self, customer_id: str) -> dict[str, Any]:
+        scores, source = service.get_clv(
+            principal().tenant, checked_customer_id(customer_id), _max_age_seconds()
+        )
+        return _view(scores, source)
+
+    @blp.response(200, Clv)
+    @blp.access(Role.EDITOR, 400, 404)
+    @blp.doc(summary="Compute a customer's lifetime value again")
+    def post(self, customer_id: str) -> dict[str, Any]:
+        scores = service.recompute_clv(principal().tenant, checked_customer_id(customer_id))
+        return _view(scores, "recomputed")
+
+
+def _max_age_seconds() -> int | None:
+    found = _MAX_AGE.search(request.headers.get("Cache-Control", ""))
+    return int(found.group(1)) if found else None
+
+
+def _view(scores: Scores, source: str) -> dict[str, Any]:
+    return {
+        "customerId": scores.customer_id,
+        "clvScore": int(scores.score + 0.5),
+        "predictedRevenue": scores.predicted_revenue,
+        "churnProbability": scores.churn_probability,
+        "rfmRecency": scores.recency_days,
+        "rfmFrequency": scores.frequency,
+        "rfmMonetary": scores.monetary,
+        "segment": scores.segment,
+        "computedAt": scores.computed_ms,
+        "source": source,
+    }

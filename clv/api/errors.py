@@ -1,0 +1,148 @@
+"""What each error means over HTTP, decided once: one JSON body for all of them."""
+
+import logging
+import sqlite3
+import traceback
+from typing import Any
+
+import peewee
+import psycopg
+from flask import Flask, Response, current_app, g, jsonify, request
+from flask_smorest import Api
+from playhouse.pool import MaxConnectionsExceeded
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from clv import errors
+from clv.schemas import ErrorBody
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+STATUS = {
+    errors.Invalid: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Unscorable: 500,
+    errors.RunFailed: 500,
+    errors.Unavailable: 503,
+}
+# What the database's drivers raise when it is down, full or busy, and not when a query is wrong.
+DATABASE_DOWN = (
+    peewee.OperationalError,
+    peewee.InterfaceError,
+    MaxConnectionsExceeded,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    sqlite3.OperationalError,
+)
+MESSAGES = {
+    404: "There is nothing at this path. The paths are listed at /api/docs.",
+    405: "This path does not support the method; the Allow header lists those that it does.",
+    413: "The body is too large.",
+    415: "The body must be JSON, with Content-Type: application/json.",
+}
+
+
+class ClvApi(Api):
+    """flask-smorest's Api with the one error body, which keeps the headers of an error."""
+
+    ERROR_SCHEMA = ErrorBody
+
+    def handle_http_exception(self, error: HTTPException) -> Any:
+        """The response of an error that Flask, Werkzeug or webargs raised."""
+        if error.code is None or error.code < 400:
+            return error
+        details = getattr(error, "data", None) or {}
+        fields = details.get("messages")
+        message = MESSAGES.get(error.code) or error.description or error.name
+        if fields:
+            message = f"The request is not valid. {sentence(fields)}"
+        if error.code == 500:
+            message = internal_error()
+        response = body(error.code, message, fields)
+        allowed = getattr(error, "valid_methods", None)
+        if allowed:
+            response.headers["Allow"] = ", ".join(sorted(allowed))
+        return response
+
+
+def register(app: Flask) -> None:
+    """Map the domain's errors and the database's; anything unforeseen becomes a 500."""
+    app.register_error_handler(errors.ClvError, _domain_error)
+    for kind in DATABASE_DOWN:
+        app.register_error_handler(kind, _database_down)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def body(code: int, message: str, fields: Any = None) -> Response:
+    """The one error body."""
+    payload = {"code": code, "status": HTTP_STATUS_CODES[code], "message": message}
+    if fields:
+        payload["errors"] = fields
+    response = jsonify(payload)
+    response.status_code = code
+    if code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if code == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def sentence(fields: Any, path: tuple[str, ...] = ()) -> str:
+    """The first few of nested field errors in words: ``segment: Must be one of: …``."""
+    return " ".join(_sentences(fields, ())[:3])
+
+
+def internal_error() -> str:
+    """The message of a 500: it names the request, and nothing else."""
+    return f"An internal error occurred. Please report the request id {g.request_id}."
+
+
+def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
+    if isinstance(fields, dict):
+        found = []
+        for name, inner in fields.items():
+            # The location (json, query) and the schema as a whole are no field's names.
+            hidden = not path and name in ("json", "query", "path", "headers")
+            step = () if hidden or name == "_schema" else (str(name),)
+            found += _sentences(inner, path + step)
+        return found
+    where = ".".join(path)
+    return [f"{where}: {text}" if where else str(text) for text in fields]
+
+
+def _domain_error(error: errors.ClvError) -> Response:
+    code = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    return body(code, error.message, error.fields)
+
+
+def _database_down(error: Exception) -> Response:
+    _log(error)
+    return body(503, "The database can't be reached or is busy. Try again shortly.")
+
+
+def _unforeseen(error: Exception) -> Any:
+    if isinstance(error, HTTPException):
+        return error
+    _log(error)
+    return body(500, internal_error())
+
+
+def _log(error: Exception) -> None:
+    """Log what happened and where, without the error's text: it may hold SQL or data."""
+    where = " < ".join(
+        f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__)[-6:])
+    )
+    log.error(
+        "request failed: id=%s route=%s error=%s at=%s",
+        g.get("request_id"),
+        request.url_rule,
+        type(error).__name__,
+        where,
+    )
+    if current_app.testing:
+        current_app.extensions["clv_last_error"] = error

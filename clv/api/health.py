@@ -1,0 +1,63 @@
+"""Whether the process lives, and whether it can do its work."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app
+from flask.views import MethodView
+
+from clv import db
+from clv.api.blueprint import ClvBlueprint
+from clv.api.errors import DATABASE_DOWN
+from clv.errors import Unavailable
+from clv.schemas import Health, Readiness
+
+log = logging.getLogger(__name__)
+
+blp = ClvBlueprint("health", __name__, description="Beside the API")
+
+
+@blp.route("/healthz")
+class Healthz(MethodView):
+    """The process is alive."""
+
+    @blp.response(200, Health)
+    @blp.doc(summary="Alive; touches nothing")
+    def get(self) -> dict[str, str]:
+        return {"status": "ok"}
+
+
+@blp.route("/readyz")
+class Readyz(MethodView):
+    """The service can do its work."""
+
+    @blp.response(200, Readiness)
+    @blp.alt_response(503, schema=Readiness, description="Database down or not migrated")
+    @blp.doc(summary="Ready: database and migrations; Redis and workers may be degraded")
+    def get(self) -> Any:
+        database = _database_state()
+        workers = _workers(current_app.extensions["queue"].workers_alive)
+        state = {
+            "status": "ok" if workers else "degraded",
+            "database": database,
+            "redis": "unavailable" if workers is None else "ok",
+            "workers": workers or 0,
+        }
+        if database != "ok":
+            return {**state, "status": "unavailable"}, 503, {"Retry-After": "5"}
+        return state
+
+
+def _database_state() -> str:
+    try:
+        return "migrations are pending" if db.pending_migrations() else "ok"
+    except DATABASE_DOWN:
+        return "unavailable"
+
+
+def _workers(count: Callable[[], int]) -> int | None:
+    try:
+        return count()
+    except Unavailable:
+        return None

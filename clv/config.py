@@ -1,0 +1,115 @@
+"""The service's settings, and the only place that reads ``os.environ``."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from clv.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+# The launcher leaves the address of the Redis that it started here, for commands in other shells.
+EMBEDDED_REDIS = VAR / "redis.url"
+# Kept back from each web process's share of the connections: worker, cron, a one-off command.
+RESERVED_CONNECTIONS = 6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, with the values that suit a small deploy."""
+
+    database_url: str = f"sqlite:///{VAR / 'clv.db'}"
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    db_connections: int = 20
+    web_processes: int = 2
+    web_threads: int = 8
+    trusted_proxies: int = 0
+    compute_wait_seconds: float = 25.0
+    shard_customers: int = 50_000
+    run_deadline_hours: float = 6.0
+    log_level: str = "INFO"
+
+    @property
+    def pool_size(self) -> int:
+        """Database connections of one web process, at most one a thread."""
+        share = (self.db_connections - RESERVED_CONNECTIONS) // self.web_processes
+        return max(1, min(self.web_threads, share))
+
+
+def from_env(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment; an empty variable counts as unset.
+
+    :raises ConfigError: naming the variable and what would be right
+    """
+    env = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for variable, (field, parse) in _VARIABLES.items():
+        text = env.get(variable, "").strip()
+        if text:
+            values[field] = parse(variable, text)
+    if "redis_url" not in values and EMBEDDED_REDIS.exists():
+        values["redis_url"] = EMBEDDED_REDIS.read_text().strip()
+    if not values.pop("redis_tls_verify", True) and "redis_url" in values:
+        values["redis_url"] = _without_tls_verification(values["redis_url"])
+    return Settings(**values)
+
+
+def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str, str], Any]:
+    def parse(variable: str, text: str) -> Any:
+        wanted = f"{variable} must be {kind.__name__} from {low:g} to {high:g}, not {text!r}."
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ConfigError(wanted) from None
+        if not low <= value <= high:
+            raise ConfigError(wanted)
+        return value
+
+    return parse
+
+
+def _flag(variable: str, text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ConfigError(f"{variable} must be true or false, not {text!r}.")
+    return text.lower() in ("true", "1")
+
+
+def _url(*schemes: str) -> Callable[[str, str], str]:
+    def parse(variable: str, text: str) -> str:
+        if urlsplit(text).scheme not in schemes:
+            # The value itself may hold a password.
+            raise ConfigError(f"{variable} must start with one of: {', '.join(schemes)}.")
+        return text
+
+    return parse
+
+
+def _level(variable: str, text: str) -> str:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR")
+    if text.upper() not in levels:
+        raise ConfigError(f"{variable} must be one of: {', '.join(levels)}.")
+    return text.upper()
+
+
+def _without_tls_verification(redis_url: str) -> str:
+    if not redis_url.startswith("rediss://"):
+        return redis_url
+    return f"{redis_url}{'&' if '?' in redis_url else '?'}ssl_cert_reqs=none"
+
+
+_VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
+    "DATABASE_URL": ("database_url", _url("sqlite", "postgres", "postgresql")),
+    "REDIS_URL": ("redis_url", _url("redis", "rediss", "unix")),
+    "REDIS_TLS_VERIFY": ("redis_tls_verify", _flag),
+    "DB_CONNECTIONS": ("db_connections", _number(int, RESERVED_CONNECTIONS + 1, 10_000)),
+    "WEB_CONCURRENCY": ("web_processes", _number(int, 1, 64)),
+    "WEB_THREADS": ("web_threads", _number(int, 2, 256)),
+    "TRUSTED_PROXIES": ("trusted_proxies", _number(int, 0, 10)),
+    "COMPUTE_WAIT_SECONDS": ("compute_wait_seconds", _number(float, 0, 29)),
+    "SHARD_CUSTOMERS": ("shard_customers", _number(int, 50, 1_000_000)),
+    "RUN_DEADLINE_HOURS": ("run_deadline_hours", _number(float, 0.01, 168)),
+    "LOG_LEVEL": ("log_level", _level),
+}

@@ -1,0 +1,189 @@
+"""The one database of the process: SQLite or PostgreSQL by URL, transactions, migrations.
+
+``configure`` makes the pool and opens nothing. A connection is taken from it by the first query
+of a request or a job and given back by ``release``: a request that waits for a run releases its
+connection first, and a request that asks nothing never takes one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import peewee
+from playhouse.db_url import parse
+from playhouse.migrations import Runner
+from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+
+from clv.config import Settings
+from clv.errors import ConfigError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# A thread waits this long for a connection, and SQLite for another writer; then it is a 503.
+WAIT_SECONDS = 5
+# Connections are given up after a while, so that a failed-over server is left behind.
+STALE_SECONDS = 300
+INSERT_ROWS = 5_000
+
+database = peewee.DatabaseProxy()
+# Peewee's own errors instead of the driver's, for what does not pass through its methods.
+_translated = peewee.__exception_wrapper__  # type: ignore[attr-defined]
+
+
+def configure(settings: Settings) -> None:
+    """Point the process at the database of the settings; nothing is opened yet."""
+    if database.obj is not None:
+        database.close_all()
+    database.initialize(_pool(settings))
+
+
+def is_sqlite() -> bool:
+    """Whether the configured database is SQLite."""
+    return isinstance(database.obj, peewee.SqliteDatabase)
+
+
+def release() -> None:
+    """Give this thread's connection back to the pool, if it holds one."""
+    if not database.is_closed():
+        database.close()
+
+
+@contextmanager
+def scope() -> Iterator[None]:
+    """A stretch of work outside of a request; its connection is given back at the end."""
+    try:
+        yield
+    finally:
+        release()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """A write transaction. SQLite's takes the write lock at once: one that first reads and then
+    upgrades fails when another has written in between, and no waiting helps."""
+    with database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
+        yield
+
+
+def execute(sql: str, params: Sequence[Any] = ()) -> int:
+    """Run one statement with ``%s`` parameters and return the number of rows that it changed."""
+    return database.execute_sql(_dialect(sql), params).rowcount
+
+
+def rows(sql: str, params: Sequence[Any] = ()) -> list[tuple]:
+    """Run one statement and return all its rows."""
+    with _translated:
+        return database.execute_sql(_dialect(sql), params).fetchall()
+
+
+def row(sql: str, params: Sequence[Any] = ()) -> tuple | None:
+    """Run one statement and return its first row, if any."""
+    found = rows(sql, params)
+    return found[0] if found else None
+
+
+def value(sql: str, params: Sequence[Any] = ()) -> Any:
+    """Run one statement that returns exactly one row and return its first column."""
+    return rows(sql, params)[0][0]
+
+
+def stream(sql: str, params: Sequence[Any], page: int) -> Iterator[list[tuple]]:
+    """Run one query and return its rows in pages, without holding them all in memory."""
+    with _translated:
+        if is_sqlite():
+            cursor = database.execute_sql(_dialect(sql), params)
+            yield from iter(lambda: cursor.fetchmany(page), [])
+            return
+        with database.atomic(), database.connection().cursor(name="clv_stream") as cursor:
+            cursor.execute(sql, params)
+            yield from iter(lambda: cursor.fetchmany(page), [])
+
+
+def insert_many(table: str, columns: str, source: Iterable[Sequence[Any]]) -> int:
+    """Insert rows of values in the order of the columns, as fast as the database takes them from
+    an iterator, and return their number."""
+    count = 0
+    with _translated:
+        if is_sqlite():
+            places = ", ".join("?" * len(columns.split(",")))
+            statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"
+            remaining = iter(source)
+            while chunk := list(islice(remaining, INSERT_ROWS)):
+                with transaction():
+                    database.cursor().executemany(statement, chunk)
+                count += len(chunk)
+            return count
+        with database.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            for values in source:
+                copy.write_row(values)
+                count += 1
+    return count
+
+
+def execute_many(sql: str, params: Iterable[Sequence[Any]]) -> None:
+    """Run one statement for each sequence of parameters."""
+    with _translated:
+        database.cursor().executemany(_dialect(sql), params)
+
+
+def migrate() -> list[str]:
+    """Apply the pending migrations and return their names."""
+    path = _sqlite_path()
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _runner().up()
+
+
+def pending_migrations() -> list[str]:
+    """The names of migrations that this version needs and the database lacks."""
+    return [m.name for m in _runner().status() if m.applied is None]
+
+
+def _pool(settings: Settings) -> Any:
+    url = settings.database_url
+    limits = {
+        "max_connections": settings.pool_size,
+        "timeout": WAIT_SECONDS,
+        "stale_timeout": STALE_SECONDS,
+    }
+    if urlsplit(url).scheme == "sqlite":
+        return _sqlite(url, limits)
+    try:
+        params = parse(url, unquote_password=True, unquote_user=True)
+    except ValueError:
+        raise ConfigError("DATABASE_URL is not a valid database URL.") from None
+    params.setdefault("connect_timeout", WAIT_SECONDS)
+    return PooledPostgresqlDatabase(**params, **limits, application_name="clv")
+
+
+def _sqlite(url: str, limits: dict[str, Any]) -> PooledSqliteDatabase:
+    path = urlsplit(url).path[1:]
+    if not path:
+        raise ConfigError("DATABASE_URL needs a file: sqlite:///path/to/clv.db.")
+    pool = PooledSqliteDatabase(
+        path,
+        pragmas={"journal_mode": "wal", "synchronous": "normal", "foreign_keys": 1},
+        check_same_thread=False,
+        **limits,
+    )
+    return pool
+
+
+def _sqlite_path() -> Path | None:
+    return Path(database.database) if is_sqlite() else None
+
+
+def _runner() -> Runner:
+    return Runner(database.obj, str(MIGRATIONS))
+
+
+def _dialect(sql: str) -> str:
+    return _for_sqlite(sql) if is_sqlite() else sql
+
+
+@lru_cache(maxsize=256)
+def _for_sqlite(sql: str) -> str:
+    return sql.replace("%s", "?")

@@ -1,0 +1,52 @@
+"""The errors of the domain. What they mean over HTTP is decided in ``clv.api.errors`` alone."""
+
+from typing import Any
+
+
+class ClvError(Exception):
+    """Base of all errors whose message may be shown to the caller.
+
+    :param message: one sentence that says what would be right
+    :param fields: ``{location: {field: [messages]}}`` where a field is to blame
+    """
+
+    def __init__(self, message: str, fields: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields
+
+
+class ConfigError(ClvError):
+    """A setting is missing or wrong; the message names the variable."""
+
+
+class Invalid(ClvError):
+    """The caller's data can't be accepted."""
+
+
+class Unauthenticated(ClvError):
+    """There is no valid token; the message never says what was wrong with it."""
+
+
+class Forbidden(ClvError):
+    """The token is valid, but not for this."""
+
+
+class NotFound(ClvError):
+    """There is no such object, or it belongs to another tenant."""
+
+
+class Conflict(ClvError):
+    """The request contradicts what is stored."""
+
+
+class Unavailable(ClvError):
+    """Something that the service depends on is down or busy: worth a retry."""
+
+
+class Unscorable(ClvError):
+    """One customer's data can't be scored; the message is the reason, without data."""
+
+
+class RunFailed(ClvError):
+    """A batch run ended without scoring everybody."""

@@ -1,0 +1,194 @@
+"""The tables. ``clv/migrations`` creates them, with what Peewee can't say: key columns are
+COLLATE "C" on PostgreSQL, so that Python and both databases order alike, and the two large tables
+are clustered by (tenant, customer) on SQLite (WITHOUT ROWID).
+
+Times are integers of milliseconds since 1970 UTC (``…_ms``), amounts integers of 1/10,000. The
+two large tables have no foreign key: checking one costs as much as the write itself, and
+whoever deletes a tenant deletes their rows in the same transaction.
+"""
+
+from peewee import (
+    SQL,
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    Check,
+    CompositeKey,
+    DoubleField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from clv.db import database
+
+
+class Table(Model):
+    """Base of all tables."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Tenant(Table):
+    """One customer of the service, with the settings of its scores."""
+
+    id = AutoField()
+    name = TextField(unique=True)
+    created_ms = BigIntegerField()
+    weight_recency = DoubleField()
+    weight_frequency = DoubleField()
+    weight_monetary = DoubleField()
+    at_risk_days = IntegerField()
+    lifespan_months = IntegerField()
+    min_tenure_months = IntegerField()
+    currency = TextField()
+    # daily, weekly, monthly or alltime: all of a tenant's summaries are of one type.
+    period_type = TextField(null=True)
+    # The number of customers with summaries, kept by whatever writes summaries.
+    customers = BigIntegerField(default=0)
+    snapshot_id = BigIntegerField(null=True)
+    snapshot_lease_ms = BigIntegerField(default=0)
+
+
+class ApiKey(Table):
+    """A key of one tenant and one role; of its secret only the SHA-256 is kept."""
+
+    id = AutoField()
+    public = TextField(unique=True)
+    secret_sha256 = TextField()
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE")
+    role = TextField()
+    label = TextField(default="")
+    created_ms = BigIntegerField()
+    expires_ms = BigIntegerField(null=True)
+    revoked_ms = BigIntegerField(null=True)
+
+
+class InteractionSummary(Table):
+    """What one customer did in one period; the form of the period's key tells its type."""
+
+    tenant_id = IntegerField()
+    customer_id = TextField()
+    period_key = TextField()
+    offer_id = TextField(default="")
+    creative_id = TextField(default="")
+    channel_id = TextField(default="")
+    impressions = BigIntegerField(constraints=[Check("impressions BETWEEN 0 AND 1000000000")])
+    converts = BigIntegerField(constraints=[Check("converts BETWEEN 0 AND 1000000000")])
+    total_value = BigIntegerField(
+        constraints=[Check("total_value BETWEEN -10000000000000 AND 10000000000000")]
+    )
+    first_contact_ms = BigIntegerField()
+    last_contact_ms = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey(
+            "tenant_id", "customer_id", "period_key", "offer_id", "creative_id", "channel_id"
+        )
+
+
+class ClvRecord(Table):
+    """The scores of one customer, as of ``computed_ms``."""
+
+    tenant_id = IntegerField()
+    customer_id = TextField()
+    score = DoubleField()
+    predicted_revenue = BigIntegerField()
+    churn_probability = DoubleField()
+    recency_days = IntegerField()
+    frequency = BigIntegerField()
+    monetary = BigIntegerField()
+    segment = TextField()
+    computed_ms = BigIntegerField()
+    # The run that computed it; null after a single computation.
+    run_id = BigIntegerField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("tenant_id", "customer_id")
+
+
+class Snapshot(Table):
+    """A tenant's distribution, and the settings (JSON) that its percentiles were made with."""
+
+    id = BigAutoField()
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE")
+    as_of_ms = BigIntegerField()
+    customers = BigIntegerField()
+    p25 = DoubleField()
+    p75 = DoubleField()
+    breakpoints = BlobField()
+    settings = TextField()
+
+
+class Run(Table):
+    """A batch: the durable truth about it; Redis only rings and shows the live progress.
+
+    ``erasures`` counts the removals of customers since the run began: a chunk that was read
+    before one must not be written after it. ``plan_attempt`` is the planner's fencing token.
+    """
+
+    id = BigAutoField()
+    job_id = TextField(unique=True)
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    segment = TextField(null=True)
+    status = TextField()
+    requested_by = TextField()
+    created_ms = BigIntegerField()
+    started_ms = BigIntegerField(null=True)
+    finished_ms = BigIntegerField(null=True)
+    deadline_ms = BigIntegerField()
+    snapshot_id = BigIntegerField(null=True)
+    total = BigIntegerField(null=True)
+    planned = BooleanField(default=False)
+    plan_attempt = IntegerField(default=0)
+    plan_lease_ms = BigIntegerField(default=0)
+    erasures = IntegerField(default=0)
+    rung_ms = BigIntegerField(default=0)
+    message = TextField(null=True)
+
+    class Meta:
+        indexes = ((("tenant_id", "id"), False),)
+
+
+# At most one of each a tenant is a fact of the database, whoever asks at the same time.
+Run.add_index(
+    Run.index(Run.tenant, unique=True, name="run_one_running", where=SQL("status = 'running'"))
+)
+Run.add_index(
+    Run.index(Run.tenant, unique=True, name="run_one_queued", where=SQL("status = 'queued'"))
+)
+
+
+class Shard(Table):
+    """A contiguous range of a run's customer ids: above ``cursor``, up to ``until_key`` (null: no
+    end). ``attempt`` is the fencing token of whoever claimed it until ``lease_ms``."""
+
+    id = BigAutoField()
+    run = ForeignKeyField(Run, on_delete="CASCADE")
+    cursor = TextField()
+    until_key = TextField(null=True)
+    done = BooleanField(default=False)
+    computed = BigIntegerField(default=0)
+    errors = BigIntegerField(default=0)
+    attempt = IntegerField(default=0)
+    lease_ms = BigIntegerField(default=0)
+    stuck = IntegerField(default=0)
+
+
+class RunError(Table):
+    """A customer that a run could not compute, and why."""
+
+    run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
+    customer_id = TextField()
+    message = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("run", "customer_id")
+
+
+TABLES = (Tenant, ApiKey, InteractionSummary, ClvRecord, Snapshot, Run, Shard, RunError)

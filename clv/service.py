@@ -1,0 +1,242 @@
+"""What a blueprint, a job or the command line asks for about customers and their scores."""
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from clv import db, distribution
+from clv.distribution import Distribution
+from clv.errors import Invalid, NotFound, Unavailable, Unscorable
+from clv.scoring import (
+    DAY_MS,
+    MAX_AT_RISK_DAYS,
+    Scores,
+    ScoreSettings,
+    composite,
+    score_customer,
+)
+from clv.store import now_ms, records, snapshots, summaries, tenants
+from clv.store.snapshots import Snapshot
+from clv.store.summaries import Merged, Summary, Transaction
+from clv.store.tenants import Tenant
+
+# A snapshot serves single computations until the number of customers has changed by this share.
+DRIFT = 0.10
+# So long a request waits for another one that builds the tenant's first snapshot.
+BUILD_WAIT_SECONDS = 5.0
+BUILD_POLL_SECONDS = 0.1
+# Shards begin at customers that were noted down in passing, one in so many.
+MARK_EVERY = 1_000
+MIN_SHARDS = 8
+RETURN_SHARE = 0.90
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One pass over all of a tenant's customers.
+
+    :param distribution: None without any scorable customer
+    :param marks: every so many-th customer id, ascending
+    """
+
+    distribution: Distribution | None
+    customers: int
+    marks: list[str]
+    mark_every: int
+
+    def bounds(self, most: int) -> list[str]:
+        """The last customer ids of shards of equal size, at most ``most`` customers each; the
+        last shard has no end and so no bound."""
+        size = min(most, max(MARK_EVERY, math.ceil(self.customers / MIN_SHARDS)))
+        step = max(1, size // self.mark_every)
+        return self.marks[step - 1 :: step]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """At-risk days from the tenant's own data.
+
+    :param days: 90 % of the returning customers come back within so many days
+    :param share_now: the share of customers at risk with the tenant's setting
+    :param share_then: the same with the suggested days
+    """
+
+    days: int
+    share_now: float
+    share_then: float
+
+
+def get_clv(
+    tenant: Tenant, customer_id: str, max_age_seconds: int | None = None
+) -> tuple[Scores, str]:
+    """A customer's scores and their source: ``cached`` or ``computed``.
+
+    :param max_age_seconds: a stored record that is older is computed again
+    :raises NotFound: without a record and without summaries
+    """
+    stored = records.record(tenant.id, customer_id)
+    if stored is not None and (
+        max_age_seconds is None or now_ms() - stored.computed_ms <= max_age_seconds * 1000
+    ):
+        return stored, "cached"
+    return recompute_clv(tenant, customer_id), "computed"
+
+
+def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
+    """A customer's scores from the current summaries; they are stored.
+
+    :raises NotFound: without summaries
+    """
+    while True:
+        totals = summaries.totals(tenant.id, customer_id)
+        if totals is None:
+            raise NotFound("There is no customer with this id.")
+        snapshot = current_snapshot(tenant)
+        scores = score_customer(totals, snapshot.distribution, tenant.settings, now_ms())
+        if records.save_if_customer_exists(tenant.id, scores):
+            return scores
+
+
+def current_snapshot(tenant: Tenant) -> Snapshot:
+    """The tenant's current snapshot, built if there is none or if it no longer fits.
+
+    :raises Unavailable: when another request is still building the first one
+    """
+    deadline = time.monotonic() + BUILD_WAIT_SECONDS
+    while True:
+        current = snapshots.current_id(tenant.id)
+        snapshot = None if current is None else snapshots.load(current)
+        if snapshot is not None and _fits(snapshot, tenant):
+            return snapshot
+        if snapshots.take_lease(tenant.id):
+            try:
+                return _build_snapshot(tenant)
+            finally:
+                snapshots.give_lease_back(tenant.id)
+        if snapshot is not None:
+            return snapshot
+        if time.monotonic() > deadline:
+            raise Unavailable("The tenant's distribution is being built. Try again shortly.")
+        db.release()
+        time.sleep(BUILD_POLL_SECONDS)
+
+
+def survey(
+    tenant_id: int, settings: ScoreSettings, as_of_ms: int, mark_every: int = MARK_EVERY
+) -> Survey:
+    """Read all customers once: their distribution, their number, and where shards may begin."""
+    marks: list[str] = []
+    pages: list[np.ndarray] = []
+    count = 0
+    for page in summaries.stream_totals(tenant_id):
+        marks.extend(row[0] for row in page[mark_every - 1 - count % mark_every :: mark_every])
+        pages.append(np.array([row[1:] for row in page], dtype=np.float64))
+        count += len(page)
+    if not count:
+        return Survey(None, 0, [], mark_every)
+    frequency, monetary, last_ms = np.concatenate(pages).T
+    found = _distribution(frequency, monetary, last_ms, settings, as_of_ms)
+    return Survey(found, count, marks, mark_every)
+
+
+def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
+    """Insert, replace or (all zero) delete interaction summaries, all or nothing.
+
+    :raises Conflict: when the tenant has summaries of another period type
+    """
+    summaries.stage_summaries(rows)
+    return summaries.merge(tenant.id, period_type)
+
+
+def stage_transactions(rows: Iterable[Transaction]) -> int:
+    """Stage transactions for :func:`import_transactions`; returns their number."""
+    return summaries.stage_transactions(rows)
+
+
+def import_transactions(tenant: Tenant, replay_until_day: int | None, replace: bool) -> Merged:
+    """Merge the staged transactions as daily summaries that are complete for each customer and
+    day in them.
+
+    :param replay_until_day: move the whole history so that its last day is this day since 1970
+    :raises Invalid: when a replay would put the history a second time beside itself
+    """
+    last_day = summaries.last_staged_day()
+    if last_day is None:
+        raise Invalid("There are no transactions in the file.")
+    shift = 0 if replay_until_day is None else replay_until_day - last_day
+    summaries.aggregate_transactions(shift)
+    if replay_until_day is not None and not replace and tenant.customers:
+        if summaries.has_periods_not_staged(tenant.id):
+            raise Invalid(
+                "The tenant has data on days outside of the replayed file: the history would stand"
+                " there twice. Use --replace to have only the file's."
+            )
+    return summaries.merge(tenant.id, "daily", whole_periods=True, replace=replace)
+
+
+def save_settings(tenant: Tenant, settings: ScoreSettings, currency: str) -> None:
+    """Replace the tenant's settings; stored scores change with their next computation.
+
+    :raises Invalid: naming each setting that is out of its range
+    """
+    problems = settings.problems()
+    if not re.fullmatch("[A-Z]{3}", currency):
+        problems["currency"] = "Must be three capital letters of ISO 4217, such as USD."
+    if problems:
+        raise Invalid(" ".join(f"{name}: {text}" for name, text in problems.items()))
+    tenants.save_settings(tenant.id, settings, currency)
+
+
+def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
+    """At-risk days that fit the gaps between contacts: their 90th percentile (nearest rank).
+    None when nobody returned, or when the summaries have no days (alltime)."""
+    if tenants.tenant_by_id(tenant.id).period_type in (None, "alltime"):
+        return None
+    gaps = summaries.contact_gaps(tenant.id)
+    wanted = math.ceil(RETURN_SHARE * sum(count for _, count in gaps))
+    passed = 0
+    for gap, count in gaps:
+        passed += count
+        if passed >= wanted:
+            days = min(max(1, gap), MAX_AT_RISK_DAYS)
+            now = now_ms()
+            return Suggestion(
+                days,
+                summaries.share_at_risk(tenant.id, now, tenant.settings.at_risk_days),
+                summaries.share_at_risk(tenant.id, now, days),
+            )
+    return None
+
+
+def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
+    known = snapshot.distribution.customers
+    return (
+        snapshot.settings.weights == tenant.settings.weights
+        and abs(tenant.customers - known) <= DRIFT * known
+    )
+
+
+def _build_snapshot(tenant: Tenant) -> Snapshot:
+    found = survey(tenant.id, tenant.settings, now_ms()).distribution
+    if found is None:
+        raise Unscorable("No customer of this tenant can be scored.")
+    with db.transaction():
+        return snapshots.insert(tenant.id, found, tenant.settings)
+
+
+def _distribution(
+    frequency: np.ndarray,
+    monetary: np.ndarray,
+    last_ms: np.ndarray,
+    settings: ScoreSettings,
+    as_of_ms: int,
+) -> Distribution:
+    days = np.minimum(last_ms, as_of_ms) // DAY_MS
+    monetary = np.maximum(monetary, 0.0)
+    r, f, m = (distribution.dimension(values) for values in (days, frequency, monetary))
+    scores = composite(r.norms(days), f.norms(frequency), m.norms(monetary), settings)
+    p25, p75 = distribution.percentiles(np.minimum(scores, 100.0))
+    return Distribution(as_of_ms, len(days), r, f, m, p25, p75)

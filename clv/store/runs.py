@@ -1,0 +1,366 @@
+"""Batch runs and their shards: who may do what next is decided here, by compare-and-set.
+
+Each function is one transaction. Status and counters are read from the database and nowhere else;
+the fencing tokens (``attempt``, ``plan_attempt``) keep a worker that was thought dead from
+writing after another took over.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from peewee import IntegrityError
+
+from clv import db
+from clv.distribution import Distribution
+from clv.errors import NotFound, Unavailable
+from clv.scoring import Scores, ScoreSettings
+from clv.store import now_ms, records, row_lock, snapshots
+
+ACTIVE = ("queued", "running")
+# A chunk renews its shard's lease; whoever is silent for longer is taken for dead.
+LEASE_MS = 20_000
+# Planning a million customers takes seconds and can't renew.
+PLAN_LEASE_MS = 120_000
+MAX_STUCK = 3
+NO_SUCH_JOB = "There is no job with this id."
+
+_RUN = (
+    "run.id, run.job_id, run.tenant_id, run.segment, run.status, run.requested_by,"
+    " run.created_ms, run.started_ms, run.finished_ms, run.total, run.message, run.snapshot_id,"
+    " run.planned, run.erasures,"
+    " (SELECT COALESCE(SUM(computed), 0) FROM shard WHERE run_id = run.id),"
+    " (SELECT COALESCE(SUM(errors), 0) FROM shard WHERE run_id = run.id)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as stored; ``computed`` and ``errors`` are sums over its shards."""
+
+    id: int
+    job_id: str
+    tenant_id: int
+    segment: str | None
+    status: str
+    requested_by: str
+    created_ms: int
+    started_ms: int | None
+    finished_ms: int | None
+    total: int | None
+    message: str | None
+    snapshot_id: int | None
+    planned: bool
+    erasures: int
+    computed: int
+    errors: int
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the run has not ended yet."""
+        return self.status in ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A claimed shard: its customers are those above ``cursor`` up to ``until_key``."""
+
+    id: int
+    run_id: int
+    cursor: str
+    until_key: str | None
+    attempt: int
+    stuck: int
+    computed: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one transaction adds to a run: scores and errors of the customers above the shard's
+    cursor up to ``cursor``; ``done`` when no customer of the shard is left."""
+
+    cursor: str
+    done: bool
+    scores: Sequence[Scores]
+    errors: Sequence[tuple[str, str]]
+
+
+def join_or_create(
+    tenant_id: int, segment: str | None, requested_by: str, deadline_ms: int
+) -> tuple[Run, bool]:
+    """The tenant's queued run, and whether this call created it. A run that is joined covers
+    everybody if the requests' filters differ; while one is running, the next one is queued."""
+    for _ in range(20):
+        with db.transaction():
+            joined = db.row(
+                "UPDATE run SET segment = CASE WHEN segment = %s THEN segment ELSE NULL END"
+                " WHERE tenant_id = %s AND status = 'queued' RETURNING id",
+                (segment, tenant_id),
+            )
+            if joined:
+                return by_id(joined[0]), False
+            now = now_ms()
+            created = db.row(
+                "INSERT INTO run (job_id, tenant_id, segment, status, requested_by, created_ms,"
+                " deadline_ms, planned, plan_attempt, plan_lease_ms, erasures, rung_ms)"
+                " VALUES (%s, %s, %s, 'queued', %s, %s, %s, %s, 0, 0, 0, 0)"
+                " ON CONFLICT DO NOTHING RETURNING id",
+                (
+                    str(uuid.uuid4()),
+                    tenant_id,
+                    segment,
+                    requested_by,
+                    now,
+                    now + deadline_ms,
+                    False,
+                ),
+            )
+            if created:
+                return by_id(created[0]), True
+    raise Unavailable("Other requests start and end runs of this tenant all the time. Try again.")
+
+
+def by_id(run_id: int) -> Run:
+    """
+    :raises NotFound: when it was deleted meanwhile
+    """
+    found = db.row(f"SELECT {_RUN} FROM run WHERE id = %s", (run_id,))
+    if found is None:
+        raise NotFound("The run does not exist any more.")
+    return Run(*found)
+
+
+def by_job_id(tenant_id: int, job_id: str) -> Run:
+    """
+    :raises NotFound: when the tenant has no such run
+    """
+    found = db.row(
+        f"SELECT {_RUN} FROM run WHERE job_id = %s AND tenant_id = %s", (job_id, tenant_id)
+    )
+    if found is None:
+        raise NotFound(NO_SUCH_JOB)
+    return Run(*found)
+
+
+def page(tenant_id: int, before_id: int | None, limit: int) -> list[Run]:
+    """The tenant's runs, newest first."""
+    return [
+        Run(*found)
+        for found in db.rows(
+            f"SELECT {_RUN} FROM run WHERE tenant_id = %s AND id < %s ORDER BY id DESC LIMIT %s",
+            (tenant_id, before_id if before_id is not None else 2**63 - 1, limit),
+        )
+    ]
+
+
+def errors_page(run_id: int, after: str, limit: int) -> list[tuple[str, str]]:
+    """Customers that a run could not compute, by id, with the reasons."""
+    return db.rows(
+        "SELECT customer_id, message FROM run_error"
+        " WHERE run_id = %s AND customer_id > %s ORDER BY customer_id LIMIT %s",
+        (run_id, after, limit),
+    )
+
+
+def start(run_id: int) -> bool:
+    """Make a queued run the tenant's running one, unless there is one."""
+    try:
+        with db.transaction():
+            return (
+                db.execute(
+                    "UPDATE run SET status = 'running', started_ms = %s"
+                    " WHERE id = %s AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
+                    " WHERE other.tenant_id = run.tenant_id AND other.status = 'running')",
+                    (now_ms(), run_id),
+                )
+                == 1
+            )
+    except IntegrityError:
+        return False
+
+
+def claim_plan(run_id: int) -> int | None:
+    """Become the planner of a running run: the fencing token, or None if another one is."""
+    now = now_ms()
+    with db.transaction():
+        claimed = db.row(
+            "UPDATE run SET plan_attempt = plan_attempt + 1, plan_lease_ms = %s"
+            " WHERE id = %s AND status = 'running' AND NOT planned AND plan_lease_ms < %s"
+            " RETURNING plan_attempt",
+            (now + PLAN_LEASE_MS, run_id, now),
+        )
+    return claimed[0] if claimed else None
+
+
+def save_plan(
+    run: Run,
+    attempt: int,
+    distribution: Distribution | None,
+    settings: ScoreSettings,
+    total: int,
+    bounds: Sequence[str],
+) -> bool:
+    """Store a run's plan: its snapshot, made current, and one shard more than there are bounds.
+
+    :param distribution: None when the tenant has no scorable customer
+    :param bounds: the last customer id of each shard but the last, which has no end
+    :returns: False when another planner was faster
+    """
+    with db.transaction():
+        still = db.rows(
+            "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND NOT planned"
+            f" AND plan_attempt = %s{row_lock('UPDATE')}",
+            (run.id, attempt),
+        )
+        if not still:
+            return False
+        snapshot_id = None
+        if distribution is not None:
+            snapshot_id = snapshots.insert(run.tenant_id, distribution, settings).id
+        starts = ["", *bounds]
+        ends = [*bounds, None]
+        db.execute_many(
+            "INSERT INTO shard (run_id, cursor, until_key, done, computed, errors, attempt,"
+            " lease_ms, stuck) VALUES (%s, %s, %s, %s, 0, 0, 0, 0, 0)",
+            [(run.id, first, last, False) for first, last in zip(starts, ends, strict=True)],
+        )
+        db.execute(
+            "UPDATE run SET planned = %s, snapshot_id = %s, total = %s WHERE id = %s",
+            (True, snapshot_id, total, run.id),
+        )
+    return True
+
+
+def claim_shard(run_id: int) -> Shard | None:
+    """Claim a free or expired shard of a running run, or None if there is none."""
+    now = now_ms()
+    with db.transaction():
+        claimed = db.row(
+            "UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1, lease_ms = %s WHERE id = ("
+            " SELECT shard.id FROM shard JOIN run ON run.id = shard.run_id"
+            " WHERE shard.run_id = %s AND run.status = 'running' AND NOT shard.done"
+            " AND shard.lease_ms < %s ORDER BY shard.id LIMIT 1"
+            + row_lock("UPDATE OF shard SKIP LOCKED")
+            + ") RETURNING id, run_id, cursor, until_key, attempt, stuck, computed, errors",
+            (now + LEASE_MS, run_id, now),
+        )
+    return Shard(*claimed) if claimed else None
+
+
+def leave_shard(shard: Shard) -> None:
+    """Free a claimed shard for others at once."""
+    with db.transaction():
+        db.execute(
+            "UPDATE shard SET lease_ms = 0 WHERE id = %s AND attempt = %s",
+            (shard.id, shard.attempt),
+        )
+
+
+def commit_chunk(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
+    """Write a chunk and advance the shard, or neither.
+
+    :param run: as it was before the chunk's customers were read
+    :param cursor: where the chunk began
+    :returns: False when the fence refused: the run ended, customers were erased since the read,
+        or another worker has the shard
+    """
+    step = (chunk.cursor, chunk.done, len(chunk.scores), len(chunk.errors), now_ms() + LEASE_MS)
+    fence = (shard.id, shard.attempt, cursor)
+    with db.transaction():
+        write = _commit_on_sqlite if db.is_sqlite() else _commit_on_postgresql
+        if not write(run, step, fence, chunk):
+            return False
+        if chunk.errors:
+            db.execute_many(
+                "INSERT INTO run_error (run_id, customer_id, message) VALUES (%s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                [(run.id, customer_id, reason) for customer_id, reason in chunk.errors],
+            )
+    return True
+
+
+def shard_state(shard: Shard) -> tuple[str, int, bool]:
+    """The stored cursor of a shard, the token of who claimed it last, and whether it is done."""
+    found = db.row("SELECT cursor, attempt, done FROM shard WHERE id = %s", (shard.id,))
+    return (found[0], found[1], bool(found[2])) if found else ("", -1, True)
+
+
+def shard_ids(run_id: int) -> list[int]:
+    """The ids of a planned run's shards."""
+    return [found[0] for found in db.rows("SELECT id FROM shard WHERE run_id = %s", (run_id,))]
+
+
+def has_free_shards(run_id: int) -> bool:
+    """Whether any shard of a running run waits for a worker."""
+    return bool(
+        db.rows(
+            "SELECT 1 FROM shard JOIN run ON run.id = shard.run_id WHERE shard.run_id = %s"
+            " AND run.status = 'running' AND NOT shard.done AND shard.lease_ms < %s LIMIT 1",
+            (run_id, now_ms()),
+        )
+    )
+
+
+def finish(run_id: int) -> bool:
+    """End a run whose shards are all done; anybody may call it at any time."""
+    with db.transaction():
+        return (
+            db.execute(
+                "UPDATE run SET status = 'finished', finished_ms = %s, total ="
+                " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
+                " WHERE id = %s AND status = 'running' AND planned AND NOT EXISTS"
+                " (SELECT 1 FROM shard WHERE run_id = run.id AND NOT done)",
+                (now_ms(), run_id),
+            )
+            == 1
+        )
+
+
+def close(run_id: int, status: str, message: str) -> bool:
+    """End an active run as failed or cancelled."""
+    with db.transaction():
+        return (
+            db.execute(
+                "UPDATE run SET status = %s, finished_ms = %s, message = %s"
+                " WHERE id = %s AND status IN ('queued', 'running')",
+                (status, now_ms(), message, run_id),
+            )
+            == 1
+        )
+
+
+def queued_of_tenant(tenant_id: int) -> int | None:
+    """The id of the tenant's queued run, if there is one."""
+    found = db.row("SELECT id FROM run WHERE tenant_id = %s AND status = 'queued'", (tenant_id,))
+    return found[0] if found else None
+
+
+_ADVANCE = (
+    "UPDATE shard SET cursor = %s, done = %s, computed = computed + %s, errors = errors + %s,"
+    " lease_ms = %s, stuck = 0 WHERE id = %s AND attempt = %s AND cursor = %s AND NOT done"
+)
+_UNCHANGED_RUN = "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND erasures = %s"
+# One round trip: lock the run, advance the shard if that held, write if that held.
+_COMMIT = (
+    f"WITH fence AS ({_UNCHANGED_RUN} FOR SHARE),"
+    f" step AS ({_ADVANCE} AND EXISTS (SELECT 1 FROM fence) RETURNING 1),"
+    f" written AS ({records.UPSERT_ARRAYS.format(where='WHERE EXISTS (SELECT 1 FROM step)')})"
+    " SELECT COUNT(*) FROM step"
+)
+
+
+def _commit_on_sqlite(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
+    if not db.rows(_UNCHANGED_RUN, (run.id, run.erasures)):
+        return False
+    if db.execute(_ADVANCE, (*step, *fence)) != 1:
+        return False
+    records.upsert_each(run.tenant_id, run.id, chunk.scores)
+    return True
+
+
+def _commit_on_postgresql(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
+    columns = zip(*map(records.values, chunk.scores), strict=True)
+    arrays = [list(column) for column in columns] or [[]] * 9
+    parameters = (run.id, run.erasures, *step, *fence, run.tenant_id, run.id, *arrays)
+    return db.value(_COMMIT, parameters) == 1

@@ -1,0 +1,90 @@
+"""Snapshots: a tenant's stored distribution, and the lease of who builds the next one."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from clv import db
+from clv.distribution import Distribution, from_bytes, to_bytes
+from clv.scoring import ScoreSettings
+from clv.store import now_ms
+
+# A build takes seconds at a million customers; a killed builder blocks others this long.
+LEASE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A distribution and the settings that its percentiles were made with."""
+
+    id: int
+    distribution: Distribution
+    settings: ScoreSettings
+
+
+def insert(tenant_id: int, distribution: Distribution, settings: ScoreSettings) -> Snapshot:
+    """Store a snapshot, inside the caller's transaction, and make it the tenant's current one
+    unless that is newer. Snapshots that nothing needs any more are deleted."""
+    snapshot_id = db.value(
+        "INSERT INTO snapshot (tenant_id, as_of_ms, customers, p25, p75, breakpoints, settings)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        (
+            tenant_id,
+            distribution.as_of_ms,
+            distribution.customers,
+            distribution.p25,
+            distribution.p75,
+            to_bytes(distribution),
+            json.dumps(asdict(settings)),
+        ),
+    )
+    db.execute(
+        "UPDATE tenant SET snapshot_id = %s WHERE id = %s AND NOT EXISTS"
+        " (SELECT 1 FROM snapshot WHERE id = tenant.snapshot_id AND as_of_ms > %s)",
+        (snapshot_id, tenant_id, distribution.as_of_ms),
+    )
+    db.execute(
+        "DELETE FROM snapshot WHERE tenant_id = %s AND id <> %s"
+        " AND id <> (SELECT snapshot_id FROM tenant WHERE id = snapshot.tenant_id)"
+        " AND NOT EXISTS (SELECT 1 FROM run WHERE run.snapshot_id = snapshot.id"
+        " AND run.status = 'running')",
+        (tenant_id, snapshot_id),
+    )
+    return Snapshot(snapshot_id, distribution, settings)
+
+
+def current_id(tenant_id: int) -> int | None:
+    """The id of the tenant's current snapshot, if it has one."""
+    return db.value("SELECT snapshot_id FROM tenant WHERE id = %s", (tenant_id,))
+
+
+def load(snapshot_id: int) -> Snapshot | None:
+    """A stored snapshot, or None when it was deleted meanwhile."""
+    found = db.row(
+        "SELECT breakpoints, as_of_ms, customers, p25, p75, settings FROM snapshot WHERE id = %s",
+        (snapshot_id,),
+    )
+    if found is None:
+        return None
+    blob, *numbers, settings = found
+    return Snapshot(
+        snapshot_id, from_bytes(bytes(blob), *numbers), ScoreSettings(**json.loads(settings))
+    )
+
+
+def take_lease(tenant_id: int) -> bool:
+    """Become the tenant's one builder, if nobody else is."""
+    now = now_ms()
+    with db.transaction():
+        return (
+            db.execute(
+                "UPDATE tenant SET snapshot_lease_ms = %s WHERE id = %s AND snapshot_lease_ms < %s",
+                (now + LEASE_MS, tenant_id, now),
+            )
+            == 1
+        )
+
+
+def give_lease_back(tenant_id: int) -> None:
+    """Let others build at once."""
+    with db.transaction():
+        db.execute("UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s", (tenant_id,))

@@ -1,0 +1,143 @@
+"""Tenants and their API keys."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from peewee import IntegrityError
+
+from clv import db, models
+from clv.errors import Conflict, NotFound
+from clv.scoring import ScoreSettings
+from clv.store import now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One tenant; ``customers`` is the number of its customers with summaries."""
+
+    id: int
+    name: str
+    currency: str
+    period_type: str | None
+    customers: int
+    settings: ScoreSettings = field(default_factory=ScoreSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as stored; times in milliseconds since 1970, null where they don't apply."""
+
+    public: str
+    secret_sha256: str
+    role: str
+    label: str
+    created_ms: int
+    expires_ms: int | None
+    revoked_ms: int | None
+
+
+def create_tenant(name: str) -> Tenant:
+    """A new tenant with the default settings.
+
+    :raises Conflict: when the name is taken
+    """
+    try:
+        with db.transaction():
+            models.Tenant.create(
+                name=name, created_ms=now_ms(), currency="USD", **asdict(ScoreSettings())
+            )
+    except IntegrityError:
+        raise Conflict(f"There is already a tenant {name!r}.") from None
+    return tenant_by_name(name)
+
+
+def tenant_by_name(name: str) -> Tenant:
+    """
+    :raises NotFound: when there is none
+    """
+    row = models.Tenant.get_or_none(models.Tenant.name == name)
+    if row is None:
+        raise NotFound(f"There is no tenant {name!r}.")
+    return _tenant(row)
+
+
+def tenant_by_id(tenant_id: int) -> Tenant:
+    """
+    :raises NotFound: when it was deleted meanwhile
+    """
+    row = models.Tenant.get_or_none(models.Tenant.id == tenant_id)
+    if row is None:
+        raise NotFound("The tenant does not exist any more.")
+    return _tenant(row)
+
+
+def tenants() -> list[Tenant]:
+    """All tenants by name."""
+    return [_tenant(row) for row in models.Tenant.select().order_by(models.Tenant.name)]
+
+
+def save_settings(tenant_id: int, settings: ScoreSettings, currency: str) -> None:
+    """Replace a tenant's settings."""
+    with db.transaction():
+        models.Tenant.update(currency=currency, **asdict(settings)).where(
+            models.Tenant.id == tenant_id
+        ).execute()
+
+
+def create_key(
+    tenant_id: int, public: str, secret_sha256: str, role: str, label: str, expires_ms: int | None
+) -> None:
+    """Store a new key."""
+    with db.transaction():
+        models.ApiKey.create(
+            tenant=tenant_id,
+            public=public,
+            secret_sha256=secret_sha256,
+            role=role,
+            label=label,
+            created_ms=now_ms(),
+            expires_ms=expires_ms,
+        )
+
+
+def find_key(public: str) -> tuple[ApiKey, Tenant] | None:
+    """The key with this public part and its tenant, revoked and expired ones too."""
+    query = models.ApiKey.select(models.ApiKey, models.Tenant).join(models.Tenant)
+    row = query.where(models.ApiKey.public == public).first()
+    return None if row is None else (_key(row), _tenant(row.tenant))
+
+
+def keys(tenant_id: int) -> list[ApiKey]:
+    """A tenant's keys, oldest first."""
+    query = models.ApiKey.select().where(models.ApiKey.tenant == tenant_id)
+    return [_key(row) for row in query.order_by(models.ApiKey.id)]
+
+
+def revoke_key(public: str) -> None:
+    """Revoke a key for good; doing it again changes nothing.
+
+    :raises NotFound: when there is no such key
+    """
+    with db.transaction():
+        if models.ApiKey.get_or_none(models.ApiKey.public == public) is None:
+            raise NotFound(f"There is no key {public!r}.")
+        models.ApiKey.update(revoked_ms=now_ms()).where(
+            (models.ApiKey.public == public) & models.ApiKey.revoked_ms.is_null()
+        ).execute()
+
+
+def _tenant(row: Any) -> Tenant:
+    settings = ScoreSettings(**{name: getattr(row, name) for name in asdict(ScoreSettings())})
+    return Tenant(row.id, row.name, row.currency, row.period_type, row.customers, settings)
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(
+        row.public,
+        row.secret_sha256,
+        row.role,
+        row.label,
+        row.created_ms,
+        row.expires_ms,
+        row.revoked_ms,
+    )

@@ -1,0 +1,62 @@
+"""The live progress of a run: a Redis hash with two counters a shard, gone after a day.
+
+Each shard sets its own counters to what the database holds, so that doing it twice changes
+nothing. The hash is a convenience: where it is missing or incomplete, the database answers.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+TTL_SECONDS = 86_400
+
+
+def begin(redis: Redis, job_id: str, shard_ids: Iterable[int]) -> None:
+    """Make the hash of a run that was planned: all shards at zero."""
+    counters: dict[str | bytes, int] = {
+        f"{shard_id}:{kind}": 0 for shard_id in shard_ids for kind in _KINDS
+    }
+    with _best_effort():
+        pipeline = redis.pipeline()
+        pipeline.delete(_key(job_id))
+        pipeline.hset(_key(job_id), mapping=counters)
+        pipeline.expire(_key(job_id), TTL_SECONDS)
+        pipeline.execute()
+
+
+def report(redis: Redis, job_id: str, shard_id: int, computed: int, errors: int) -> None:
+    """Set one shard's counters, after the transaction that they come from."""
+    with _best_effort():
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.hset(
+            _key(job_id), mapping={f"{shard_id}:computed": computed, f"{shard_id}:errors": errors}
+        )
+        pipeline.expire(_key(job_id), TTL_SECONDS)
+        pipeline.execute()
+
+
+def read(redis: Redis, job_id: str) -> dict[str, int] | None:
+    """The counters of a run summed over its shards, or None if the hash is missing, incomplete
+    (Redis was emptied in between) or out of reach."""
+    found: dict = {}
+    with _best_effort():
+        found = redis.hgetall(_key(job_id))
+    if b"complete" not in found:
+        return None
+    return {
+        kind: sum(int(n) for name, n in found.items() if name.endswith(f":{kind}".encode()))
+        for kind in _KINDS
+    }
+
+
+_KINDS = ("computed", "errors")
+
+
+def _key(job_id: str) -> str:
+    return f"clv:run:{job_id}"
+
+
+def _best_effort() -> suppress:
+    return suppress(RedisError, OSError)

@@ -1,0 +1,99 @@
+"""The Redis side of the queue: one connection, one serializer, one way to ring for a worker.
+
+What travels through Redis is JSON, and a job's only argument is the integer id of a run: the
+database knows the rest. A lost job costs nothing but time, a doubled one nothing at all.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import BlockingConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+from rq.worker_registration import get_keys
+
+from clv.errors import Unavailable
+
+NAME = "clv"
+# A drain works for seconds; planning a huge tenant may take minutes.
+JOB_TIMEOUT_SECONDS = 600
+RESULT_TTL_SECONDS = 60
+FAILURE_TTL_SECONDS = 86_400
+WORKER_TTL_SECONDS = 30
+# A worker that was killed stays registered; alive is who was heard of lately.
+ALIVE_SECONDS = WORKER_TTL_SECONDS + 15
+# A web request must not hang on Redis: fail at once, and never wait long for an answer.
+CONNECT_TIMEOUT_SECONDS = 0.5
+ANSWER_TIMEOUT_SECONDS = 2
+MAX_CONNECTIONS = 4
+
+
+def connect(redis_url: str) -> Redis:
+    """The Redis client of a web process, a command or a job; it opens nothing yet."""
+    pool = BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=ANSWER_TIMEOUT_SECONDS,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=ANSWER_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis(connection_pool=pool)
+
+
+class JobQueue:
+    """The queue as a web process, a command or a job sees it."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    def ring(self, run_id: int) -> None:
+        """Tell the workers that this run has work.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        with reachable():
+            queue = Queue(NAME, connection=self.redis, serializer=JSONSerializer)
+            queue.enqueue_call(
+                "jobs.batch.drain",
+                args=(run_id,),
+                timeout=JOB_TIMEOUT_SECONDS,
+                result_ttl=RESULT_TTL_SECONDS,
+                failure_ttl=FAILURE_TTL_SECONDS,
+                description="Compute customer lifetime values",
+            )
+
+    def workers_alive(self) -> int:
+        """How many workers were heard of lately.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        with reachable():
+            keys = sorted(get_keys(connection=self.redis))
+            pipeline = self.redis.pipeline(transaction=False)
+            for key in keys:
+                pipeline.hmget(key, "last_heartbeat", "death")
+            return sum(_is_alive(*found) for found in pipeline.execute())
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn what goes wrong with Redis into one error that names nothing secret."""
+    try:
+        yield
+    except (RedisError, OSError):
+        raise Unavailable("The queue (Redis) can't be reached. Try again shortly.") from None
+
+
+def _is_alive(heartbeat: Any, death: Any) -> bool:
+    if not heartbeat or death:
+        return False
+    heard = datetime.fromisoformat(heartbeat.decode().replace("Z", "+00:00"))
+    if heard.tzinfo is None:
+        heard = heard.replace(tzinfo=UTC)
+    return (datetime.now(UTC) - heard).total_seconds() < ALIVE_SECONDS
