@@ -1,6 +1,7 @@
 """What a blueprint, a job or the command line asks for about customers and their scores."""
 
 import math
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass

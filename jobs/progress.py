@@ -15,9 +15,8 @@ TTL_SECONDS = 86_400
 
 def begin(redis: Redis, job_id: str, shard_ids: Iterable[int]) -> None:
     """Make the hash of a run that was planned: all shards at zero."""
-    counters: dict[str | bytes, int] = {
-        f"{shard_id}:{kind}": 0 for shard_id in shard_ids for kind in _KINDS
-    }
+    counters: dict[str | bytes, int] = {"complete": 1}
+    counters |= {f"{shard_id}:{kind}": 0 for shard_id in shard_ids for kind in _KINDS}
     with _best_effort():
         pipeline = redis.pipeline()
         pipeline.delete(_key(job_id))

@@ -29,8 +29,8 @@ _RUN = (
     "run.id, run.job_id, run.tenant_id, run.segment, run.status, run.requested_by,"
     " run.created_ms, run.started_ms, run.finished_ms, run.total, run.message, run.snapshot_id,"
     " run.planned, run.erasures,"
-    " (SELECT COALESCE(SUM(computed), 0) FROM shard WHERE run_id = run.id),"
-    " (SELECT COALESCE(SUM(errors), 0) FROM shard WHERE run_id = run.id)"
+    " (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
+    " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
 )
 
 

