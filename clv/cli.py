@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 
 from clv import auth, db, fields, runs, service
 from clv.auth import Role
@@ -197,6 +198,7 @@ def import_file(
 @click.option("--all", "everyone", is_flag=True, help="Compute every tenant.")
 @click.option("--segment", type=click.Choice(SEGMENTS), help="Only this segment.")
 @click.option("--no-wait", is_flag=True, help="Start the run and return.")
+@with_appcontext
 @plain_errors
 def compute(name: str | None, everyone: bool, segment: str | None, no_wait: bool) -> None:
     """Start a batch run and show its progress."""

@@ -70,9 +70,7 @@ def redis_url(workspace: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def settings(
-    request: pytest.FixtureRequest, workspace: Path, redis_url: str
-) -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) -> Iterator[Settings]:
     """The settings of one database; each has its own Redis database beside it."""
     if request.param == "sqlite":
         database_url = f"sqlite:///{workspace / 'clv.db'}"

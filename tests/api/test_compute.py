@@ -10,7 +10,7 @@ from app import create_app
 from clv import db, runs
 from clv.store import runs as stored
 from jobs import batch
-from tests.api.support import row
+from tests.api.support import poison, row
 from tests.conftest import unreachable_redis, wait_until
 
 URL = "/api/v1/clv/compute"
@@ -202,7 +202,9 @@ def test_without_a_queue_a_run_that_was_joined_stays(settings, app, headers, loa
 
 
 @pytest.mark.parametrize(("status", "code"), [("failed", 500), ("cancelled", 409)])
-def test_a_run_that_ends_otherwise_while_a_request_waits(app, headers, load, settings, status, code):
+def test_a_run_that_ends_otherwise_while_a_request_waits(
+    app, headers, load, settings, status, code
+):
     load(row("a", 1))
     key, answers = headers(), []
     idle = create_app(replace(settings, redis_url=settings.redis_url[:-1] + "8"))
@@ -320,20 +322,3 @@ def test_customers_that_cannot_be_computed_are_named(client, headers, load, work
     ]
     rest = f"/api/v1/clv/jobs/{job['jobId']}/errors?cursor={page['pagination']['cursor']}"
     assert [row["customerId"] for row in client.get(rest, headers=key).json["data"]] == ["c099"]
-
-
-def poison(customer_id: str) -> None:
-    """Corrupt a customer behind the API's back, with the database's check switched off."""
-    corrupt = "UPDATE interaction_summary SET impressions = -5 WHERE customer_id = %s"
-    if db.is_sqlite():
-        db.execute("PRAGMA ignore_check_constraints = 1")
-        db.execute(corrupt, (customer_id,))
-        db.execute("PRAGMA ignore_check_constraints = 0")
-        return
-    name = "interaction_summary_impressions_check"
-    db.execute(f"ALTER TABLE interaction_summary DROP CONSTRAINT IF EXISTS {name}")
-    db.execute(corrupt, (customer_id,))
-    db.execute(
-        f"ALTER TABLE interaction_summary ADD CONSTRAINT {name}"
-        " CHECK (impressions BETWEEN 0 AND 1000000000) NOT VALID"
-    )

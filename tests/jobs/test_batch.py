@@ -1,0 +1,282 @@
+"""Working off a run, without a queue: the chunk step, the shards, the fences."""
+
+from dataclasses import replace
+
+import pytest
+
+from clv import db, service
+from clv.errors import Unavailable
+from clv.store import now_ms, records, runs, snapshots, summaries
+from clv.store.runs import Chunk
+from clv.store.summaries import Summary
+from jobs import batch, progress
+
+DAY = 86_400_000
+
+
+class Bell:
+    """A doorbell that remembers who rang, on a real Redis."""
+
+    def __init__(self, redis) -> None:
+        self.redis = redis
+        self.rung: list[int] = []
+
+    def ring(self, run_id: int) -> None:
+        self.rung.append(run_id)
+
+
+@pytest.fixture
+def bell(app):
+    return Bell(app.extensions["queue"].redis)
+
+
+@pytest.fixture
+def fill(tenant):
+    """Give acme customers; the n-th has n interactions."""
+
+    def make(customers: int) -> None:
+        with db.scope():
+            now = now_ms()
+            rows = [
+                Summary(f"c{n:05}", "2026-01-01", "", "", "", n, n, n * 100, now - n * DAY, now)
+                for n in range(1, customers + 1)
+            ]
+            service.add_summaries(tenant, "daily", rows)
+
+    return make
+
+
+def begin(segment: str | None = None) -> int:
+    run, _ = runs.join_or_create(1, segment, "test", 10**9)
+    return run.id
+
+
+def complete(run_id: int, bell: Bell, shard_customers: int) -> None:
+    """Ring until the run has ended."""
+    for _ in range(200):
+        batch.work(run_id, bell, shard_customers)
+        if not runs.by_id(run_id).is_active:
+            return
+    raise AssertionError("the run does not end")
+
+
+def record_runs() -> list[tuple[str, int]]:
+    return db.rows("SELECT customer_id, run_id FROM clv_record ORDER BY customer_id")
+
+
+@pytest.mark.parametrize("customers", [0, 1, 49, 50, 51, 100, 101, 999, 1000, 1001, 2500])
+def test_everybody_is_computed_once_whatever_the_number(fill, bell, customers):
+    if customers:
+        fill(customers)
+    with db.scope():
+        run_id = begin()
+        complete(run_id, bell, 50_000)
+        run = runs.by_id(run_id)
+        assert (run.status, run.computed, run.errors) == ("finished", customers, 0)
+        assert run.total == customers
+        assert len(record_runs()) == customers
+
+
+@pytest.mark.parametrize("shard_customers", [50, 120, 1000])
+def test_shards_divide_the_customers_without_gap_or_overlap(fill, bell, shard_customers):
+    fill(2_345)
+    with db.scope():
+        run_id = begin()
+        complete(run_id, bell, shard_customers)
+        shards = db.rows("SELECT computed FROM shard WHERE run_id = %s", (run_id,))
+        assert sum(computed for (computed,) in shards) == 2_345
+        assert max(computed for (computed,) in shards) <= shard_customers
+        assert len(shards) >= 2_345 / shard_customers
+        assert {run for _, run in record_runs()} == {run_id}
+
+
+def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell):
+    fill(120)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        shard = runs.claim_shard(run_id)
+        batch.compute_shard(shard, bell.redis, until=0.0)
+        assert len(record_runs()) == 50
+        assert runs.shard_state(shard) == ("c00050", shard.attempt, False)
+        run = runs.by_id(run_id)
+        assert (run.computed, run.errors) == (50, 0)
+        assert progress.read(bell.redis, run.job_id) == {"computed": 50, "errors": 0}
+
+
+def test_a_shard_that_was_left_is_taken_up_at_its_cursor(fill, bell):
+    fill(120)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        batch.compute_shard(runs.claim_shard(run_id), bell.redis, until=0.0)
+        complete(run_id, bell, 50_000)
+        assert runs.by_id(run_id).computed == 120
+
+
+def test_a_chunk_is_not_applied_twice(fill, bell):
+    fill(100)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        shard, run = runs.claim_shard(run_id), runs.by_id(run_id)
+        page = summaries.totals_page(1, "", None, 1000, None)
+        chunk = batch.chunks(page, snapshots.load(run.snapshot_id), "")[0]
+        assert runs.commit_chunk(run, shard, "", chunk)
+        assert not runs.commit_chunk(run, shard, "", chunk)
+        assert runs.by_id(run_id).computed == 50
+
+
+def test_a_chunk_of_a_lost_shard_an_ended_run_or_before_an_erasure_is_refused(fill, bell):
+    fill(100)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        shard, run = runs.claim_shard(run_id), runs.by_id(run_id)
+        chunk = Chunk("c00050", False, [], [("c00001", "a reason")])
+        assert not runs.commit_chunk(run, replace(shard, attempt=shard.attempt - 1), "", chunk)
+        assert not runs.commit_chunk(replace(run, erasures=run.erasures + 1), shard, "", chunk)
+        runs.close(run_id, "cancelled", "for the test")
+        assert not runs.commit_chunk(run, shard, "", chunk)
+        assert runs.errors_page(run_id, "", 10) == []
+
+
+def test_a_customer_who_leaves_during_a_run_stays_away(fill, bell, load):
+    fill(120)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        batch.compute_shard(runs.claim_shard(run_id), bell.redis, until=0.0)
+        zeros = [
+            Summary(customer, "2026-01-01", "", "", "", 0, 0, 0, 0, 0)
+            for customer in ("c00001", "c00110")
+        ]
+        summaries.stage_summaries(zeros)
+        assert summaries.merge(1, "daily").removed_customers == 1
+        complete(run_id, bell, 50_000)
+        left = [customer for customer, _ in record_runs()]
+        assert len(left) == 118 and not {"c00001", "c00110"} & set(left)
+
+
+def test_a_newer_record_is_not_overwritten(fill, bell):
+    fill(3)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        db.execute("UPDATE interaction_summary SET impressions = 77 WHERE customer_id = 'c00002'")
+        tenant = service.tenants.tenant_by_id(1)
+        newer = service.recompute_clv(tenant, "c00002")
+        complete(run_id, bell, 50_000)
+        assert records.record(1, "c00002") == newer
+        assert runs.by_id(run_id).computed == 3
+
+
+def test_a_run_keeps_the_settings_and_the_time_of_its_plan(fill, bell):
+    fill(3)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        db.execute("UPDATE tenant SET lifespan_months = 1, at_risk_days = 1")
+        complete(run_id, bell, 50_000)
+        scores = records.record(1, "c00003")
+        assert scores.predicted_revenue == 300 * 24 // 6
+        assert scores.segment != "at_risk"
+        snapshot = snapshots.load(snapshots.current_id(1))
+        assert scores.computed_ms == snapshot.distribution.as_of_ms
+
+
+def test_a_shard_without_progress_in_three_attempts_fails_the_run(fill, bell):
+    fill(3)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        for _ in range(3):
+            runs.leave_shard(runs.claim_shard(run_id))
+        batch.work(run_id, bell, 50_000)
+        run = runs.by_id(run_id)
+        assert run.status == "failed" and "no progress" in run.message
+
+
+def test_the_next_run_is_rung_for_when_one_ends(fill, bell):
+    fill(3)
+    with db.scope():
+        first = begin()
+        runs.start(first)
+        second = begin()
+        assert second != first and not runs.start(second)
+        complete(first, bell, 50_000)
+        assert bell.rung[-1] == second
+        complete(second, bell, 50_000)
+        assert {run for _, run in record_runs()} == {second}
+
+
+def test_a_plan_with_several_shards_calls_helpers(fill, bell):
+    fill(500)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50)
+        assert bell.rung == [run_id] * batch.MOST_HELPERS
+        batch.plan(run_id, bell, 50)
+        assert len(bell.rung) == batch.MOST_HELPERS
+
+
+def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, fill, bell):
+    fill(120)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, bell, 50_000)
+        batch.compute_shard(runs.claim_shard(run_id), bell.redis, until=0.0)
+        run = runs.by_id(run_id)
+    url = f"/api/v1/clv/jobs/{run.job_id}"
+    key = headers("viewer")
+    live = client.get(url, headers=key).json
+    bell.redis.delete(f"clv:run:{run.job_id}")
+    progress.report(bell.redis, run.job_id, 99, 1, 1)
+    stored = client.get(url, headers=key).json
+    for job in (live, stored):
+        assert (job["total"], job["processed"], job["percent"]) == (120, 50, 41.6)
+        assert job["customersPerSecond"] > 0 and job["etaSeconds"] is not None
+
+
+def test_only_one_builds_a_snapshot_and_the_others_wait_or_use_the_old_one(fill, tenant):
+    fill(3)
+    with db.scope():
+        tenant = service.tenants.tenant_by_id(1)
+        old = service.current_snapshot(tenant)
+        grown = replace(tenant, customers=100)
+        assert snapshots.take_lease(1) and not snapshots.take_lease(1)
+        assert service.current_snapshot(grown).id == old.id
+        snapshots.give_lease_back(1)
+        assert service.current_snapshot(grown).id != old.id
+
+
+def test_a_first_snapshot_that_takes_too_long_is_a_503(fill, tenant, monkeypatch):
+    fill(3)
+    monkeypatch.setattr(service, "BUILD_WAIT_SECONDS", 0.2)
+    with db.scope():
+        assert snapshots.take_lease(1)
+        with pytest.raises(Unavailable):
+            service.current_snapshot(service.tenants.tenant_by_id(1))
+
+
+def test_other_weights_make_a_new_snapshot(fill, tenant):
+    fill(3)
+    with db.scope():
+        tenant = service.tenants.tenant_by_id(1)
+        old = service.current_snapshot(tenant)
+        assert service.current_snapshot(tenant).id == old.id
+        weights = replace(
+            tenant.settings, weight_recency=0.5, weight_frequency=0.2, weight_monetary=0.3
+        )
+        assert service.current_snapshot(replace(tenant, settings=weights)).id != old.id
+        assert db.value("SELECT COUNT(*) FROM snapshot") == 1
