@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from io import BytesIO
 from typing import Any
@@ -65,8 +65,16 @@ class ClvBlueprint(Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
-    def access(self, role: Role, *errors: int) -> Callable:
-        """Require a key of at least this role; document that and the errors of the endpoint."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(_document_access)
+
+    def access(self, role: Role, *errors: int, headers: Sequence[dict] = ()) -> Callable:
+        """Require a key of at least this role, and document that.
+
+        :param errors: the statuses of the endpoint beside 401, 403, 500 and 503
+        :param headers: OpenAPI parameters of the request headers that the endpoint reads
+        """
 
         def decorator(view: Callable) -> Callable:
             @wraps(view)
@@ -75,16 +83,21 @@ class ClvBlueprint(Blueprint):
                 auth.authorize(g.principal, role, request.headers.get("X-Tenant-Id"))
                 return view(*args, **kwargs)
 
-            documented = self.doc(
-                security=[{"bearer": []}],
-                parameters=[_TENANT_HEADER],
-                description=f"Needs the role {role.name.lower()} or higher.",
-            )(wrapper)
+            documented = wrapper
             for code in sorted({401, 403, 500, 503, *errors}):
-                documented = self.alt_response(code, schema=ErrorBody)(documented)
+                why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
+                documented = self.alt_response(code, schema=ErrorBody, description=why)(documented)
+            documented._apidoc["access"] = [_TENANT_HEADER, *headers]  # type: ignore[attr-defined]
             return documented
 
         return decorator
+
+
+def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
+    if "access" in doc_info:
+        doc["security"] = [{"bearer": []}]
+        doc["parameters"] = [*doc.get("parameters", []), *doc_info["access"]]
+    return doc
 
 
 def register(app: Flask) -> None:

@@ -16,7 +16,6 @@ from clv.schemas import (
     ComputeRequest,
     ComputeResult,
     CustomerErrorList,
-    ErrorBody,
     Job,
     JobList,
     PageQuery,
@@ -25,6 +24,15 @@ from clv.store.runs import Run
 from jobs import progress
 
 blp = ClvBlueprint("compute", __name__, url_prefix="/api/v1", description="A whole tenant")
+
+_PREFER = {
+    "in": "header",
+    "name": "Prefer",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": "respond-async",
+    "description": "respond-async: answer 202 at once (RFC 7240)",
+}
 
 
 class WaitingRoom:
@@ -48,6 +56,8 @@ class WaitingRoom:
 class Compute(MethodView):
     """Batch runs of the tenant."""
 
+    @blp.access(Role.ADMIN, 400, 409, 413, 415, headers=[_PREFER])
+    @blp.arguments(ComputeRequest, required=False)
     @blp.response(200, ComputeResult)
     @blp.alt_response(
         202,
@@ -56,25 +66,13 @@ class Compute(MethodView):
         description="Still going: the job",
         headers={"Location": {"schema": {"type": "string"}}},
     )
-    @blp.alt_response(409, schema=ErrorBody, description="The run was cancelled meanwhile")
-    @blp.access(Role.ADMIN, 400, 409, 413, 415)
-    @blp.arguments(ComputeRequest, required=False)
-    @blp.doc(
-        summary="Compute all customers, or one segment",
-        parameters=[
-            {
-                "in": "header",
-                "name": "Prefer",
-                "required": False,
-                "schema": {"type": "string", "example": "respond-async"},
-                "description": "respond-async: answer 202 at once (RFC 7240)",
-            }
-        ],
-    )
     def post(self, body: dict[str, Any]) -> Any:
-        """Waits up to 25 seconds for the run. A 200 implies that all that was ingested before
-        the request was scored. A run of a segment covers its present members and everybody who
-        was never scored; only a full run finds who became one."""
+        """Compute all customers, or one segment
+
+        Waits up to 25 seconds for the run. A 200 implies that all that was ingested before the
+        request was scored. A run of a segment covers its present members and everybody who was
+        never scored; only a full run finds who became one. 409: the run was cancelled meanwhile.
+        """
         settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
         who = f"key {principal().key}"
         run = runs.start(
@@ -91,11 +89,11 @@ class Compute(MethodView):
 class Jobs(MethodView):
     """The tenant's runs."""
 
-    @blp.response(200, JobList)
     @blp.access(Role.VIEWER, 400)
     @blp.arguments(PageQuery, location="query")
-    @blp.doc(summary="List the batch runs, newest first")
+    @blp.response(200, JobList)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List the batch runs, newest first"""
         before = _cursor(query["cursor"], int)
         page = runs.page(principal().tenant.id, before, query["limit"] + 1)
         return _page([_job(run) for run in page], query["limit"], [str(run.id) for run in page])
@@ -105,10 +103,10 @@ class Jobs(MethodView):
 class JobById(MethodView):
     """One run."""
 
-    @blp.response(200, Job)
     @blp.access(Role.VIEWER, 404)
-    @blp.doc(summary="Read a batch run and its progress")
+    @blp.response(200, Job)
     def get(self, job_id: str) -> dict[str, Any]:
+        """Read a batch run and its progress"""
         return _job(_run(job_id))
 
 
@@ -116,11 +114,11 @@ class JobById(MethodView):
 class JobErrors(MethodView):
     """What went wrong in a run."""
 
-    @blp.response(200, CustomerErrorList)
     @blp.access(Role.VIEWER, 400, 404)
     @blp.arguments(PageQuery, location="query")
-    @blp.doc(summary="List the customers that a run could not compute")
+    @blp.response(200, CustomerErrorList)
     def get(self, query: dict[str, Any], job_id: str) -> dict[str, Any]:
+        """List the customers that a run could not compute"""
         after = _cursor(query["cursor"], str) or ""
         page = runs.errors_page(_run(job_id), after, query["limit"] + 1)
         rows = [{"customerId": customer_id, "message": reason} for customer_id, reason in page]

@@ -16,35 +16,39 @@ blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One
 
 _MAX_AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*\"?(\d{1,10})\"?\s*(?:,|$)", re.IGNORECASE)
 
+_CACHE_CONTROL = {
+    "in": "header",
+    "name": "Cache-Control",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": "max-age=86400",
+    "description": "max-age=N: compute a record again that is older than N seconds",
+}
+
 
 @blp.route("/customers/<customer_id>/clv")
 class CustomerClv(MethodView):
     """A customer's lifetime value."""
 
+    @blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
     @blp.response(200, Clv)
-    @blp.access(Role.VIEWER, 400, 404)
-    @blp.doc(
-        summary="Read a customer's lifetime value",
-        parameters=[
-            {
-                "in": "header",
-                "name": "Cache-Control",
-                "required": False,
-                "schema": {"type": "string", "example": "max-age=86400"},
-                "description": "max-age=N: compute a record again that is older than N seconds",
-            }
-        ],
-    )
     def get(self, customer_id: str) -> dict[str, Any]:
+        """Read a customer's lifetime value
+
+        The stored record, or else one that is computed from the interaction summaries and stored.
+        """
         scores, source = service.get_clv(
             principal().tenant, checked_customer_id(customer_id), _max_age_seconds()
         )
         return _view(scores, source)
 
-    @blp.response(200, Clv)
     @blp.access(Role.EDITOR, 400, 404)
-    @blp.doc(summary="Compute a customer's lifetime value again")
+    @blp.response(200, Clv)
     def post(self, customer_id: str) -> dict[str, Any]:
+        """Compute a customer's lifetime value again
+
+        From the current interaction summaries; a body is ignored.
+        """
         scores = service.recompute_clv(principal().tenant, checked_customer_id(customer_id))
         return _view(scores, "recomputed")
 

@@ -23,8 +23,11 @@ class Healthz(MethodView):
     """The process is alive."""
 
     @blp.response(200, Health)
-    @blp.doc(summary="Alive; touches nothing")
     def get(self) -> dict[str, str]:
+        """Alive
+
+        Touches nothing.
+        """
         return {"status": "ok"}
 
 
@@ -34,8 +37,11 @@ class Readyz(MethodView):
 
     @blp.response(200, Readiness)
     @blp.alt_response(503, schema=Readiness, description="Database down or not migrated")
-    @blp.doc(summary="Ready: database and migrations; Redis and workers may be degraded")
     def get(self) -> Any:
+        """Ready
+
+        The database answers and is migrated; Redis and the workers may be degraded.
+        """
         database = _database_state()
         workers = _workers(current_app.extensions["queue"].workers_alive)
         state = {

@@ -17,12 +17,13 @@ blp = ClvBlueprint("summaries", __name__, url_prefix="/api/v1", description="Dat
 class InteractionSummaries(MethodView):
     """A tenant's interaction summaries."""
 
-    @blp.response(200, MergeResult)
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @blp.arguments(SummaryRows)
-    @blp.doc(summary="Insert or replace up to 1,000 interaction summaries")
+    @blp.response(200, MergeResult)
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Load what customers did (visits, clicks, orders), not what was sent to them.
+        """Insert or replace up to 1,000 interaction summaries
+
+        Load what customers did (visits, clicks, orders), not what was sent to them.
 
         All or nothing: the natural key is customer, period, offer, creative and channel. Sending
         the same row again changes nothing, a corrected row replaces, and a row whose impressions,

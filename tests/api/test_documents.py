@@ -41,6 +41,16 @@ def test_every_operation_is_documented_with_types_and_errors(app, document):
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
+def test_what_an_endpoint_reads_is_documented(document):
+    jobs = document["paths"]["/api/v1/clv/jobs"]["get"]["parameters"]
+    assert {p["name"] for p in jobs} == {"limit", "cursor", "X-Tenant-Id"}
+    compute = document["paths"]["/api/v1/clv/compute"]["post"]
+    assert {p["name"] for p in compute["parameters"]} == {"Prefer", "X-Tenant-Id"}
+    assert compute["requestBody"]["required"] is False
+    assert "up to 25 seconds" in compute["description"]
+    assert compute["responses"]["403"]["description"] == "Needs the role admin or higher"
+
+
 def test_the_ten_fields_are_documented_in_their_order(document):
     fields = list(document["components"]["schemas"]["Clv"]["properties"])
     assert fields[0] == "customerId" and fields[-1] == "source" and len(fields) == 10
@@ -50,7 +60,7 @@ def test_swagger_ui_comes_from_local_files(client):
     page = client.get("/api/docs")
     assert page.status_code == 200
     assert "http://" not in page.text and "https://" not in page.text
-    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js"):
+    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"):
         assert f"/api/docs/assets/{name}" in page.text
         with client.get(f"/api/docs/assets/{name}") as asset:
             assert asset.status_code == 200

@@ -1,0 +1,175 @@
+"""The demo as a newcomer runs it: a copy of the project in an empty folder, its own processes."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from clv.config import ROOT
+from tests.conftest import wait_until
+
+NOT_COPIED = shutil.ignore_patterns(
+    ".venv", "var", ".git", ".*_cache", "__pycache__", ".hypothesis"
+)
+VARIABLES = ("DATABASE_URL", "REDIS_URL", "PORT")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The launcher's output, once all is up, and its folder."""
+    folder = tmp_path_factory.mktemp("demo") / "clv"
+    shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+    output = folder / "output.txt"
+    env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    with output.open("wb") as sink:
+        launcher = subprocess.Popen(
+            [sys.executable, "launch.py", "--demo"],
+            cwd=folder,
+            env=env,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(
+            lambda: "Ctrl-C" in output.read_text() or launcher.poll() is not None,
+            "the demo is up",
+            seconds=180,
+        )
+        assert launcher.poll() is None, output.read_text()
+        yield folder, output.read_text()
+    finally:
+        children = _children(launcher.pid)
+        launcher.send_signal(signal.SIGINT)
+        launcher.wait(60)
+        assert launcher.returncode == 0, output.read_text()
+        wait_until(lambda: not any(map(_lives, children)), "all processes ended")
+        assert not (folder / "var" / "redis.url").exists()
+
+
+def test_the_three_lines_work_as_they_are_printed(demo):
+    _, text = demo
+    lines = re.findall(r"^  (curl .*)$", text, re.MULTILINE)
+    assert len(lines) == 3
+    one, batch, jobs = (
+        json.loads(subprocess.run(line, shell=True, check=True, capture_output=True).stdout)
+        for line in lines
+    )
+    assert one["customerId"] == "00001" and one["source"] == "cached"
+    assert batch == {"success": True, "computed": 23570, "errors": 0, "segment": "all"}
+    assert [job["status"] for job in jobs["data"]] == ["finished", "finished"]
+    assert jobs["data"][1]["requestedBy"] == "command line"
+
+
+def test_the_key_is_kept_for_its_owner_alone_and_nothing_else_keeps_it(demo):
+    folder, text = demo
+    kept = folder / "var" / "demo.key"
+    token = kept.read_text().strip()
+    assert kept.stat().st_mode & 0o777 == 0o600 and token in text
+    assert (folder / "var").stat().st_mode & 0o077 == 0
+    secret = token.split("_")[2].encode()
+    for path in (folder / "var").iterdir():
+        assert path == kept or secret not in path.read_bytes(), path
+
+
+def test_the_demo_uses_the_at_risk_days_that_fit_its_data(demo):
+    folder, text = demo
+    assert "At 30 days 94 % of your customers are at risk" in text
+    listed = subprocess.run(
+        [Path(sys.executable).parent / "flask", "tenants", "list"],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name not in VARIABLES},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    suggested = re.search(r"come back within (\d+) days", text).group(1)
+    assert listed.splitlines()[1].split("\t")[4] == suggested
+
+
+def test_a_mistyped_key_is_refused(demo):
+    folder, text = demo
+    with _connected(folder, text) as (connection, headers):
+        headers["Authorization"] = headers["Authorization"][:-1] + "!"
+        connection.request("GET", "/api/v1/customers/00001/clv", headers=headers)
+        answer = connection.getresponse()
+        assert answer.status == 401 and answer.getheader("WWW-Authenticate") == "Bearer"
+        assert json.loads(answer.read())["message"].startswith("A valid API key is required")
+
+
+def test_a_chunked_body_over_the_limit_is_refused_and_a_small_one_is_read(demo):
+    folder, text = demo
+    path = "/api/v1/interaction-summaries"
+    for size, status in ((100, 400), (5 * 1024 * 1024, 413)):
+        with _connected(folder, text) as (connection, headers):
+            body = iter([b"x" * 1000] * (size // 1000) or [b"[]"])
+            headers["Content-Type"] = "application/json"
+            connection.request("POST", path, body, headers, encode_chunked=True)
+            answer = connection.getresponse()
+            assert answer.status == status
+            assert json.loads(answer.read())["code"] == status
+
+
+def test_a_path_that_is_not_utf8_is_a_400(demo):
+    folder, text = demo
+    with _connected(folder, text) as (connection, headers):
+        connection.request("GET", "/api/v1/customers/%FF/clv", headers=headers)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (400, 400)
+
+
+def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo):
+    folder, text = demo
+    base = re.search(r"API documents +(http://[^/]+)", text).group(1)
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        assert not os.environ.get("CI"), "in CI nothing is skipped"
+        pytest.skip("there is no Chromium on this machine")
+    problems, requested = [], []
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        page = browser.new_page()
+        page.on("console", lambda message: message.type == "error" and problems.append(message))
+        page.on("pageerror", lambda error: problems.append(error))
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"{base}/api/docs")
+        page.wait_for_selector("text=Compute all customers, or one segment")
+        page.click("text=Compute all customers, or one segment")
+        page.wait_for_selector("text=respond-async: answer 202 at once")
+        page.screenshot(path=f"{folder}/docs.png", full_page=True)
+        browser.close()
+    assert not problems
+    assert requested and all(url.startswith((base, "data:", "blob:")) for url in requested)
+
+
+@contextmanager
+def _connected(folder: Path, text: str):
+    """A connection to the web process, and headers with the demo's key."""
+    host = re.search(r"API documents +http://([^/]+)", text).group(1)
+    token = (folder / "var" / "demo.key").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    with closing(http.client.HTTPConnection(host, timeout=60)) as connection:
+        yield connection, headers
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    return found + [grandchild for child in found for grandchild in _children(child)]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
