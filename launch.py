@@ -93,7 +93,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", action="store_true", help="with a tenant of sample data")
     demo = parser.parse_args().demo
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _interrupt)
     VAR.mkdir(mode=0o700, exist_ok=True)
     launcher = Launcher()
     try:
@@ -115,7 +116,8 @@ def main() -> None:
     except subprocess.CalledProcessError as error:
         sys.exit(f"{shlex.join(error.cmd)} failed; see above.")
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(stop, signal.SIG_IGN)
         launcher.stop()
         if EMBEDDED_REDIS.exists() and "REDIS_URL" not in os.environ:
             EMBEDDED_REDIS.unlink()

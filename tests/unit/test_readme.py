@@ -1,0 +1,49 @@
+"""The README tells the truth: its tables and its worked example are checked."""
+
+import re
+
+import numpy as np
+import pytest
+
+from clv import config, distribution
+from clv.config import ROOT
+from clv.distribution import Distribution
+from clv.scoring import DAY_MS, ScoreSettings, Totals, score_customer
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_endpoint_is_in_the_table_with_its_method(app):
+    named = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`", README))
+    offered = {
+        (method, re.sub(r"<(\w+)>", lambda found: "{" + camel(found.group(1)) + "}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/api/docs") and rule.rule != "/api/openapi.json"
+    }
+    assert named == offered
+
+
+def camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.title() for other in others)
+
+
+def test_every_setting_is_in_the_table():
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
+    assert named == set(config._VARIABLES)
+
+
+def test_the_worked_example_comes_out(app):
+    settings, today = ScoreSettings(), 20_000 * DAY_MS
+    people = {"Ann": (0, 9, 300), "Bob": (10, 9, 0), "Cem": (60, 1, 0)}
+    columns = [np.array(column, dtype=float) for column in zip(*people.values(), strict=True)]
+    days = 20_000 - columns[0]
+    r, f, m = (distribution.dimension(values) for values in (days, columns[1], columns[2] * 10_000))
+    spread = Distribution(today, 3, r, f, m, 26.25, 76.25)
+    for name, (recency, frequency, monetary) in people.items():
+        contact = today - recency * DAY_MS
+        totals = Totals(name, frequency, monetary * 10_000, contact, contact)
+        scores = score_customer(totals, spread, settings, today)
+        shown = re.search(rf"^\| {name} \|.*\| ([\d.]+) \|$", README, re.MULTILINE).group(1)
+        assert scores.score == pytest.approx(float(shown))
