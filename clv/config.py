@@ -1,6 +1,7 @@
 """The service's settings, and the only place that reads ``os.environ``."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,11 @@ class Settings:
     compute_wait_seconds: float = 25.0
     shard_customers: int = 50_000
     run_deadline_hours: float = 6.0
+    lease_seconds: float = 20.0
+    nightly_at: str = "02:00"
+    worker_runs_cron: bool = False
+    rq_dashboard_user: str = ""
+    rq_dashboard_password: str = ""
     log_level: str = "INFO"
 
     @property
@@ -94,6 +100,16 @@ def _level(variable: str, text: str) -> str:
     return text.upper()
 
 
+def _time_of_day(variable: str, text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ConfigError(f"{variable} must be a UTC time of day such as 02:00, not {text!r}.")
+    return text
+
+
+def _text(variable: str, text: str) -> str:
+    return text
+
+
 def _without_tls_verification(redis_url: str) -> str:
     if not redis_url.startswith("rediss://"):
         return redis_url
@@ -111,5 +127,10 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "COMPUTE_WAIT_SECONDS": ("compute_wait_seconds", _number(float, 0, 29)),
     "SHARD_CUSTOMERS": ("shard_customers", _number(int, 50, 1_000_000)),
     "RUN_DEADLINE_HOURS": ("run_deadline_hours", _number(float, 0.01, 168)),
+    "LEASE_SECONDS": ("lease_seconds", _number(float, 1, 600)),
+    "NIGHTLY_AT": ("nightly_at", _time_of_day),
+    "WORKER_RUNS_CRON": ("worker_runs_cron", _flag),
+    "RQ_DASHBOARD_USER": ("rq_dashboard_user", _text),
+    "RQ_DASHBOARD_PASSWORD": ("rq_dashboard_password", _text),
     "LOG_LEVEL": ("log_level", _level),
 }

@@ -6,6 +6,7 @@ nothing. The hash is a convenience: where it is missing or incomplete, the datab
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -15,7 +16,7 @@ TTL_SECONDS = 86_400
 
 def begin(redis: Redis, job_id: str, shard_ids: Iterable[int]) -> None:
     """Make the hash of a run that was planned: all shards at zero."""
-    counters: dict[str | bytes, int] = {"complete": 1}
+    counters: dict[Any, int] = {"complete": 1}
     counters |= {f"{shard_id}:{kind}": 0 for shard_id in shard_ids for kind in _KINDS}
     with _best_effort():
         pipeline = redis.pipeline()
