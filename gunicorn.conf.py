@@ -1,5 +1,6 @@
 """gunicorn for the web process; it listens on $PORT, or on 127.0.0.1:8000."""
 
+from clv import logs
 from clv.config import from_env
 
 _settings = from_env()
@@ -17,3 +18,8 @@ graceful_timeout = 30
 keepalive = 95
 # One control socket in the home folder would be shared by all instances of a machine.
 control_socket_disable = True
+
+
+def post_worker_init(worker):
+    """Log as all our processes do."""
+    logs.set_up(_settings.log_level)

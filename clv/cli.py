@@ -110,6 +110,20 @@ def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **give
     click.echo(f"Saved. Scores change with the next run: flask compute --tenant {name}", err=True)
 
 
+@tenants_group.command("delete")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@plain_errors
+def delete_tenant(name: str, yes: bool) -> None:
+    """Delete the tenant NAME with its data, keys and runs, for good."""
+    tenant = tenants.tenant_by_name(name)
+    if not yes:
+        question = f"Delete {name} and the data of its {tenant.customers:,} customers for good?"
+        click.confirm(question, abort=True, err=True)
+    tenants.delete_tenant(tenant.id)
+    click.echo(f"Deleted tenant {name}.", err=True)
+
+
 @click.group("keys")
 def keys_group() -> None:
     """Create, list and revoke API keys."""

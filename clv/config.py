@@ -32,6 +32,7 @@ class Settings:
     shard_customers: int = 50_000
     run_deadline_hours: float = 6.0
     lease_seconds: float = 20.0
+    sweep_seconds: float = 15.0
     nightly_at: str = "02:00"
     worker_runs_cron: bool = False
     rq_dashboard_user: str = ""
@@ -128,6 +129,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "SHARD_CUSTOMERS": ("shard_customers", _number(int, 50, 1_000_000)),
     "RUN_DEADLINE_HOURS": ("run_deadline_hours", _number(float, 0.01, 168)),
     "LEASE_SECONDS": ("lease_seconds", _number(float, 1, 600)),
+    "SWEEP_SECONDS": ("sweep_seconds", _number(float, 1, 300)),
     "NIGHTLY_AT": ("nightly_at", _time_of_day),
     "WORKER_RUNS_CRON": ("worker_runs_cron", _flag),
     "RQ_DASHBOARD_USER": ("rq_dashboard_user", _text),

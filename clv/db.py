@@ -5,6 +5,7 @@ of a request or a job and given back by ``release``: a request that waits for a 
 connection first, and a request that asks nothing never takes one.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,9 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import peewee
+import psycopg
 from playhouse.db_url import parse
 from playhouse.migrations import Runner
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+from playhouse.pool import (
+    MaxConnectionsExceeded,
+    PooledPostgresqlDatabase,
+    PooledSqliteDatabase,
+)
 
 from clv.config import Settings
 from clv.errors import ConfigError
@@ -27,6 +33,16 @@ WAIT_SECONDS = 5
 # Connections are given up after a while, so that a failed-over server is left behind.
 STALE_SECONDS = 300
 INSERT_ROWS = 5_000
+
+# What the drivers raise when the database is down, full or busy, and not when a query is wrong.
+DOWN = (
+    peewee.OperationalError,
+    peewee.InterfaceError,
+    MaxConnectionsExceeded,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    sqlite3.OperationalError,
+)
 
 database = peewee.DatabaseProxy()
 # Peewee's own errors instead of the driver's, for what does not pass through its methods.
@@ -49,6 +65,11 @@ def release() -> None:
     """Give this thread's connection back to the pool, if it holds one."""
     if not database.is_closed():
         database.close()
+
+
+def disconnect() -> None:
+    """Close every connection of the process for good, so that a fork shares none."""
+    database.close_all()
 
 
 @contextmanager

@@ -53,6 +53,8 @@ class Tenant(Table):
     customers = BigIntegerField(default=0)
     snapshot_id = BigIntegerField(null=True)
     snapshot_lease_ms = BigIntegerField(default=0)
+    # When the nightly run was started last.
+    nightly_ms = BigIntegerField()
 
 
 class ApiKey(Table):
@@ -148,7 +150,6 @@ class Run(Table):
     plan_attempt = IntegerField(default=0)
     plan_lease_ms = BigIntegerField(default=0)
     erasures = IntegerField(default=0)
-    rung_ms = BigIntegerField(default=0)
     message = TextField(null=True)
 
     class Meta:

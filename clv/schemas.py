@@ -216,6 +216,16 @@ class Job(Output):
     message = fields.String(required=True, allow_none=True)
 
 
+class JobQuery(Input):
+    """How to read a job."""
+
+    wait = fields.Float(
+        load_default=0.0,
+        validate=validate.Range(0, 25),
+        metadata={"description": "Answer when the run ends, or after so many seconds"},
+    )
+
+
 class PageQuery(Input):
     """Which page of a list."""
 

@@ -33,6 +33,7 @@ BUILD_POLL_SECONDS = 0.1
 MARK_EVERY = 1_000
 MIN_SHARDS = 8
 RETURN_SHARE = 0.90
+NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
     while True:
         totals = summaries.totals(tenant.id, customer_id)
         if totals is None:
-            raise NotFound("There is no customer with this id.")
+            raise NotFound(NO_SUCH_CUSTOMER)
         snapshot = current_snapshot(tenant)
         scores = score_customer(totals, snapshot.distribution, tenant.settings, now_ms())
         if records.save_if_customer_exists(tenant.id, scores):
@@ -150,6 +151,15 @@ def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merg
     """
     summaries.stage_summaries(rows)
     return summaries.merge(tenant.id, period_type)
+
+
+def erase_customer(tenant: Tenant, customer_id: str) -> None:
+    """Erase a customer's summaries, record and errors for good, whatever runs meanwhile.
+
+    :raises NotFound: when there is nothing of this customer
+    """
+    if not summaries.erase_customer(tenant.id, customer_id):
+        raise NotFound(NO_SUCH_CUSTOMER)
 
 
 def stage_transactions(rows: Iterable[Transaction]) -> int:

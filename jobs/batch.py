@@ -1,17 +1,35 @@
 """Works off a batch run: plan it, compute its shards chunk by chunk, finish it.
 
-The database is the truth and decides who does what; a job in the queue is only a doorbell. A
-doorbell that gets lost costs time, one that rings twice finds nothing to do.
+The database is the truth and decides who does what; a job in the queue is only a doorbell. Who
+notices what:
+
+- A work-horse that is killed, runs out of memory or out of time, a machine that is gone: the lease
+  of its shard (or plan) expires, 20 s after the last chunk; the sweep rings for the run.
+- A worker that is told to stop: its drain ends by itself within seconds, at a chunk boundary, frees
+  the shard and rings again. One that plans is interrupted after 6 s and frees the plan.
+- A worker that was only paused: another has its shard by then, with a higher attempt; the fence in
+  each chunk's transaction refuses the chunk of the one that comes back.
+- Redis restarted empty: no doorbell is left; the sweep rings for every run that needs work.
+- The database restarted or a reply to a commit lost: the drain reconnects and looks where the
+  shard's cursor stands; if it stands behind the chunk, the chunk was committed.
+- A shard (or a plan) that kills whoever takes it: after 3 attempts without progress the run fails.
+- Anything else: a run that is past its deadline fails.
+
+The sweep is one function: each worker calls it at its heartbeat, and a read of a job for that run.
 """
 
+import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from typing import Protocol
 
+import peewee
 from redis import Redis
 
-from clv import config, db, service
-from clv.errors import Unscorable
+from clv import config, db, logs, service
+from clv.config import Settings
+from clv.errors import NotFound, Unavailable, Unscorable
 from clv.scoring import Scores, Totals, score_customer
 from clv.store import now_ms, runs, snapshots, summaries, tenants
 from clv.store.runs import Chunk, Run, Shard
@@ -27,44 +45,78 @@ PAGE_CUSTOMERS = 1_000
 DRAIN_SECONDS = 1.5
 # So many workers more are called when a run is planned; each rings for itself afterwards.
 MOST_HELPERS = 3
+# A connection that breaks is made again so many times a chunk, a second apart and longer.
+RECONNECTS = 6
+CONNECTION_LOST = (peewee.OperationalError, peewee.InterfaceError)
 
 
 class Doorbell(Protocol):
-    """What a drain needs of the queue."""
+    """What working off needs of the queue."""
 
     redis: Redis
 
     def ring(self, run_id: int) -> None: ...
+
+    def waiting(self, run_id: int) -> int: ...
 
 
 def drain(run_id: int) -> None:
     """The RQ job: work on a run for a short while, and ring again if there is more to do."""
     settings = config.from_env()
     with db.scope():
-        work(run_id, JobQueue(connect(settings.redis_url)), settings.shard_customers)
+        work(run_id, JobQueue(connect(settings.redis_url)), settings)
 
 
-def work(run_id: int, queue: Doorbell, most_shard_customers: int) -> None:
+def work(run_id: int, queue: Doorbell, settings: Settings) -> None:
     """Bring a run forward: start it, plan it, compute shards, finish it, whatever is due."""
-    runs.start(run_id)
-    plan(run_id, queue, most_shard_customers)
-    until = time.monotonic() + DRAIN_SECONDS
-    while time.monotonic() < until and (shard := runs.claim_shard(run_id)):
-        if shard.stuck > runs.MAX_STUCK:
-            runs.close(run_id, "failed", "A part of the run made no progress in 3 attempts.")
-            break
-        compute_shard(shard, queue.redis, until)
+    lease_ms = int(settings.lease_seconds * 1000)
+    if runs.start(run_id):
+        logs.event("run.started", run=run_id)
+    try:
+        plan(run_id, queue, settings.shard_customers, lease_ms)
+        until = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < until and (shard := runs.claim_shard(run_id, lease_ms)):
+            if shard.stuck > runs.MAX_ATTEMPTS:
+                fail(run_id, "A part of the run made no progress in 3 attempts.", queue)
+                return
+            compute_shard(shard, queue.redis, until)
+    except NotFound:
+        # The tenant was deleted, and its runs with it.
+        return
     finish(run_id, queue)
-    if runs.has_free_shards(run_id):
+    if run_id in runs.needing_work(run_id):
         queue.ring(run_id)
 
 
-def plan(run_id: int, queue: Doorbell, most_shard_customers: int) -> None:
+def sweep(queue: Doorbell, run_id: int | None = None) -> None:
+    """Ring for every run (or for this one) that waits for a worker and has no doorbell in the
+    queue, end those that are done, and fail those past their deadlines."""
+    for overdue in runs.overdue(run_id):
+        fail(overdue, "The run did not end before its deadline.", queue)
+    for due in runs.needing_work(run_id):
+        if not finish(due, queue) and not queue.waiting(due):
+            logs.event("run.rung_again", run=due)
+            queue.ring(due)
+
+
+def plan(run_id: int, queue: Doorbell, most_shard_customers: int, lease_ms: int) -> None:
     """Plan a running run unless that was done: take the snapshot, make it the tenant's current
     one, divide the customers into shards, and call helpers."""
-    attempt = runs.claim_plan(run_id)
+    attempt = runs.claim_plan(run_id, lease_ms)
     if attempt is None:
         return
+    if attempt > runs.MAX_ATTEMPTS:
+        fail(run_id, "The run could not be planned in 3 attempts.", queue)
+        return
+    planned = False
+    try:
+        planned = _plan(run_id, attempt, queue, most_shard_customers)
+    finally:
+        if not planned:
+            runs.leave_plan(run_id, attempt)
+
+
+def _plan(run_id: int, attempt: int, queue: Doorbell, most_shard_customers: int) -> bool:
     run = runs.by_id(run_id)
     settings = tenants.tenant_by_id(run.tenant_id).settings
     mark_every = min(service.MARK_EVERY, most_shard_customers)
@@ -73,10 +125,13 @@ def plan(run_id: int, queue: Doorbell, most_shard_customers: int) -> None:
     if run.segment is not None:
         total = summaries.count_in_segment(run.tenant_id, run.segment)
     bounds = survey.bounds(most_shard_customers)
-    if runs.save_plan(run, attempt, survey.distribution, settings, total, bounds):
-        progress.begin(queue.redis, run.job_id, runs.shard_ids(run_id))
-        for _ in range(min(len(bounds), MOST_HELPERS)):
-            queue.ring(run_id)
+    if not runs.save_plan(run, attempt, survey.distribution, settings, total, bounds):
+        return False
+    logs.event("run.planned", run=run_id, job=run.job_id, customers=total, shards=len(bounds) + 1)
+    progress.begin(queue.redis, run.job_id, runs.shard_ids(run_id))
+    for _ in range(min(len(bounds), MOST_HELPERS)):
+        queue.ring(run_id)
+    return True
 
 
 def compute_shard(shard: Shard, redis: Redis, until: float) -> None:
@@ -95,11 +150,13 @@ def compute_shard(shard: Shard, redis: Redis, until: float) -> None:
             computed, errors = computed + len(chunk.scores), errors + len(chunk.errors)
             progress.report(redis, run.job_id, shard.id, computed, errors)
             if chunk.done:
+                logs.event("shard.done", run=run.id, shard=shard.id, computed=computed)
                 return
             if time.monotonic() > until:
                 runs.leave_shard(shard)
                 return
         if runs.shard_state(shard) != (cursor, shard.attempt, False):
+            logs.event("shard.lost", run=run.id, shard=shard.id, attempt=shard.attempt)
             return
         # Customers were erased, or the page is used up: what comes next is read again.
         run = runs.by_id(run.id)
@@ -136,22 +193,53 @@ def score_all(
     return scores, errors
 
 
-def finish(run_id: int, queue: Doorbell) -> None:
+def finish(run_id: int, queue: Doorbell) -> bool:
     """End the run if all is done, and ring for the tenant's next one."""
-    if runs.finish(run_id):
-        following = runs.queued_of_tenant(runs.by_id(run_id).tenant_id)
-        if following is not None:
-            queue.ring(following)
+    if not runs.finish(run_id):
+        return False
+    run = runs.by_id(run_id)
+    logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
+    _ring_for_next(run.tenant_id, queue)
+    return True
+
+
+def cancel(run_id: int, by: str, queue: Doorbell) -> bool:
+    """Cancel an active run: no chunk of it is written from now on. False when it had ended."""
+    if not runs.close(run_id, "cancelled", f"Cancelled by {by}."):
+        return False
+    logs.event("run.cancelled", run=run_id)
+    with contextlib.suppress(Unavailable):
+        _ring_for_next(runs.by_id(run_id).tenant_id, queue)
+    return True
+
+
+def fail(run_id: int, reason: str, queue: Doorbell) -> None:
+    """End the run as failed, and ring for the tenant's next one."""
+    if runs.close(run_id, "failed", reason):
+        logs.event("run.failed", logging.ERROR, run=run_id, reason=reason)
+        _ring_for_next(runs.by_id(run_id).tenant_id, queue)
+
+
+def _ring_for_next(tenant_id: int, queue: Doorbell) -> None:
+    following = runs.queued_of_tenant(tenant_id)
+    if following is not None:
+        queue.ring(following)
 
 
 def _committed(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
-    """Commit a chunk; True also if it had been committed before, by this worker, without its
-    knowing: the reply to a commit can be lost."""
-    if runs.commit_chunk(run, shard, cursor, chunk):
-        return True
-    state = runs.shard_state(shard)
-    return state != (cursor, shard.attempt, False) and state == (
-        chunk.cursor,
-        shard.attempt,
-        chunk.done,
-    )
+    """Commit a chunk; True also if it turns out that it was committed although the reply to the
+    commit, or the connection, was lost."""
+    for attempt in range(RECONNECTS + 1):
+        try:
+            if runs.commit_chunk(run, shard, cursor, chunk):
+                return True
+            before = (cursor, shard.attempt, False)
+            after = (chunk.cursor, shard.attempt, chunk.done)
+            return runs.shard_state(shard) == after != before
+        except CONNECTION_LOST as error:
+            if attempt == RECONNECTS:
+                raise
+            logs.event("database.lost", logging.WARNING, run=run.id, error=logs.summary(error))
+            db.disconnect()
+            time.sleep(2**attempt / 4)
+    raise AssertionError("unreachable")

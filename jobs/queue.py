@@ -4,6 +4,7 @@ What travels through Redis is JSON, and a job's only argument is the integer id 
 database knows the rest. A lost job costs nothing but time, a doubled one nothing at all.
 """
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,12 +15,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import get_keys
 
 from clv.errors import Unavailable
 
 NAME = "clv"
+DRAIN = "jobs.batch.drain"
+DESCRIPTION = "Compute customer lifetime values"
+# Doorbells of one run that wait at the same time: so many workers may join at once.
+MOST_WAITING = 4
 # A drain works for seconds; planning a huge tenant may take minutes.
 JOB_TIMEOUT_SECONDS = 600
 RESULT_TTL_SECONDS = 60
@@ -46,6 +52,33 @@ def connect(redis_url: str) -> Redis:
     return Redis(connection_pool=pool)
 
 
+class OwnJob(Job):
+    """A job as the worker runs it: one of our functions, with integers, and nothing else.
+
+    JSON is not enough: whoever can write to Redis could plant a job that names any function that
+    can be imported, as the work itself or as a callback, or a webhook that calls any address.
+    """
+
+    FUNCTIONS = (DRAIN,)
+
+    @property
+    def func(self) -> Any:
+        if self.func_name not in self.FUNCTIONS or self.instance is not None:
+            raise PermissionError("The job names a function that is not ours.")
+        if self.kwargs or not all(type(argument) is int for argument in self.args):
+            raise PermissionError("The job has arguments that are not integers.")
+        return super().func
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read the job from Redis, without what could run anything beside its function."""
+        restored = super().restore(raw_data)
+        self._success_callback_name = None
+        self._failure_callback_name = None
+        self._stopped_callback_name = None
+        self.webhooks = []
+        return restored
+
+
 class JobQueue:
     """The queue as a web process, a command or a job sees it."""
 
@@ -53,20 +86,34 @@ class JobQueue:
         self.redis = redis
 
     def ring(self, run_id: int) -> None:
-        """Tell the workers that this run has work.
+        """Tell the workers that this run has work, unless enough of its doorbells wait already:
+        a tenant that asks often, or whose run is large, must not fill the queue.
 
         :raises Unavailable: when Redis can't be reached
         """
         with reachable():
+            if self.waiting(run_id) >= MOST_WAITING:
+                return
             queue = Queue(NAME, connection=self.redis, serializer=JSONSerializer)
             queue.enqueue_call(
-                "jobs.batch.drain",
+                DRAIN,
                 args=(run_id,),
+                job_id=f"{_prefix(run_id)}{uuid.uuid4().hex}",
                 timeout=JOB_TIMEOUT_SECONDS,
                 result_ttl=RESULT_TTL_SECONDS,
                 failure_ttl=FAILURE_TTL_SECONDS,
-                description="Compute customer lifetime values",
+                description=DESCRIPTION,
             )
+
+    def waiting(self, run_id: int) -> int:
+        """How many doorbells of this run wait in the queue.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        with reachable():
+            prefix = _prefix(run_id).encode()
+            waiting: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
+            return sum(job_id.startswith(prefix) for job_id in waiting)
 
     def workers_alive(self) -> int:
         """How many workers were heard of lately.
@@ -88,6 +135,10 @@ def reachable() -> Iterator[None]:
         yield
     except (RedisError, OSError):
         raise Unavailable("The queue (Redis) can't be reached. Try again shortly.") from None
+
+
+def _prefix(run_id: int) -> str:
+    return f"run-{run_id}-"
 
 
 def _is_alive(heartbeat: Any, death: Any) -> bool:

@@ -1,35 +1,123 @@
 """A worker process: ``python -m jobs.worker``."""
 
+import logging
+import time
+from typing import Any
+
 from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import RedisError
 from rq import Queue
+from rq.executions import Execution
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
+from rq.worker_registration import register
+
+from clv import config, db, logs
+from clv.config import Settings
+from clv.errors import Unavailable
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
-import jobs.batch  # noqa: F401
-from clv import config, db
-from jobs import queue
+from jobs import batch, cron
+from jobs.queue import NAME, JobQueue, OwnJob, connect
 
-MAINTENANCE_SECONDS = 15
 MONITORING_SECONDS = 5
+# RQ waits for a job this much shorter than a worker's time to live, and beats in between.
+RQ_MARGIN_SECONDS = 15
+RESTART_SECONDS = 1
+
+
+class SweepingWorker(HerokuWorker):
+    """An RQ worker whose heartbeat also sweeps: it finds runs that nobody works on, whatever
+    happened to their jobs and to the workers that had them."""
+
+    def __init__(self, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._settings = settings
+        self._job_queue = JobQueue(connect(settings.redis_url))
+        self._swept = 0.0
+        self.told_to_stop = False
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        """Stop after the current job."""
+        self.told_to_stop = True
+        super().request_stop(signum, frame)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Beat, be listed again if Redis was emptied (RQ lists a worker at its birth only), and
+        sweep when it is time."""
+        super().heartbeat(timeout, pipeline)
+        if self.is_horse or time.monotonic() - self._swept < self._settings.sweep_seconds:
+            return
+        self._swept = time.monotonic()
+        if not self.connection.sismember(self.redis_workers_keys, self.key):
+            self.connection.hset(self.key, mapping=self.serialize())
+            register(self)
+        self._sweep()
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log what failed and where, without the text of the exception: it may hold data."""
+        logs.event("job.failed", logging.ERROR, job=job.id, error=logs.summary(exc_info[1]))
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Keep no traceback in Redis, where a dashboard would show it: only the kind of error."""
+        if "Traceback" in exc_string:
+            exc_string = exc_string.strip().rsplit("\n", 1)[-1].partition(":")[0]
+        super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+
+    def _sweep(self) -> None:
+        try:
+            batch.sweep(self._job_queue)
+            if self._settings.worker_runs_cron:
+                cron.run_if_due(self._settings, self._job_queue)
+        except (*db.DOWN, Unavailable) as error:
+            logs.event("sweep.failed", logging.WARNING, error=logs.summary(error))
+        finally:
+            # The next job is forked from here and must not share a connection.
+            db.disconnect()
 
 
 def main() -> None:
-    """Work until told to stop. The parent process opens no database connection: a fork would
-    share it."""
+    """Work until told to stop. RQ's worker gives up when Redis fails it at the wrong moment; a new
+    one takes its place."""
     settings = config.from_env()
+    logs.set_up(settings.log_level)
     db.configure(settings)
+    while not _work(settings):
+        time.sleep(RESTART_SECONDS)
+
+
+def _work(settings: Settings) -> bool:
+    """Work until told to stop (True), or until Redis fails."""
     connection = Redis.from_url(settings.redis_url)
-    worker = HerokuWorker(
-        [Queue(queue.NAME, connection=connection, serializer=JSONSerializer)],
-        connection=connection,
-        serializer=JSONSerializer,
-        worker_ttl=queue.WORKER_TTL_SECONDS,
-        maintenance_interval=MAINTENANCE_SECONDS,
-        job_monitoring_interval=MONITORING_SECONDS,
-        log_job_description=False,
-    )
-    worker.work(logging_level=settings.log_level)
+    worker = None
+    try:
+        worker = SweepingWorker(
+            settings,
+            queues=[Queue(NAME, connection=connection, serializer=JSONSerializer)],
+            connection=connection,
+            serializer=JSONSerializer,
+            job_class=OwnJob,
+            worker_ttl=int(settings.sweep_seconds) + RQ_MARGIN_SECONDS,
+            maintenance_interval=max(1, int(settings.sweep_seconds)),
+            job_monitoring_interval=MONITORING_SECONDS,
+            log_job_description=False,
+        )
+        logs.event("worker.started", worker=worker.name)
+        worker.work(logging_level="CRITICAL")
+    except (RedisError, OSError) as error:
+        logs.event("redis.lost", logging.WARNING, error=logs.summary(error))
+    stopped = worker is not None and worker.told_to_stop
+    logs.event("worker.stopped" if stopped else "worker.restarting")
+    return stopped
 
 
 if __name__ == "__main__":

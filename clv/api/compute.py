@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import threading
 from typing import Any
 
@@ -11,17 +12,18 @@ from flask.views import MethodView
 from clv import runs
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
-from clv.errors import Conflict, Invalid, RunFailed
+from clv.errors import Conflict, Invalid, RunFailed, Unavailable
 from clv.schemas import (
     ComputeRequest,
     ComputeResult,
     CustomerErrorList,
     Job,
     JobList,
+    JobQuery,
     PageQuery,
 )
 from clv.store.runs import Run
-from jobs import progress
+from jobs import batch, progress
 
 blp = ClvBlueprint("compute", __name__, url_prefix="/api/v1", description="A whole tenant")
 
@@ -103,10 +105,31 @@ class Jobs(MethodView):
 class JobById(MethodView):
     """One run."""
 
-    @blp.access(Role.VIEWER, 404)
+    @blp.access(Role.VIEWER, 400, 404)
+    @blp.arguments(JobQuery, location="query")
     @blp.response(200, Job)
-    def get(self, job_id: str) -> dict[str, Any]:
-        """Read a batch run and its progress"""
+    def get(self, query: dict[str, Any], job_id: str) -> dict[str, Any]:
+        """Read a batch run and its progress
+
+        With wait=N the answer comes when the run ends, or after N seconds.
+        """
+        run = _run(job_id)
+        if run.is_active:
+            with contextlib.suppress(Unavailable):
+                batch.sweep(current_app.extensions["queue"], run.id)
+            run = _room().wait(run, query["wait"])
+        return _job(run)
+
+    @blp.access(Role.ADMIN, 404, 409)
+    @blp.response(202, Job)
+    def delete(self, job_id: str) -> dict[str, Any]:
+        """Cancel a batch run
+
+        What was computed stays. 409: the run has ended already.
+        """
+        run = _run(job_id)
+        if not batch.cancel(run.id, f"key {principal().key}", current_app.extensions["queue"]):
+            raise Conflict(f"The run has ended already: it is {_run(job_id).status}.")
         return _job(_run(job_id))
 
 

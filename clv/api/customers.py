@@ -26,6 +26,20 @@ _CACHE_CONTROL = {
 }
 
 
+@blp.route("/customers/<customer_id>")
+class Customer(MethodView):
+    """A customer."""
+
+    @blp.access(Role.ADMIN, 400, 404)
+    @blp.response(204)
+    def delete(self, customer_id: str) -> None:
+        """Erase a customer
+
+        Summaries, record and errors, for good, also from a run that is going on.
+        """
+        service.erase_customer(principal().tenant, checked_customer_id(customer_id))
+
+
 @blp.route("/customers/<customer_id>/clv")
 class CustomerClv(MethodView):
     """A customer's lifetime value."""

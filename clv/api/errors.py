@@ -1,22 +1,15 @@
 """What each error means over HTTP, decided once: one JSON body for all of them."""
 
 import logging
-import sqlite3
-import traceback
 from typing import Any
 
-import peewee
-import psycopg
-from flask import Flask, Response, current_app, g, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 from flask_smorest import Api
-from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from clv import errors
+from clv import db, errors, logs
 from clv.schemas import ErrorBody
-
-log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
 STATUS = {
@@ -29,15 +22,6 @@ STATUS = {
     errors.RunFailed: 500,
     errors.Unavailable: 503,
 }
-# What the database's drivers raise when it is down, full or busy, and not when a query is wrong.
-DATABASE_DOWN = (
-    peewee.OperationalError,
-    peewee.InterfaceError,
-    MaxConnectionsExceeded,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    sqlite3.OperationalError,
-)
 MESSAGES = {
     404: "There is nothing at this path. The paths are listed at /api/docs.",
     405: "This path does not support the method; the Allow header lists those that it does.",
@@ -72,7 +56,7 @@ class ClvApi(Api):
 def register(app: Flask) -> None:
     """Map the domain's errors and the database's; anything unforeseen becomes a 500."""
     app.register_error_handler(errors.ClvError, _domain_error)
-    for kind in DATABASE_DOWN:
+    for kind in db.DOWN:
         app.register_error_handler(kind, _database_down)
     app.register_error_handler(Exception, _unforeseen)
 
@@ -91,7 +75,7 @@ def body(code: int, message: str, fields: Any = None) -> Response:
     return response
 
 
-def sentence(fields: Any, path: tuple[str, ...] = ()) -> str:
+def sentence(fields: Any) -> str:
     """The first few of nested field errors in words: ``segment: Must be one of: …``."""
     return " ".join(_sentences(fields, ())[:3])
 
@@ -132,17 +116,10 @@ def _unforeseen(error: Exception) -> Any:
 
 
 def _log(error: Exception) -> None:
-    """Log what happened and where, without the error's text: it may hold SQL or data."""
-    where = " < ".join(
-        f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
-        for frame in reversed(traceback.extract_tb(error.__traceback__)[-6:])
+    logs.event(
+        "request.failed",
+        logging.ERROR,
+        request=g.get("request_id"),
+        route=str(request.url_rule),
+        error=logs.summary(error),
     )
-    log.error(
-        "request failed: id=%s route=%s error=%s at=%s",
-        g.get("request_id"),
-        request.url_rule,
-        type(error).__name__,
-        where,
-    )
-    if current_app.testing:
-        current_app.extensions["clv_last_error"] = error

@@ -1,6 +1,5 @@
 """Whether the process lives, and whether it can do its work."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +8,8 @@ from flask.views import MethodView
 
 from clv import db
 from clv.api.blueprint import ClvBlueprint
-from clv.api.errors import DATABASE_DOWN
 from clv.errors import Unavailable
 from clv.schemas import Health, Readiness
-
-log = logging.getLogger(__name__)
 
 blp = ClvBlueprint("health", __name__, description="Beside the API")
 
@@ -58,7 +54,7 @@ class Readyz(MethodView):
 def _database_state() -> str:
     try:
         return "migrations are pending" if db.pending_migrations() else "ok"
-    except DATABASE_DOWN:
+    except db.DOWN:
         return "unavailable"
 
 

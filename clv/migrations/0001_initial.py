@@ -48,6 +48,7 @@ def up(migrator, db):
         customers = BigIntegerField()
         snapshot_id = BigIntegerField(null=True)
         snapshot_lease_ms = BigIntegerField()
+        nightly_ms = BigIntegerField()
 
     class ApiKey(Table):
         public = Key(unique=True)
@@ -124,7 +125,6 @@ def up(migrator, db):
         plan_attempt = IntegerField()
         plan_lease_ms = BigIntegerField()
         erasures = IntegerField()
-        rung_ms = BigIntegerField()
         message = TextField(null=True)
 
         class Meta:

@@ -2,17 +2,25 @@
 
 Whoever takes several locks takes them in this order, so that PostgreSQL never deadlocks:
 the tenant's row, its active runs, a shard, its summaries, its records sorted by customer id.
+
+A single statement is a transaction of its own on both databases; ``db.transaction`` is for more.
 """
 
 from clv import db
 
+_SQLITE_CLOCK = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+_POSTGRESQL_CLOCK = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+def clock() -> str:
+    """The expression of the database's clock in milliseconds since 1970: one clock for every
+    process on every machine."""
+    return _SQLITE_CLOCK if db.is_sqlite() else _POSTGRESQL_CLOCK
+
 
 def now_ms() -> int:
-    """The database's clock: one clock for every process on every machine."""
-    sql = "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
-    if not db.is_sqlite():
-        sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
-    return db.value(sql)
+    """The database's clock."""
+    return db.value(f"SELECT {clock()}")
 
 
 def row_lock(kind: str) -> str:

@@ -15,14 +15,14 @@ from clv import db
 from clv.distribution import Distribution
 from clv.errors import NotFound, Unavailable
 from clv.scoring import Scores, ScoreSettings
-from clv.store import now_ms, records, row_lock, snapshots
+from clv.store import clock, now_ms, records, row_lock, snapshots
+from clv.store.tenants import lock_tenant
 
 ACTIVE = ("queued", "running")
-# A chunk renews its shard's lease; whoever is silent for longer is taken for dead.
-LEASE_MS = 20_000
-# Planning a million customers takes seconds and can't renew.
-PLAN_LEASE_MS = 120_000
-MAX_STUCK = 3
+# Attempts at a plan or at a shard without any progress; then the run fails.
+MAX_ATTEMPTS = 3
+# Planning reads some 400 customers a millisecond; a slow machine gets eight times as long.
+PLANNED_CUSTOMERS_PER_MS = 50
 NO_SUCH_JOB = "There is no job with this id."
 
 _RUN = (
@@ -63,7 +63,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A claimed shard: its customers are those above ``cursor`` up to ``until_key``."""
+    """A claimed shard: its customers are those above ``cursor`` up to ``until_key``. Each chunk
+    renews its lease; whoever is silent for longer is taken for dead."""
 
     id: int
     run_id: int
@@ -73,6 +74,7 @@ class Shard:
     stuck: int
     computed: int
     errors: int
+    lease_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ def join_or_create(
             now = now_ms()
             created = db.row(
                 "INSERT INTO run (job_id, tenant_id, segment, status, requested_by, created_ms,"
-                " deadline_ms, planned, plan_attempt, plan_lease_ms, erasures, rung_ms)"
-                " VALUES (%s, %s, %s, 'queued', %s, %s, %s, %s, 0, 0, 0, 0)"
+                " deadline_ms, planned, plan_attempt, plan_lease_ms, erasures)"
+                " VALUES (%s, %s, %s, 'queued', %s, %s, %s, %s, 0, 0, 0)"
                 " ON CONFLICT DO NOTHING RETURNING id",
                 (
                     str(uuid.uuid4()),
@@ -119,6 +121,20 @@ def join_or_create(
             if created:
                 return by_id(created[0]), True
     raise Unavailable("Other requests start and end runs of this tenant all the time. Try again.")
+
+
+def start_nightly(due_ms: int, deadline_ms: int) -> list[int]:
+    """Queue the nightly run of each tenant that had none since ``due_ms``; the runs' ids."""
+    tenant_ids = db.rows("SELECT id FROM tenant WHERE nightly_ms < %s ORDER BY id", (due_ms,))
+    started = []
+    for (tenant_id,) in tenant_ids:
+        with db.transaction():
+            if db.execute(
+                "UPDATE tenant SET nightly_ms = %s WHERE id = %s AND nightly_ms < %s",
+                (due_ms, tenant_id, due_ms),
+            ):
+                started.append(join_or_create(tenant_id, None, "schedule", deadline_ms)[0].id)
+    return started
 
 
 def by_id(run_id: int) -> Run:
@@ -166,31 +182,39 @@ def errors_page(run_id: int, after: str, limit: int) -> list[tuple[str, str]]:
 def start(run_id: int) -> bool:
     """Make a queued run the tenant's running one, unless there is one."""
     try:
-        with db.transaction():
-            return (
-                db.execute(
-                    "UPDATE run SET status = 'running', started_ms = %s"
-                    " WHERE id = %s AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
-                    " WHERE other.tenant_id = run.tenant_id AND other.status = 'running')",
-                    (now_ms(), run_id),
-                )
-                == 1
-            )
+        started = db.execute(
+            f"UPDATE run SET status = 'running', started_ms = {clock()}"
+            " WHERE id = %s AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
+            " WHERE other.tenant_id = run.tenant_id AND other.status = 'running')",
+            (run_id,),
+        )
     except IntegrityError:
         return False
+    return started == 1
 
 
-def claim_plan(run_id: int) -> int | None:
-    """Become the planner of a running run: the fencing token, or None if another one is."""
-    now = now_ms()
-    with db.transaction():
-        claimed = db.row(
-            "UPDATE run SET plan_attempt = plan_attempt + 1, plan_lease_ms = %s"
-            " WHERE id = %s AND status = 'running' AND NOT planned AND plan_lease_ms < %s"
-            " RETURNING plan_attempt",
-            (now + PLAN_LEASE_MS, run_id, now),
-        )
+def claim_plan(run_id: int, lease_ms: int) -> int | None:
+    """Become the planner of a running run: the fencing token, or None if another one is.
+
+    Planning is one pass over all customers and can't renew, so that its lease is longer the more
+    customers there are.
+    """
+    claimed = db.row(
+        "UPDATE run SET plan_attempt = plan_attempt + 1,"
+        f" plan_lease_ms = {clock()} + %s + (SELECT customers / %s FROM tenant"
+        " WHERE tenant.id = run.tenant_id)"
+        " WHERE id = %s AND status = 'running' AND NOT planned"
+        f" AND plan_lease_ms < {clock()} RETURNING plan_attempt",
+        (lease_ms, PLANNED_CUSTOMERS_PER_MS, run_id),
+    )
     return claimed[0] if claimed else None
+
+
+def leave_plan(run_id: int, attempt: int) -> None:
+    """Free the plan for others at once."""
+    db.execute(
+        "UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND plan_attempt = %s", (run_id, attempt)
+    )
 
 
 def save_plan(
@@ -208,6 +232,7 @@ def save_plan(
     :returns: False when another planner was faster
     """
     with db.transaction():
+        lock_tenant(run.tenant_id)
         still = db.rows(
             "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND NOT planned"
             f" AND plan_attempt = %s{row_lock('UPDATE')}",
@@ -232,29 +257,25 @@ def save_plan(
     return True
 
 
-def claim_shard(run_id: int) -> Shard | None:
+def claim_shard(run_id: int, lease_ms: int) -> Shard | None:
     """Claim a free or expired shard of a running run, or None if there is none."""
-    now = now_ms()
-    with db.transaction():
-        claimed = db.row(
-            "UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1, lease_ms = %s WHERE id = ("
-            " SELECT shard.id FROM shard JOIN run ON run.id = shard.run_id"
-            " WHERE shard.run_id = %s AND run.status = 'running' AND NOT shard.done"
-            " AND shard.lease_ms < %s ORDER BY shard.id LIMIT 1"
-            + row_lock("UPDATE OF shard SKIP LOCKED")
-            + ") RETURNING id, run_id, cursor, until_key, attempt, stuck, computed, errors",
-            (now + LEASE_MS, run_id, now),
-        )
-    return Shard(*claimed) if claimed else None
+    claimed = db.row(
+        f"UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1, lease_ms = {clock()} + %s"
+        " WHERE id = (SELECT shard.id FROM shard JOIN run ON run.id = shard.run_id"
+        " WHERE shard.run_id = %s AND run.status = 'running' AND NOT shard.done"
+        f" AND shard.lease_ms < {clock()} ORDER BY shard.id LIMIT 1"
+        + row_lock("UPDATE OF shard SKIP LOCKED")
+        + ") RETURNING id, run_id, cursor, until_key, attempt, stuck, computed, errors",
+        (lease_ms, run_id),
+    )
+    return Shard(*(*claimed, lease_ms)) if claimed else None
 
 
 def leave_shard(shard: Shard) -> None:
     """Free a claimed shard for others at once."""
-    with db.transaction():
-        db.execute(
-            "UPDATE shard SET lease_ms = 0 WHERE id = %s AND attempt = %s",
-            (shard.id, shard.attempt),
-        )
+    db.execute(
+        "UPDATE shard SET lease_ms = 0 WHERE id = %s AND attempt = %s", (shard.id, shard.attempt)
+    )
 
 
 def commit_chunk(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
@@ -265,18 +286,19 @@ def commit_chunk(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
     :returns: False when the fence refused: the run ended, customers were erased since the read,
         or another worker has the shard
     """
-    step = (chunk.cursor, chunk.done, len(chunk.scores), len(chunk.errors), now_ms() + LEASE_MS)
+    step = (chunk.cursor, chunk.done, len(chunk.scores), len(chunk.errors), shard.lease_ms)
     fence = (shard.id, shard.attempt, cursor)
+    if not db.is_sqlite() and not chunk.errors:
+        return _commit_on_postgresql(run, step, fence, chunk)
     with db.transaction():
-        write = _commit_on_sqlite if db.is_sqlite() else _commit_on_postgresql
-        if not write(run, step, fence, chunk):
+        commit = _commit_on_sqlite if db.is_sqlite() else _commit_on_postgresql
+        if not commit(run, step, fence, chunk):
             return False
-        if chunk.errors:
-            db.execute_many(
-                "INSERT INTO run_error (run_id, customer_id, message) VALUES (%s, %s, %s)"
-                " ON CONFLICT DO NOTHING",
-                [(run.id, customer_id, reason) for customer_id, reason in chunk.errors],
-            )
+        db.execute_many(
+            "INSERT INTO run_error (run_id, customer_id, message) VALUES (%s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [(run.id, customer_id, reason) for customer_id, reason in chunk.errors],
+        )
     return True
 
 
@@ -291,43 +313,49 @@ def shard_ids(run_id: int) -> list[int]:
     return [found[0] for found in db.rows("SELECT id FROM shard WHERE run_id = %s", (run_id,))]
 
 
-def has_free_shards(run_id: int) -> bool:
-    """Whether any shard of a running run waits for a worker."""
-    return bool(
-        db.rows(
-            "SELECT 1 FROM shard JOIN run ON run.id = shard.run_id WHERE shard.run_id = %s"
-            " AND run.status = 'running' AND NOT shard.done AND shard.lease_ms < %s LIMIT 1",
-            (run_id, now_ms()),
-        )
+def needing_work(run_id: int | None = None) -> list[int]:
+    """The runs (or this one, if it is among them) that a worker could bring forward: a shard or
+    the plan is free, the end is due, or it is queued and its tenant has none running."""
+    return _active(
+        "((status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
+        " WHERE other.tenant_id = run.tenant_id AND other.status = 'running'))"
+        f" OR (status = 'running' AND NOT planned AND plan_lease_ms < {clock()})"
+        " OR (status = 'running' AND planned AND (EXISTS (SELECT 1 FROM shard"
+        f" WHERE shard.run_id = run.id AND NOT shard.done AND shard.lease_ms < {clock()})"
+        " OR NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT shard.done))))",
+        run_id,
     )
+
+
+def overdue(run_id: int | None = None) -> list[int]:
+    """The active runs (or this one, if it is among them) that are past their deadlines."""
+    return _active(f"deadline_ms < {clock()}", run_id)
 
 
 def finish(run_id: int) -> bool:
     """End a run whose shards are all done; anybody may call it at any time."""
-    with db.transaction():
-        return (
-            db.execute(
-                "UPDATE run SET status = 'finished', finished_ms = %s, total ="
-                " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
-                " WHERE id = %s AND status = 'running' AND planned AND NOT EXISTS"
-                " (SELECT 1 FROM shard WHERE run_id = run.id AND NOT done)",
-                (now_ms(), run_id),
-            )
-            == 1
+    return (
+        db.execute(
+            f"UPDATE run SET status = 'finished', finished_ms = {clock()}, total ="
+            " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
+            " WHERE id = %s AND status = 'running' AND planned AND NOT EXISTS"
+            " (SELECT 1 FROM shard WHERE run_id = run.id AND NOT done)",
+            (run_id,),
         )
+        == 1
+    )
 
 
 def close(run_id: int, status: str, message: str) -> bool:
-    """End an active run as failed or cancelled."""
-    with db.transaction():
-        return (
-            db.execute(
-                "UPDATE run SET status = %s, finished_ms = %s, message = %s"
-                " WHERE id = %s AND status IN ('queued', 'running')",
-                (status, now_ms(), message, run_id),
-            )
-            == 1
+    """End an active run as failed or cancelled; False when it had ended already."""
+    return (
+        db.execute(
+            f"UPDATE run SET status = %s, finished_ms = {clock()}, message = %s"
+            " WHERE id = %s AND status IN ('queued', 'running')",
+            (status, message, run_id),
         )
+        == 1
+    )
 
 
 def queued_of_tenant(tenant_id: int) -> int | None:
@@ -336,9 +364,17 @@ def queued_of_tenant(tenant_id: int) -> int | None:
     return found[0] if found else None
 
 
+def _active(condition: str, run_id: int | None) -> list[int]:
+    sql = f"SELECT id FROM run WHERE status IN ('queued', 'running') AND {condition}"
+    if run_id is None:
+        return [found[0] for found in db.rows(f"{sql} ORDER BY id")]
+    return [found[0] for found in db.rows(f"{sql} AND id = %s", (run_id,))]
+
+
 _ADVANCE = (
     "UPDATE shard SET cursor = %s, done = %s, computed = computed + %s, errors = errors + %s,"
-    " lease_ms = %s, stuck = 0 WHERE id = %s AND attempt = %s AND cursor = %s AND NOT done"
+    " lease_ms = {clock} + %s, stuck = 0"
+    " WHERE id = %s AND attempt = %s AND cursor = %s AND NOT done"
 )
 _UNCHANGED_RUN = "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND erasures = %s"
 # One round trip: lock the run, advance the shard if that held, write if that held.
@@ -353,7 +389,7 @@ _COMMIT = (
 def _commit_on_sqlite(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
     if not db.rows(_UNCHANGED_RUN, (run.id, run.erasures)):
         return False
-    if db.execute(_ADVANCE, (*step, *fence)) != 1:
+    if db.execute(_ADVANCE.format(clock=clock()), (*step, *fence)) != 1:
         return False
     records.upsert_each(run.tenant_id, run.id, chunk.scores)
     return True
@@ -363,4 +399,4 @@ def _commit_on_postgresql(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> 
     columns = zip(*map(records.values, chunk.scores), strict=True)
     arrays = [list(column) for column in columns] or [[]] * 9
     parameters = (run.id, run.erasures, *step, *fence, run.tenant_id, run.id, *arrays)
-    return db.value(_COMMIT, parameters) == 1
+    return db.value(_COMMIT.format(clock=clock()), parameters) == 1

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from clv import db
 from clv.distribution import Distribution, from_bytes, to_bytes
 from clv.scoring import ScoreSettings
-from clv.store import now_ms
+from clv.store import clock
 
 # A build takes seconds at a million customers; a killed builder blocks others this long.
 LEASE_MS = 60_000
@@ -73,18 +73,14 @@ def load(snapshot_id: int) -> Snapshot | None:
 
 def take_lease(tenant_id: int) -> bool:
     """Become the tenant's one builder, if nobody else is."""
-    now = now_ms()
-    with db.transaction():
-        return (
-            db.execute(
-                "UPDATE tenant SET snapshot_lease_ms = %s WHERE id = %s AND snapshot_lease_ms < %s",
-                (now + LEASE_MS, tenant_id, now),
-            )
-            == 1
-        )
+    taken = db.execute(
+        f"UPDATE tenant SET snapshot_lease_ms = {clock()} + %s"
+        f" WHERE id = %s AND snapshot_lease_ms < {clock()}",
+        (LEASE_MS, tenant_id),
+    )
+    return taken == 1
 
 
 def give_lease_back(tenant_id: int) -> None:
     """Let others build at once."""
-    with db.transaction():
-        db.execute("UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s", (tenant_id,))
+    db.execute("UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s", (tenant_id,))

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from clv import db
 from clv.errors import Conflict
 from clv.scoring import DAY_MS, Totals
-from clv.store import records, row_lock
+from clv.store import records
+from clv.store.tenants import lock_tenant
 
 STREAM_ROWS = 5_000
 
@@ -129,7 +130,12 @@ def merge(
     :raises Conflict: when the tenant has summaries of another period type
     """
     with db.transaction():
-        before = _lock(tenant_id, period_type, replace)
+        stored_type, before = lock_tenant(tenant_id)
+        if not replace and stored_type not in (None, period_type):
+            raise Conflict(
+                f"This tenant's summaries are {stored_type}; {period_type} ones would count"
+                f" interactions twice. Send {stored_type} rows, or delete the stored ones first."
+            )
         removes = replace or _exists(f"FROM staged_summary WHERE {_IS_ZERO}")
         if removes:
             records.fence_active_runs(tenant_id)
@@ -142,15 +148,29 @@ def merge(
         else:
             after = before + _staged_customers_stored(tenant_id) - had
         removed = records.delete_orphans(tenant_id, replace) if removes else 0
-        if after == 0:
-            kept_type = None
-        else:
-            kept_type = period_type
-        db.execute(
-            "UPDATE tenant SET customers = %s, period_type = %s WHERE id = %s",
-            (after, kept_type, tenant_id),
-        )
+        _keep_count(tenant_id, period_type, after)
     return Merged(*counts, deleted, removed)
+
+
+def erase_customer(tenant_id: int, customer_id: str) -> bool:
+    """Erase a customer's summaries, record and errors for good, also from runs that are going on;
+    False when there was nothing."""
+    key = (tenant_id, customer_id)
+    with db.transaction():
+        period_type, before = lock_tenant(tenant_id)
+        records.fence_active_runs(tenant_id)
+        summaries = db.execute(
+            "DELETE FROM interaction_summary WHERE tenant_id = %s AND customer_id = %s", key
+        )
+        others = db.execute("DELETE FROM clv_record WHERE tenant_id = %s AND customer_id = %s", key)
+        others += db.execute(
+            "DELETE FROM run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
+            " AND customer_id = %s",
+            key,
+        )
+        if summaries:
+            _keep_count(tenant_id, period_type, before - 1)
+    return bool(summaries or others)
 
 
 def totals(tenant_id: int, customer_id: str) -> Totals | None:
@@ -249,19 +269,6 @@ def _fill(table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
     return count
 
 
-def _lock(tenant_id: int, period_type: str, replace: bool) -> int:
-    [(stored, customers)] = db.rows(
-        f"SELECT period_type, customers FROM tenant WHERE id = %s{row_lock('NO KEY UPDATE')}",
-        (tenant_id,),
-    )
-    if not replace and stored not in (None, period_type):
-        raise Conflict(
-            f"This tenant's summaries are {stored}; {period_type} ones would count interactions"
-            f" twice. Send {stored} rows, or delete the stored ones first."
-        )
-    return customers
-
-
 def _counts(tenant_id: int) -> tuple[int, int, int, int]:
     """Rows received, inserted, updated and unchanged of the merge that is about to happen."""
     [(received, zero, stored, same, zero_stored)] = db.rows(
@@ -317,6 +324,14 @@ def _upsert(tenant_id: int) -> None:
         f" ON CONFLICT (tenant_id, {_KEY}) DO UPDATE SET {assignments}"
         f" WHERE ({stored}) <> ({offered})",
         (tenant_id,),
+    )
+
+
+def _keep_count(tenant_id: int, period_type: str | None, customers: int) -> None:
+    """Note the number of customers; without any, the period type is free again."""
+    db.execute(
+        "UPDATE tenant SET customers = %s, period_type = %s WHERE id = %s",
+        (customers, period_type if customers else None, tenant_id),
     )
 
 

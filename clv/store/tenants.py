@@ -8,7 +8,9 @@ from peewee import IntegrityError
 from clv import db, models
 from clv.errors import Conflict, NotFound
 from clv.scoring import ScoreSettings
-from clv.store import now_ms
+from clv.store import clock, now_ms, row_lock
+
+DELETED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,13 @@ def create_tenant(name: str) -> Tenant:
     """
     try:
         with db.transaction():
+            now = now_ms()
             models.Tenant.create(
-                name=name, created_ms=now_ms(), currency="USD", **asdict(ScoreSettings())
+                name=name,
+                created_ms=now,
+                nightly_ms=now,
+                currency="USD",
+                **asdict(ScoreSettings()),
             )
     except IntegrityError:
         raise Conflict(f"There is already a tenant {name!r}.") from None
@@ -76,28 +83,70 @@ def tenants() -> list[Tenant]:
     return [_tenant(row) for row in models.Tenant.select().order_by(models.Tenant.name)]
 
 
+def lock_tenant(tenant_id: int) -> tuple[str | None, int]:
+    """Inside a transaction, keep others from changing the tenant's data until its end; returns
+    the period type and the number of customers.
+
+    :raises NotFound: when the tenant was deleted meanwhile
+    """
+    found = db.row(
+        f"SELECT period_type, customers FROM tenant WHERE id = %s{row_lock('NO KEY UPDATE')}",
+        (tenant_id,),
+    )
+    if found is None:
+        raise NotFound("The tenant does not exist any more.")
+    return found
+
+
+def delete_tenant(tenant_id: int) -> None:
+    """Delete a tenant with all that it has.
+
+    First its keys and active runs, so that nothing new begins; then its rows in portions, so that
+    other tenants' writers need not wait long; at last the tenant, and what was written meanwhile.
+    """
+    with db.transaction():
+        lock_tenant(tenant_id)
+        db.execute(
+            f"UPDATE run SET status = 'cancelled', finished_ms = {clock()},"
+            " message = 'The tenant was deleted.'"
+            " WHERE tenant_id = %s AND status IN ('queued', 'running')",
+            (tenant_id,),
+        )
+        db.execute("DELETE FROM api_key WHERE tenant_id = %s", (tenant_id,))
+    for table in ("interaction_summary", "clv_record"):
+        portion = f"tenant_id = %s AND customer_id <= (SELECT customer_id FROM {table}"
+        portion += " WHERE tenant_id = %s ORDER BY customer_id LIMIT 1 OFFSET %s)"
+        while db.execute(
+            f"DELETE FROM {table} WHERE {portion}", (tenant_id, tenant_id, DELETED_AT_ONCE)
+        ):
+            pass
+    with db.transaction():
+        lock_tenant(tenant_id)
+        for table in ("interaction_summary", "clv_record"):
+            db.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant_id,))
+        db.execute("DELETE FROM tenant WHERE id = %s", (tenant_id,))
+
+
 def save_settings(tenant_id: int, settings: ScoreSettings, currency: str) -> None:
     """Replace a tenant's settings."""
-    with db.transaction():
-        models.Tenant.update(currency=currency, **asdict(settings)).where(
-            models.Tenant.id == tenant_id
-        ).execute()
+    models.Tenant.update(currency=currency, **asdict(settings)).where(
+        models.Tenant.id == tenant_id
+    ).execute()
 
 
 def create_key(
     tenant_id: int, public: str, secret_sha256: str, role: str, label: str, expires_ms: int | None
 ) -> None:
     """Store a new key."""
-    with db.transaction():
-        models.ApiKey.create(
-            tenant=tenant_id,
-            public=public,
-            secret_sha256=secret_sha256,
-            role=role,
-            label=label,
-            created_ms=now_ms(),
-            expires_ms=expires_ms,
-        )
+    models.ApiKey.create(
+        tenant=tenant_id,
+        public=public,
+        secret_sha256=secret_sha256,
+        role=role,
+        label=label,
+        created_ms=now_ms(),
+        expires_ms=expires_ms,
+    )
 
 
 def find_key(public: str) -> tuple[ApiKey, Tenant] | None:

@@ -187,7 +187,7 @@ def test_without_a_queue_it_is_a_503_and_its_run_is_closed(settings, app, header
     # The doorbell that arrives late does nothing.
     with db.scope():
         run = stored.by_job_id(1, job["jobId"])
-        batch.work(run.id, app.extensions["queue"], 50_000)
+        batch.work(run.id, app.extensions["queue"], settings)
         assert stored.by_id(run.id).status == "failed"
 
 

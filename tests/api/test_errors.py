@@ -10,6 +10,7 @@ from app import create_app
 from clv import auth, db
 from clv.auth import Role
 from clv.config import Settings
+from clv.logs import JsonLines
 from clv.store import tenants
 from tests.api.support import poison, row
 from tests.conftest import free_port
@@ -205,8 +206,9 @@ def test_the_unforeseen_is_a_500_with_the_request_id_and_no_detail(app, caplog):
     body = assert_is_an_error(answer, 500)
     assert "find-me" in body["message"]
     assert "secret" not in answer.text
-    assert "find-me" in caplog.text and "RuntimeError" in caplog.text
-    assert "secret" not in caplog.text and "Traceback" not in caplog.text
+    (logged,) = (JsonLines().format(r) for r in caplog.records if r.name == "clv")
+    assert "find-me" in logged and "RuntimeError at test_errors.py" in logged
+    assert "secret" not in logged and "Traceback" not in caplog.text
 
 
 def test_a_customer_that_cannot_be_scored_is_a_500_with_the_reason(client, headers, load):

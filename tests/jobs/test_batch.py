@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from clv import db, service
+from clv.config import Settings
 from clv.errors import Unavailable
 from clv.store import now_ms, records, runs, snapshots, summaries
 from clv.store.runs import Chunk
@@ -12,6 +13,7 @@ from clv.store.summaries import Summary
 from jobs import batch, progress
 
 DAY = 86_400_000
+LEASE = 20_000
 
 
 class Bell:
@@ -23,6 +25,9 @@ class Bell:
 
     def ring(self, run_id: int) -> None:
         self.rung.append(run_id)
+
+    def waiting(self, run_id: int) -> int:
+        return 0
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def begin(segment: str | None = None) -> int:
 def complete(run_id: int, bell: Bell, shard_customers: int) -> None:
     """Ring until the run has ended."""
     for _ in range(200):
-        batch.work(run_id, bell, shard_customers)
+        batch.work(run_id, bell, Settings(shard_customers=shard_customers))
         if not runs.by_id(run_id).is_active:
             return
     raise AssertionError("the run does not end")
@@ -95,8 +100,8 @@ def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
-        shard = runs.claim_shard(run_id)
+        batch.plan(run_id, bell, 50_000, LEASE)
+        shard = runs.claim_shard(run_id, LEASE)
         batch.compute_shard(shard, bell.redis, until=0.0)
         assert len(record_runs()) == 50
         assert runs.shard_state(shard) == ("c00050", shard.attempt, False)
@@ -110,8 +115,8 @@ def test_a_shard_that_was_left_is_taken_up_at_its_cursor(fill, bell):
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
-        batch.compute_shard(runs.claim_shard(run_id), bell.redis, until=0.0)
+        batch.plan(run_id, bell, 50_000, LEASE)
+        batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
         complete(run_id, bell, 50_000)
         assert runs.by_id(run_id).computed == 120
 
@@ -121,8 +126,8 @@ def test_a_chunk_is_not_applied_twice(fill, bell):
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
-        shard, run = runs.claim_shard(run_id), runs.by_id(run_id)
+        batch.plan(run_id, bell, 50_000, LEASE)
+        shard, run = runs.claim_shard(run_id, LEASE), runs.by_id(run_id)
         page = summaries.totals_page(1, "", None, 1000, None)
         chunk = batch.chunks(page, snapshots.load(run.snapshot_id), "")[0]
         assert runs.commit_chunk(run, shard, "", chunk)
@@ -135,8 +140,8 @@ def test_a_chunk_of_a_lost_shard_an_ended_run_or_before_an_erasure_is_refused(fi
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
-        shard, run = runs.claim_shard(run_id), runs.by_id(run_id)
+        batch.plan(run_id, bell, 50_000, LEASE)
+        shard, run = runs.claim_shard(run_id, LEASE), runs.by_id(run_id)
         chunk = Chunk("c00050", False, [], [("c00001", "a reason")])
         assert not runs.commit_chunk(run, replace(shard, attempt=shard.attempt - 1), "", chunk)
         assert not runs.commit_chunk(replace(run, erasures=run.erasures + 1), shard, "", chunk)
@@ -150,8 +155,8 @@ def test_a_customer_who_leaves_during_a_run_stays_away(fill, bell, load):
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
-        batch.compute_shard(runs.claim_shard(run_id), bell.redis, until=0.0)
+        batch.plan(run_id, bell, 50_000, LEASE)
+        batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
         zeros = [
             Summary(customer, "2026-01-01", "", "", "", 0, 0, 0, 0, 0)
             for customer in ("c00001", "c00110")
@@ -168,7 +173,7 @@ def test_a_newer_record_is_not_overwritten(fill, bell):
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
+        batch.plan(run_id, bell, 50_000, LEASE)
         db.execute("UPDATE interaction_summary SET impressions = 77 WHERE customer_id = 'c00002'")
         tenant = service.tenants.tenant_by_id(1)
         newer = service.recompute_clv(tenant, "c00002")
@@ -182,7 +187,7 @@ def test_a_run_keeps_the_settings_and_the_time_of_its_plan(fill, bell):
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
+        batch.plan(run_id, bell, 50_000, LEASE)
         db.execute("UPDATE tenant SET lifespan_months = 1, at_risk_days = 1")
         complete(run_id, bell, 50_000)
         scores = records.record(1, "c00003")
@@ -197,10 +202,10 @@ def test_a_shard_without_progress_in_three_attempts_fails_the_run(fill, bell):
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
+        batch.plan(run_id, bell, 50_000, LEASE)
         for _ in range(3):
-            runs.leave_shard(runs.claim_shard(run_id))
-        batch.work(run_id, bell, 50_000)
+            runs.leave_shard(runs.claim_shard(run_id, LEASE))
+        batch.work(run_id, bell, Settings())
         run = runs.by_id(run_id)
         assert run.status == "failed" and "no progress" in run.message
 
@@ -223,9 +228,9 @@ def test_a_plan_with_several_shards_calls_helpers(fill, bell):
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50)
+        batch.plan(run_id, bell, 50, LEASE)
         assert bell.rung == [run_id] * batch.MOST_HELPERS
-        batch.plan(run_id, bell, 50)
+        batch.plan(run_id, bell, 50, LEASE)
         assert len(bell.rung) == batch.MOST_HELPERS
 
 
@@ -234,8 +239,8 @@ def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, f
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        batch.plan(run_id, bell, 50_000)
-        batch.compute_shard(runs.claim_shard(run_id), bell.redis, until=0.0)
+        batch.plan(run_id, bell, 50_000, LEASE)
+        batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
         run = runs.by_id(run_id)
     url = f"/api/v1/clv/jobs/{run.job_id}"
     key = headers("viewer")
