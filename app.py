@@ -5,7 +5,15 @@ from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clv import cli, config, db
-from clv.api import blueprint, compute, customers, errors, health, summaries
+from clv.api import (
+    blueprint,
+    compute,
+    customers,
+    errors,
+    health,
+    queue_dashboard,
+    summaries,
+)
 from clv.config import Settings
 from jobs.queue import JobQueue, connect
 
@@ -25,6 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
     blueprint.register(app)
     errors.register(app)
+    queue_dashboard.mount(app, settings)
     _register_api(app)
     cli.register(app)
     if settings.trusted_proxies:

@@ -1,6 +1,7 @@
 """The command line: ``flask …``. Commands are as thin as views; results go to standard output,
 everything else to standard error."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from clv import auth, db, fields, runs, service
+from clv import auth, db, fields, logs, runs, service
 from clv.auth import Role
 from clv.errors import ClvError, Invalid
 from clv.reader import Columns, Rejected, read_transactions
@@ -43,6 +44,11 @@ def plain_errors(command: Callable) -> Callable:
                 return command(*args, **kwargs)
         except ClvError as error:
             raise click.ClickException(error.message) from None
+        except (*db.DOWN, db.NO_TABLES) as error:
+            logs.event("command.failed", logging.ERROR, error=logs.summary(error))
+            raise click.ClickException(
+                "The database can't be reached, is busy, or lacks its tables (flask migrate)."
+            ) from None
 
     return wrapper
 
@@ -146,9 +152,9 @@ def create_key(name: str, role: str, expires_days: int | None, label: str) -> No
 @plain_errors
 def list_keys(name: str) -> None:
     """List a tenant's keys by their public parts."""
+    keys, now = tenants.keys(tenants.tenant_by_name(name).id), now_ms()
     click.echo("public\trole\tstate\tcreated\texpires\tlabel")
-    now = now_ms()
-    for key in tenants.keys(tenants.tenant_by_name(name).id):
+    for key in keys:
         state = "active"
         if key.revoked_ms is not None:
             state = "revoked"

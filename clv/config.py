@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +22,8 @@ RESERVED_CONNECTIONS = 6
 class Settings:
     """All settings, with the values that suit a small deploy."""
 
-    database_url: str = f"sqlite:///{VAR / 'clv.db'}"
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    database_url: str = field(default=f"sqlite:///{VAR / 'clv.db'}", repr=False)
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     db_connections: int = 20
     web_processes: int = 2
     web_threads: int = 8
@@ -36,7 +36,7 @@ class Settings:
     nightly_at: str = "02:00"
     worker_runs_cron: bool = False
     rq_dashboard_user: str = ""
-    rq_dashboard_password: str = ""
+    rq_dashboard_password: str = field(default="", repr=False)
     log_level: str = "INFO"
 
     @property
@@ -53,10 +53,10 @@ def from_env(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environ is None else environ
     values: dict[str, Any] = {}
-    for variable, (field, parse) in _VARIABLES.items():
+    for variable, (name, parse) in _VARIABLES.items():
         text = env.get(variable, "").strip()
         if text:
-            values[field] = parse(variable, text)
+            values[name] = parse(variable, text)
     if "redis_url" not in values and EMBEDDED_REDIS.exists():
         values["redis_url"] = EMBEDDED_REDIS.read_text().strip()
     if not values.pop("redis_tls_verify", True) and "redis_url" in values:
@@ -66,7 +66,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str, str], Any]:
     def parse(variable: str, text: str) -> Any:
-        wanted = f"{variable} must be {kind.__name__} from {low:g} to {high:g}, not {text!r}."
+        wanted = f"{variable} must be {kind.__name__} from {low} to {high}, not {text!r}."
         try:
             value = kind(text)
         except ValueError:
@@ -86,8 +86,12 @@ def _flag(variable: str, text: str) -> bool:
 
 def _url(*schemes: str) -> Callable[[str, str], str]:
     def parse(variable: str, text: str) -> str:
-        if urlsplit(text).scheme not in schemes:
-            # The value itself may hold a password.
+        # The value itself, and the text of an error about it, may hold a password.
+        try:
+            scheme = urlsplit(text).scheme
+        except ValueError:
+            raise ConfigError(f"{variable} is not a valid URL.") from None
+        if scheme not in schemes:
             raise ConfigError(f"{variable} must start with one of: {', '.join(schemes)}.")
         return text
 
@@ -102,7 +106,7 @@ def _level(variable: str, text: str) -> str:
 
 
 def _time_of_day(variable: str, text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
         raise ConfigError(f"{variable} must be a UTC time of day such as 02:00, not {text!r}.")
     return text
 

@@ -43,6 +43,8 @@ DOWN = (
     psycopg.InterfaceError,
     sqlite3.OperationalError,
 )
+# What PostgreSQL raises for a table that is not there yet; SQLite's is an OperationalError.
+NO_TABLES = peewee.ProgrammingError
 
 database = peewee.DatabaseProxy()
 # Peewee's own errors instead of the driver's, for what does not pass through its methods.

@@ -16,17 +16,20 @@ MAX_COUNT = 1_000_000_000
 MAX_AMOUNT = 1_000_000_000
 # Clocks differ a little; a contact that is further ahead than this is a mistake.
 FUTURE_TOLERANCE_MS = 5 * 60_000
+# The week of 1970-01-01 begins before it.
+FIRST_WEEK = date(1969, 12, 29)
 PERIOD_TYPES = ("daily", "weekly", "monthly", "alltime")
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})"
-    r"(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}(?::?\d{2})?| UTC))?"
+    r"(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}(?::?\d{2})?| UTC))?",
+    re.ASCII,
 )
 _PERIOD_FORMS = {
-    "daily": (re.compile(r"\d{4}-\d{2}-\d{2}"), "2026-04-30"),
-    "weekly": (re.compile(r"\d{4}-W\d{2}"), "2026-W18"),
-    "monthly": (re.compile(r"\d{4}-\d{2}"), "2026-04"),
+    "daily": (re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII), "2026-04-30"),
+    "weekly": (re.compile(r"\d{4}-W\d{2}", re.ASCII), "2026-W18"),
+    "monthly": (re.compile(r"\d{4}-\d{2}", re.ASCII), "2026-04"),
     "alltime": (re.compile(r"alltime"), "alltime"),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,15 +67,17 @@ def tenant_name(text: str) -> str:
 def amount(value: str | int | float | Decimal) -> int:
     """Money as an integer of 1/10,000: at most 4 decimals, at most a billion."""
     try:
+        if isinstance(value, str) and "_" in value:
+            raise InvalidOperation
         number = Decimal(repr(value) if isinstance(value, float) else value)
     except InvalidOperation:
         raise ValueError("Must be a number.") from None
-    if not number.is_finite() or abs(number) > MAX_AMOUNT:
+    if not number.is_finite() or not -MAX_AMOUNT <= number <= MAX_AMOUNT:
         raise ValueError(f"Must be a number from -{MAX_AMOUNT} to {MAX_AMOUNT}.")
-    scaled = number * AMOUNT_SCALE
-    if scaled != scaled.to_integral_value():
+    kept = number.quantize(Decimal(1) / AMOUNT_SCALE)
+    if kept != number:
         raise ValueError("Must have at most 4 decimals.")
-    return int(scaled)
+    return int(kept * AMOUNT_SCALE)
 
 
 def time_ms(text: str) -> int:
@@ -111,7 +116,7 @@ def period_start_ms(period_type: str, period_key: str) -> int:
     except ValueError:
         raise ValueError(f"Must be a period of the calendar, such as {example}.") from None
     start = (first - date(1970, 1, 1)).days * DAY_MS
-    if start < 0 and first < date(1969, 12, 29):
+    if start < 0 and (period_type != "weekly" or first < FIRST_WEEK):
         raise ValueError("Must not be before 1970.")
     return max(0, start)
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar, cast
@@ -53,7 +54,7 @@ def read_transactions(
     # Read at once: a file that is imported was made before its import began.
     latest_ms = int(time.time() * 1000) + fields.FUTURE_TOLERANCE_MS
     try:
-        places = _places(next(lines, []), columns)
+        places = _places(lines, columns)
         while True:
             try:
                 line = next(lines)
@@ -63,8 +64,11 @@ def read_transactions(
                 return
             except (ValueError, csv.Error) as error:
                 rejected.add(lines.line_num, str(error))
-    except (EOFError, gzip.BadGzipFile):
+    except (EOFError, gzip.BadGzipFile, zlib.error):
         raise Invalid("The gzip file is broken or ends too early.") from None
+    finally:
+        # The stream is the caller's to close.
+        text.detach()
 
 
 def _inflated(stream: BinaryIO) -> BinaryIO:
@@ -75,8 +79,11 @@ def _inflated(stream: BinaryIO) -> BinaryIO:
     return stream
 
 
-def _places(header: list[str], columns: Columns) -> tuple[int, int, int]:
-    names = [name.strip() for name in header]
+def _places(lines: Iterator[list[str]], columns: Columns) -> tuple[int, int, int]:
+    try:
+        names = [name.strip() for name in next(lines, [])]
+    except csv.Error:
+        names = []
     wanted = (columns.customer, columns.date, columns.amount)
     missing = [name for name in wanted if name not in names]
     if missing:

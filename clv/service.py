@@ -11,6 +11,7 @@ import numpy as np
 from clv import db, distribution
 from clv.distribution import Distribution
 from clv.errors import Invalid, NotFound, Unavailable, Unscorable
+from clv.fields import FUTURE_TOLERANCE_MS
 from clv.scoring import (
     DAY_MS,
     MAX_AT_RISK_DAYS,
@@ -174,11 +175,19 @@ def import_transactions(tenant: Tenant, replay_until_day: int | None, replace: b
     :param replay_until_day: move the whole history so that its last day is this day since 1970
     :raises Invalid: when a replay would put the history a second time beside itself
     """
-    last_day = summaries.last_staged_day()
-    if last_day is None:
+    contacts = summaries.staged_contacts()
+    if contacts is None:
         raise Invalid("There are no transactions in the file.")
-    shift = 0 if replay_until_day is None else replay_until_day - last_day
+    first_ms, last_ms = contacts
+    shift = 0 if replay_until_day is None else replay_until_day - last_ms // DAY_MS
+    if first_ms + shift * DAY_MS < 0:
+        raise Invalid("Replayed until that day the history would begin before 1970.")
+    if last_ms + shift * DAY_MS > now_ms() + FUTURE_TOLERANCE_MS:
+        raise Invalid("Replayed until that day the history would end in the future.")
     summaries.aggregate_transactions(shift)
+    too_large = summaries.staged_out_of_range()
+    if too_large:
+        raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
     if replay_until_day is not None and not replace and tenant.customers:
         if summaries.has_periods_not_staged(tenant.id):
             raise Invalid(

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from clv import db
 from clv.errors import Conflict
-from clv.scoring import DAY_MS, Totals
+from clv.fields import MAX_AMOUNT, MAX_COUNT
+from clv.scoring import AMOUNT_SCALE, DAY_MS, Totals
 from clv.store import records
 from clv.store.tenants import lock_tenant
 
@@ -85,10 +86,10 @@ def stage_transactions(rows: Iterable[Transaction]) -> int:
     return _fill("staged_transaction", "customer_id, contact_ms, amount", rows)
 
 
-def last_staged_day() -> int | None:
-    """The day since 1970 of the latest staged transaction."""
-    latest = db.value("SELECT MAX(contact_ms) FROM staged_transaction")
-    return None if latest is None else latest // DAY_MS
+def staged_contacts() -> tuple[int, int] | None:
+    """The first and the last contact of the staged transactions, if there are any."""
+    found = db.rows("SELECT MIN(contact_ms), MAX(contact_ms) FROM staged_transaction")[0]
+    return None if found[0] is None else found
 
 
 def aggregate_transactions(shift_days: int = 0) -> None:
@@ -104,6 +105,15 @@ def aggregate_transactions(shift_days: int = 0) -> None:
         " FROM (SELECT customer_id, contact_ms + %s AS at, amount FROM staged_transaction) shifted"
         " GROUP BY customer_id, day",
         (shift_days * DAY_MS,),
+    )
+
+
+def staged_out_of_range() -> tuple[str, str] | None:
+    """A customer and period whose staged sums are too large to be stored, if there is one."""
+    return db.row(
+        "SELECT customer_id, period_key FROM staged_summary"
+        " WHERE impressions > %s OR ABS(total_value) > %s LIMIT 1",
+        (MAX_COUNT, MAX_AMOUNT * AMOUNT_SCALE),
     )
 
 

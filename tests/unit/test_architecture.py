@@ -1,0 +1,180 @@
+"""Who may import whom, who may speak SQL or read the environment, and that importing is free of
+effects."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from clv.config import ROOT
+from tests.conftest import free_port
+
+PRODUCT = [
+    *sorted((ROOT / "clv").rglob("*.py")),
+    *sorted((ROOT / "jobs").rglob("*.py")),
+    *sorted(ROOT.glob("*.py")),
+]
+SQL = re.compile(r"\b(SELECT\b|INSERT\s+INTO\b|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b)")
+# Refuses whatever connects or makes a database file.
+IMPORT_WITHOUT_EFFECTS = """
+import importlib, logging, sys, threading
+
+def refuse(event, args):
+    if event in ("socket.connect", "socket.bind", "sqlite3.connect", "subprocess.Popen", "os.fork"):
+        raise SystemExit(f"importing caused {event} {args}")
+
+sys.addaudithook(refuse)
+importlib.import_module(sys.argv[1])
+assert not logging.getLogger().handlers, "importing set up logging"
+assert threading.active_count() == 1, "importing started a thread"
+"""
+
+
+def name(path):
+    """``clv/store/runs.py`` as ``clv.store.runs``."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+TREES = {name(path): ast.parse(path.read_text()) for path in PRODUCT}
+
+
+def imports(module):
+    """All that a module imports, anywhere in it: of ``from a import b`` both a and a.b."""
+    found = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def importers(*names):
+    """The modules that import one of these or something in it."""
+    return {
+        module
+        for module in TREES
+        if any(found == n or found.startswith(f"{n}.") for found in imports(module) for n in names)
+    }
+
+
+def within(*names):
+    """These modules and all that lie in them."""
+    return {m for m in TREES if any(m == n or m.startswith(f"{n}.") for n in names)}
+
+
+def texts(module):
+    """The string literals of a module, parts of f-strings too, without docstrings."""
+    tree = TREES[module]
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+    ]
+
+
+def test_the_parts_are_all_seen():
+    assert {"clv.scoring", "clv.store.runs", "clv.api.compute", "jobs.batch", "app"} <= set(TREES)
+    assert {"clv.errors.Unscorable", "math"} <= imports("clv.scoring")
+    assert "clv.api.compute" in importers("jobs")
+
+
+@pytest.mark.parametrize("module", ["clv.scoring", "clv.distribution", "clv.errors", "clv.config"])
+def test_the_core_imports_nothing_of_ours_but_errors(module):
+    ours = {n for n in imports(module) if n.split(".")[0] in ("clv", "jobs", "app", "launch")}
+    assert all(n == "clv.errors" or n.startswith("clv.errors.") for n in ours)
+
+
+def test_the_arithmetic_imports_only_the_standard_library_and_numpy():
+    for module in ("clv.scoring", "clv.distribution"):
+        roots = {found.split(".")[0] for found in imports(module)}
+        assert roots - sys.stdlib_module_names <= {"clv", "numpy"}
+        assert not roots & {"time", "datetime", "os", "random"}
+
+
+def test_jobs_know_nothing_of_the_http_face():
+    web = ("flask", "flask_smorest", "werkzeug", "marshmallow", "webargs", "clv.api", "clv.schemas")
+    assert not importers(*web, "clv.cli") & within("jobs")
+
+
+def test_below_the_http_face_nobody_knows_it():
+    inner = within("clv") - within("clv.api", "clv.cli", "clv.schemas", "clv.dashboard")
+    assert not importers("flask", "flask_smorest", "werkzeug", "clv.api", "clv.schemas") & inner
+
+
+def test_blueprints_and_commands_never_import_models():
+    assert not importers("clv.models") & within("clv.api", "clv.cli", "clv.schemas")
+
+
+def test_only_the_store_uses_the_tables():
+    assert importers("clv.models") <= within("clv.store")
+    outer = within("clv.api", "clv.cli", "clv.schemas", "clv.service", "clv.runs", "clv.auth")
+    assert importers("peewee", "playhouse") & outer <= {"clv.api.errors"}
+
+
+def test_the_store_knows_only_what_lies_below_it():
+    above = ("clv.service", "clv.runs", "clv.auth", "clv.cli", "clv.api", "clv.schemas", "jobs")
+    assert not importers(*above) & within("clv.store", "clv.db", "clv.models")
+
+
+def test_schemas_never_touch_the_database():
+    assert not imports("clv.schemas") & {"clv.db", "clv.service", "clv.models"}
+
+
+def test_only_the_edge_knows_the_queue():
+    assert importers("jobs.queue") & within("clv") <= {"clv.api.compute", "clv.cli"}
+    assert not importers("jobs.worker") & within("clv")
+
+
+def test_nobody_imports_the_application_factory():
+    assert not importers("app")
+
+
+def test_only_the_configuration_reads_the_environment():
+    readers = set()
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            is_os = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+            if is_os and node.value.id == "os" and node.attr in ("environ", "getenv", "environb"):
+                readers.add(module)
+    readers |= importers("os.environ", "os.getenv")
+    assert readers - {"launch"} == {"clv.config"}
+
+
+def test_sql_is_spoken_only_by_the_store():
+    speakers = {module for module in TREES if any(map(SQL.search, texts(module)))}
+    assert speakers - {"clv.db"} <= within("clv.store", "clv.migrations")
+    assert len(speakers & within("clv.store")) > 3
+    assert not [text for text in texts("clv.db") if "SELECT" in text]
+
+
+@pytest.mark.parametrize(
+    "database_url", ["sqlite:////nowhere/at/all/clv.db", "postgresql://nobody@127.0.0.1:{port}/x"]
+)
+def test_importing_any_module_first_connects_to_nothing(database_url):
+    dead = free_port()
+    environ = {
+        **os.environ,
+        "DATABASE_URL": database_url.format(port=dead),
+        "REDIS_URL": f"redis://127.0.0.1:{dead}/0",
+    }
+
+    def failure(module):
+        command = [sys.executable, "-c", IMPORT_WITHOUT_EFFECTS, module]
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+        return f"{module}: {done.stderr}" if done.returncode else None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        assert not list(filter(None, pool.map(failure, within("clv", "jobs") | {"app"})))

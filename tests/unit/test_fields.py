@@ -1,0 +1,275 @@
+"""What a single value may be."""
+
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clv import fields
+
+LAST_MS = 253_402_300_799_999
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "CUST-001", "x" * 128, "Ünïcödé 客户 😀", "a b", "...", "a.b", "%2F", "a\\b", "'; --"],
+)
+def test_customer_ids_that_are_kept_as_they_are(text):
+    assert fields.customer_id(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "Must be 1 to 128 characters, and not '.' or '..'."),
+        (".", "Must be 1 to 128 characters, and not '.' or '..'."),
+        ("..", "Must be 1 to 128 characters, and not '.' or '..'."),
+        ("/", "Must not contain '/'."),
+        ("a/b", "Must not contain '/'."),
+        ("x" * 129, "Must be at most 128 characters."),
+        ("a\0", "Must not contain control characters or lone surrogates."),
+        ("a\tb", "Must not contain control characters or lone surrogates."),
+        ("a\x7fb", "Must not contain control characters or lone surrogates."),
+        ("a\x85b", "Must not contain control characters or lone surrogates."),
+        ("\ud800", "Must not contain control characters or lone surrogates."),
+        ("a\udfffb", "Must not contain control characters or lone surrogates."),
+        (" a", "Must not begin or end with space."),
+        ("a ", "Must not begin or end with space."),
+        (" ", "Must not begin or end with space."),
+        ("\u00a0a", "Must not begin or end with space."),
+        ("a\u3000", "Must not begin or end with space."),
+    ],
+)
+def test_customer_ids_that_are_refused(text, reason):
+    with pytest.raises(ValueError) as raised:
+        fields.customer_id(text)
+    assert str(raised.value) == reason
+
+
+@given(st.text(max_size=140))
+def test_an_accepted_customer_id_can_be_stored_and_addressed(text):
+    try:
+        accepted = fields.customer_id(text)
+    except ValueError:
+        return
+    assert accepted == text == text.strip()
+    assert 1 <= len(text) <= 128
+    assert "/" not in text and "\0" not in text and text not in (".", "..")
+    assert text.encode().decode() == text
+
+
+def test_other_texts_may_be_empty_and_have_slashes():
+    for text in ("", ".", "a/b", "x" * 128):
+        assert fields.plain_text(text) == text
+    for text in ("x" * 129, "a\n", "\udc80", " a"):
+        with pytest.raises(ValueError):
+            fields.plain_text(text)
+
+
+@pytest.mark.parametrize("text", ["a", "0", "acme", "a-b-", "a" * 63])
+def test_tenant_names_that_are_accepted(text):
+    assert fields.tenant_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "-a", "A", "a_b", "a.b", "a b", "é", "a\n", "a" * 64])
+def test_tenant_names_that_are_refused(text):
+    with pytest.raises(ValueError, match="1 to 63 lower-case letters"):
+        fields.tenant_name(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (0, 0),
+        (-0.0, 0),
+        (12.3456, 123_456),
+        (0.1, 1_000),
+        (-7.5, -75_000),
+        (1e9, 10_000_000_000_000),
+        (-1_000_000_000, -10_000_000_000_000),
+        (999_999_999.9999, 9_999_999_999_999),
+        ("11.77", 117_700),
+        ("-0.0001", -1),
+        ("+5", 50_000),
+        ("1e3", 10_000_000),
+        ("1.50000000", 15_000),
+        (Decimal("12.3456"), 123_456),
+    ],
+)
+def test_amounts_are_stored_exactly(value, stored):
+    assert fields.amount(value) == stored
+    assert type(fields.amount(value)) is int
+
+
+@pytest.mark.parametrize(
+    "value",
+    [12.34567, 0.1 + 0.2, 1e-7, 5e-324, "0.00001", "1e-5", "1e-999999", Decimal("1.00001")],
+)
+def test_amounts_with_more_than_4_decimals_are_refused(value):
+    with pytest.raises(ValueError, match="at most 4 decimals"):
+        fields.amount(value)
+
+
+@pytest.mark.parametrize("text", ["1." + "0" * 30 + "1", "1e-1000100"])
+def test_amounts_with_very_many_decimals_are_refused_too(text):
+    with pytest.raises(ValueError, match="at most 4 decimals"):
+        fields.amount(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1_000_000_001, 1e9 + 1, -1e10, "1e999999", "-1e999999", math.nan, math.inf, -math.inf]
+    + ["NaN", "sNaN", "Infinity", "1000000000.0001", 10**50],
+)
+def test_amounts_that_are_not_finite_or_too_large_are_refused(value):
+    with pytest.raises(ValueError, match="from -1000000000 to 1000000000"):
+        fields.amount(value)
+
+
+@pytest.mark.parametrize("text", ["", "-", "abc", "1,5", "1.234,5", "$5", "0x10", "1 000", "1_000"])
+def test_texts_that_are_no_amount_are_refused(text):
+    with pytest.raises(ValueError, match="Must be a number"):
+        fields.amount(text)
+
+
+@given(st.integers(-(10**13), 10**13))
+def test_an_amount_with_4_decimals_comes_back_as_it_was(stored):
+    assert fields.amount(Decimal(stored) / 10_000) == stored
+    assert fields.amount(str(Decimal(stored) / 10_000)) == stored
+    assert fields.amount(stored / 10_000) == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("1970-01-01", 0),
+        ("2026-04-30", 1_777_507_200_000),
+        ("2026-04-30T09:15:00Z", 1_777_540_500_000),
+        ("2026-04-30 09:15:00Z", 1_777_540_500_000),
+        ("2026-04-30T09:15Z", 1_777_540_500_000),
+        ("2026-04-30 09:15:00 UTC", 1_777_540_500_000),
+        ("2026-04-30T09:15:00+00", 1_777_540_500_000),
+        ("2026-04-30T09:15:00+00:00", 1_777_540_500_000),
+        ("2026-04-30T09:15:00-00:00", 1_777_540_500_000),
+        ("2026-04-30T11:15:00+02:00", 1_777_540_500_000),
+        ("2026-04-30T11:15:00+0200", 1_777_540_500_000),
+        ("2026-04-29T23:45:00-09:30", 1_777_540_500_000),
+        ("2026-04-30T09:15:00.1Z", 1_777_540_500_100),
+        ("2026-04-30T09:15:00.123Z", 1_777_540_500_123),
+        ("2026-04-30T09:15:00.123999Z", 1_777_540_500_123),
+        ("2024-02-29", 1_709_164_800_000),
+        ("9999-12-31T23:59:59.999Z", LAST_MS),
+    ],
+)
+def test_times_with_an_offset_and_bare_dates_are_read(text, ms):
+    assert fields.time_ms(text) == ms
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2026-04-30T09:15:00", "UTC offset"),
+        ("2026-04-30 09:15", "UTC offset"),
+        ("2026-04-30T09Z", "UTC offset"),
+        ("2026-04-30T09:15:00.1234567Z", "UTC offset"),
+        ("2026-04-30T09:15:00 CET", "UTC offset"),
+        ("2026-04-30T09:15:00z", "UTC offset"),
+        ("2026-04-30Z", "UTC offset"),
+        ("30.04.2026", "UTC offset"),
+        ("2026-4-30", "UTC offset"),
+        ("20260430", "UTC offset"),
+        ("1777540500", "UTC offset"),
+        ("2026-04-30\n", "UTC offset"),
+        ("", "UTC offset"),
+        ("2026-02-30", "real date"),
+        ("2026-13-01", "real date"),
+        ("0000-01-01", "real date"),
+        ("2026-04-30T25:00:00Z", "real date"),
+        ("2026-04-30T09:60:00Z", "real date"),
+        ("2026-04-30T09:15:00+24:00", "real date"),
+        ("1969-12-31T23:59:59.999Z", "before 1970"),
+        ("1970-01-01T00:00:00+01:00", "before 1970"),
+        ("0001-01-01T00:00:00+01:00", "before 1970"),
+    ],
+)
+def test_times_that_are_refused(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        fields.time_ms(text)
+
+
+@given(st.integers(0, LAST_MS))
+def test_a_time_comes_back_as_it_was(ms):
+    shown = fields.iso(ms)
+    assert len(shown) == 24 and shown[10] == "T" and shown[-1] == "Z"
+    assert fields.time_ms(shown) == ms
+
+
+def test_times_are_shown_with_milliseconds():
+    assert fields.iso(1_775_212_200_000) == "2026-04-03T10:30:00.000Z"
+    assert fields.iso(1_775_212_200_007) == "2026-04-03T10:30:00.007Z"
+    assert fields.iso(None) is None
+
+
+@given(st.text(max_size=30))
+def test_whatever_the_text_a_time_is_read_or_refused(text):
+    try:
+        assert fields.time_ms(text) >= 0
+    except ValueError as error:
+        assert str(error).startswith("Must ")
+
+
+@pytest.mark.parametrize(
+    ("period_type", "period_key", "start_ms"),
+    [
+        ("daily", "2026-04-30", 1_777_507_200_000),
+        ("daily", "1970-01-01", 0),
+        ("weekly", "2026-W18", 1_777_248_000_000),
+        ("weekly", "2026-W53", 1_798_416_000_000),
+        ("weekly", "1970-W01", 0),
+        ("weekly", "1970-W02", 4 * DAY),
+        ("monthly", "2026-04", 1_775_001_600_000),
+        ("monthly", "1970-01", 0),
+        ("alltime", "alltime", 0),
+    ],
+)
+def test_a_period_begins_at_its_first_day(period_type, period_key, start_ms):
+    assert fields.period_start_ms(period_type, period_key) == start_ms
+
+
+@pytest.mark.parametrize(
+    ("period_type", "period_key", "reason"),
+    [
+        ("daily", "2026-04", "look like 2026-04-30"),
+        ("daily", "2026-4-30", "look like 2026-04-30"),
+        ("daily", "2026-04-30\n", "look like 2026-04-30"),
+        ("daily", "2026-W18", "look like 2026-04-30"),
+        ("daily", "2026-02-29", "period of the calendar"),
+        ("daily", "1969-12-28", "before 1970"),
+        ("daily", "1969-12-31", "before 1970"),
+        ("weekly", "2026-18", "look like 2026-W18"),
+        ("weekly", "2026-W1", "look like 2026-W18"),
+        ("weekly", "2026-W00", "period of the calendar"),
+        ("weekly", "2025-W53", "period of the calendar"),
+        ("weekly", "1969-W52", "before 1970"),
+        ("monthly", "2026-13", "period of the calendar"),
+        ("monthly", "2026-04-30", "look like 2026-04"),
+        ("monthly", "1969-12", "before 1970"),
+        ("alltime", "", "look like alltime"),
+        ("alltime", "2026", "look like alltime"),
+    ],
+)
+def test_period_keys_that_are_refused(period_type, period_key, reason):
+    with pytest.raises(ValueError, match=reason):
+        fields.period_start_ms(period_type, period_key)
+
+
+@pytest.mark.parametrize(
+    ("period_type", "period_key"),
+    [("daily", "２０２６-０４-３０"), ("weekly", "２０２６-W１８"), ("monthly", "２０２６-０４")],
+)
+def test_a_period_has_one_key_and_none_in_foreign_digits(period_type, period_key):
+    with pytest.raises(ValueError):
+        fields.period_start_ms(period_type, period_key)

@@ -1,0 +1,115 @@
+"""The tables that the migrations make."""
+
+import random
+
+import pytest
+from playhouse.schema_diff import diff_models
+
+from clv import db, models
+from clv.config import Settings
+from tests.api.support import row
+
+KEYS = {
+    ("tenant", "name"),
+    ("api_key", "public"),
+    ("interaction_summary", "customer_id"),
+    ("interaction_summary", "period_key"),
+    ("interaction_summary", "offer_id"),
+    ("interaction_summary", "creative_id"),
+    ("interaction_summary", "channel_id"),
+    ("clv_record", "customer_id"),
+    ("run", "job_id"),
+    ("shard", "cursor"),
+    ("shard", "until_key"),
+    ("run_error", "customer_id"),
+}
+
+
+@pytest.fixture
+def scope(app):
+    with db.scope():
+        yield
+
+
+@pytest.fixture
+def postgresql(scope):
+    if db.is_sqlite():
+        pytest.skip("PostgreSQL alone has collations of columns")
+
+
+@pytest.fixture
+def sqlite(scope):
+    if not db.is_sqlite():
+        pytest.skip("SQLite alone has tables without row ids")
+
+
+def test_the_migrated_tables_are_those_of_the_models(scope):
+    difference = diff_models(db.database.obj, models.TABLES)
+    assert not difference, difference
+
+
+def test_migrating_again_does_nothing(scope):
+    before = db.rows("SELECT name FROM schema_migration ORDER BY name")
+    assert db.migrate() == []
+    assert db.pending_migrations() == []
+    assert db.rows("SELECT name FROM schema_migration ORDER BY name") == before
+
+
+def test_an_empty_database_is_migrated_once(app, tmp_path):
+    place = tmp_path / "not yet" / "clv.db"
+    db.configure(Settings(database_url=f"sqlite:///{place}"))
+    with db.scope():
+        applied = db.migrate()
+        assert applied[0] == "0001_initial"
+        assert db.pending_migrations() == []
+        assert db.migrate() == []
+        assert not diff_models(db.database.obj, models.TABLES)
+    db.database.close_all()
+    assert place.parent.stat().st_mode & 0o077 == 0
+
+
+def test_key_columns_are_ordered_by_bytes(postgresql):
+    collations = db.rows(
+        "SELECT t.relname, a.attname, c.collname FROM pg_attribute a"
+        " JOIN pg_class t ON t.oid = a.attrelid AND t.relkind = 'r'"
+        " JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = current_schema()"
+        " JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attnum > 0"
+    )
+    found = {(table, column): collation for table, column, collation in collations}
+    assert {found[key] for key in KEYS} == {"C"}
+    names = {column for _, column in KEYS if column != "name"}
+    assert {key for key in found if key[1] in names} == KEYS - {("tenant", "name")}
+
+
+def test_the_key_of_the_summaries_carries_what_the_totals_need(postgresql):
+    [(definition,)] = db.rows(
+        "SELECT indexdef FROM pg_indexes WHERE tablename = 'interaction_summary'"
+    )
+    assert definition.endswith(
+        "(tenant_id, customer_id, period_key, offer_id, creative_id, channel_id)"
+        " INCLUDE (impressions, total_value, first_contact_ms, last_contact_ms)"
+    )
+
+
+def test_the_large_tables_are_clustered_by_customer(sqlite):
+    without_rowid = db.rows("SELECT name FROM pragma_table_list WHERE wr = 1 AND type = 'table'")
+    assert {"interaction_summary", "clv_record"} <= {name for (name,) in without_rowid}
+
+
+def test_ids_sort_alike_in_python_and_in_the_database(load):
+    ids = ["Z", "a", "B", "b", "ä", "z", "0", "10", "9", "-", "~", "é", "e\u0301", "A b", "A-b"]
+    ids += ["客户", "\uff5e", "\U0001f600", "ß", "ss", "İ", "i", "_", "a.b", "a%b", "a'b", 'a"b']
+    random.Random(1).shuffle(ids)
+    load(*(row(customer_id, 1) for customer_id in ids))
+    with db.scope():
+        found = [
+            customer_id
+            for (customer_id,) in db.rows(
+                "SELECT customer_id FROM interaction_summary ORDER BY customer_id"
+            )
+        ]
+        above = db.value(
+            "SELECT COUNT(*) FROM interaction_summary WHERE customer_id > %s", ("\uff5e",)
+        )
+    assert found == sorted(ids)
+    assert above == 1

@@ -1,0 +1,186 @@
+"""Files of transactions."""
+
+import gzip
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clv.errors import Invalid
+from clv.reader import Columns, Rejected, read_transactions
+
+HEADER = b"customer_id,date,amount\n"
+DAY = 86_400_000
+
+
+def read(data, columns=None):
+    """The transactions of a file and what was rejected."""
+    if isinstance(data, str):
+        data = data.encode()
+    rejected = Rejected()
+    return list(read_transactions(io.BytesIO(data), columns or Columns(), rejected)), rejected
+
+
+def refused(data, columns=None):
+    with pytest.raises(Invalid) as raised:
+        read(data, columns)
+    return raised.value.message
+
+
+def reasons(data):
+    return read(data)[1].first
+
+
+def test_a_file_is_read_in_its_order():
+    rows, rejected = read("customer_id,date,amount\nb,1970-01-02,1.5\na,1970-01-01T00:00:01Z,-2\n")
+    assert rows == [("b", DAY, 15_000), ("a", 1_000, -20_000)]
+    assert (rejected.count, rejected.first) == (0, [])
+
+
+def test_columns_are_found_by_name_and_others_ignored():
+    rows, _ = read("x, amount ,date,customer_id\n?,1,1970-01-01,a\n")
+    assert rows == [("a", 0, 10_000)]
+    rows, _ = read("who,when,what\na,1970-01-01,1\n", Columns("who", "when", "what"))
+    assert rows == [("a", 0, 10_000)]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("last", ["", "\n"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_line_ends_a_byte_order_mark_and_gzip_do_not_matter(newline, mark, last, pack):
+    text = f"{mark}customer_id,date,amount\nä,1970-01-01,1\nb,1970-01-02,2{last}"
+    rows, rejected = read(pack(text.replace("\n", newline).encode()))
+    assert rows == [("ä", 0, 10_000), ("b", DAY, 20_000)]
+    assert rejected.count == 0
+
+
+def test_values_may_be_quoted_and_surrounded_by_space():
+    rows, _ = read('"customer_id","date","amount"\n"a,""b""", 1970-01-01 ,"1"\n')
+    assert rows == [('a,"b"', 0, 10_000)]
+
+
+def test_empty_lines_are_skipped():
+    rows, rejected = read("customer_id,date,amount\n\na,1970-01-01,1\n\n\r\n")
+    assert rows == [("a", 0, 10_000)]
+    assert rejected.count == 0
+
+
+def test_a_file_with_a_header_alone_has_no_transactions():
+    assert read(HEADER) == ([], Rejected())
+
+
+def test_a_file_may_consist_of_several_gzips():
+    rows, _ = read(gzip.compress(HEADER) + gzip.compress(b"a,1970-01-01,1\n"))
+    assert rows == [("a", 0, 10_000)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("a,1970-01-01", "The line has too few columns."),
+        (",1970-01-01,1", "customer: Must be 1 to 128 characters, and not '.' or '..'."),
+        ("a/b,1970-01-01,1", "customer: Must not contain '/'."),
+        ("a\0b,1970-01-01,1", "customer: Must not contain control characters or lone surrogates."),
+        (
+            "a,1970-01-01T00:00:00,1",
+            "date: Must be a time with its UTC offset, such as 2026-04-30T09:15:00Z, or a date.",
+        ),
+        ("a,1970-02-30,1", "date: Must be a real date and time."),
+        ("a,1969-12-31,1", "date: Must not be before 1970."),
+        ("a,2999-01-01,1", "date: Must not be in the future."),
+        ("a,1970-01-01,", "amount: Must be a number."),
+        ("a,1970-01-01,1.00001", "amount: Must have at most 4 decimals."),
+        ("a,1970-01-01,1e10", "amount: Must be a number from -1000000000 to 1000000000."),
+    ],
+)
+def test_a_bad_line_is_rejected_with_its_number_and_reason(line, reason):
+    rows, rejected = read(f"customer_id,date,amount\nok,1970-01-01,1\n{line}\nok,1970-01-01,2\n")
+    assert [row.amount for row in rows] == [10_000, 20_000]
+    assert (rejected.count, rejected.first) == (1, [(3, reason)])
+
+
+def test_the_number_of_a_line_counts_empty_lines_and_line_breaks_in_quotes():
+    assert reasons('customer_id,date,amount,note\n\na,1970-01-01,1,"x\ny"\nb,?,1,\n')[0][0] == 5
+
+
+def test_lines_that_are_not_utf_8_are_rejected():
+    rows, rejected = read(HEADER + b"caf\xe9,1970-01-01,1\nok,1970-01-01,2\n")
+    assert rows == [("ok", 0, 20_000)]
+    assert [line for line, _ in rejected.first] == [2]
+
+
+def test_only_the_first_100_bad_lines_are_kept_and_all_are_counted():
+    rows, rejected = read(HEADER + b"a,?,1\n" * 250 + b"a,1970-01-01,1\n")
+    assert len(rows) == 1
+    assert rejected.count == 250
+    assert [line for line, _ in rejected.first] == list(range(2, 102))
+
+
+def test_a_value_without_end_is_one_bad_line_and_reading_goes_on():
+    rows, rejected = read(HEADER + b"x" * 200_000 + b",1970-01-01,1\nok,1970-01-01,2\n")
+    assert rows == [("ok", 0, 20_000)]
+    assert rejected.count == 1
+
+
+def test_dates_until_today_are_accepted_and_later_ones_rejected():
+    now = datetime.now(UTC)
+    good = [now, now + timedelta(minutes=4), now.date()]
+    bad = [now + timedelta(minutes=10), now + timedelta(days=2), now.date() + timedelta(days=2)]
+    lines = "".join(f"a,{moment.isoformat()},1\n" for moment in (*good, *bad))
+    rows, rejected = read("customer_id,date,amount\n" + lines)
+    assert len(rows) == 3
+    assert {reason for _, reason in rejected.first} == {"date: Must not be in the future."}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", b"customer_id;date;amount\na;1970-01-01;1\n", b"a,b,c\n", b"PK\x03\x04\0"]
+)
+def test_a_file_without_the_columns_is_refused_with_their_names(data):
+    message = refused(data)
+    assert "The first line must name the columns customer_id, date, amount" in message
+    assert "there is no customer_id, date, amount in it" in message
+
+
+def test_the_missing_column_is_named():
+    message = refused("customer_id,when,amount\n", Columns(date="day"))
+    assert message.endswith("there is no day in it.")
+
+
+def test_a_file_in_another_encoding_is_refused():
+    refused("customer_id,date,amount\n".encode("utf-16"))
+
+
+def test_a_first_line_without_end_is_refused():
+    assert "customer_id, date, amount" in refused(b"x" * 200_000)
+
+
+def packed():
+    lines = b"".join(b"%d,1970-01-%02d,%d\n" % (n, n % 28 + 1, n * 7919 % 997) for n in range(3000))
+    return bytearray(gzip.compress(HEADER + lines, mtime=0))
+
+
+def test_a_gzip_that_ends_too_early_is_refused():
+    assert refused(bytes(packed()[:-5])) == "The gzip file is broken or ends too early."
+    assert refused(b"\x1f\x8b") == "The gzip file is broken or ends too early."
+
+
+def test_a_gzip_with_something_behind_it_is_refused():
+    assert refused(bytes(packed()) + b"x") == "The gzip file is broken or ends too early."
+
+
+@pytest.mark.parametrize("place", [2, 12, 5_000, -6])
+def test_a_gzip_with_a_wrong_byte_is_refused(place):
+    data = packed()
+    data[place] ^= 0xFF
+    data[place + 1] ^= 0xFF
+    assert refused(bytes(data)) == "The gzip file is broken or ends too early."
+
+
+@given(st.binary(max_size=200))
+def test_whatever_the_bytes_each_line_is_read_or_rejected(data):
+    rows, rejected = read(HEADER + data)
+    assert all(row.customer_id and row.contact_ms >= 0 for row in rows)
+    assert rejected.count == len(rejected.first)
