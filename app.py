@@ -22,7 +22,7 @@ VERSION = "0.1.0"
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application; nothing is connected until a request needs it."""
-    settings = settings or config.from_env()
+    settings = settings or config.load()
     app = Flask(__name__, static_folder=None, template_folder="clv/api/templates")
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False

@@ -1,9 +1,9 @@
 """gunicorn for the web process; it listens on $PORT, or on 127.0.0.1:8000."""
 
 from clv import logs
-from clv.config import from_env
+from clv.config import load
 
-_settings = from_env()
+_settings = load()
 
 # Threads, because a request that waits for a run sleeps for up to 25 s and must not take a whole
 # process with it; at most half of the threads may wait at once.

@@ -5,6 +5,7 @@ started. With ``--demo`` it also makes a tenant with the real purchases of 23,57
 """
 
 import argparse
+import fcntl
 import os
 import secrets
 import shlex
@@ -18,6 +19,7 @@ import urllib.error
 import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -30,6 +32,8 @@ SAMPLE = ROOT / "clv" / "sample" / "cdnow.csv.gz"
 DEFAULT_PORT = 8000
 START_SECONDS = 60
 STOP_SECONDS = 35
+# Also when the terminal is closed.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BIN = Path(sys.executable).parent
 
 
@@ -93,12 +97,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", action="store_true", help="with a tenant of sample data")
     demo = parser.parse_args().demo
-    for stop in (signal.SIGINT, signal.SIGTERM):
+    for stop in STOP_SIGNALS:
         signal.signal(stop, _interrupt)
     VAR.mkdir(mode=0o700, exist_ok=True)
+    lock = _lock()
     launcher = Launcher()
     try:
-        port = int(os.environ.get("PORT") or _free_port(DEFAULT_PORT))
+        port = _port()
         if not os.environ.get("REDIS_URL"):
             launcher.env["REDIS_URL"] = start_redis(launcher)
         launcher.flask("migrate")
@@ -116,11 +121,11 @@ def main() -> None:
     except subprocess.CalledProcessError as error:
         sys.exit(f"{shlex.join(error.cmd)} failed; see above.")
     finally:
-        for stop in (signal.SIGINT, signal.SIGTERM):
+        for stop in STOP_SIGNALS:
             signal.signal(stop, signal.SIG_IGN)
         launcher.stop()
-        if EMBEDDED_REDIS.exists() and "REDIS_URL" not in os.environ:
-            EMBEDDED_REDIS.unlink()
+        EMBEDDED_REDIS.unlink(missing_ok=True)
+        lock.close()
 
 
 def redis_executable() -> str:
@@ -171,11 +176,16 @@ def _prepare_demo(launcher: Launcher) -> str:
         sample = str(SAMPLE.relative_to(ROOT))
         launcher.flask("import", sample, "--tenant", DEMO_TENANT, "--replay-until", "now")
         launcher.flask("tenants", "set", DEMO_TENANT, "--at-risk-days", "suggested")
-    if DEMO_TENANT not in customers or not DEMO_KEY.exists():
+    kept = DEMO_KEY.read_text().strip() if DEMO_KEY.exists() else ""
+    keys = launcher.flask("keys", "list", "--tenant", DEMO_TENANT, capture=True).splitlines()
+    public = kept[4:16]
+    if not any(line.startswith(f"{public}\tadmin\tactive") for line in keys if public):
+        create = ("keys", "create", "--tenant", DEMO_TENANT, "--role", "admin", "--label", "demo")
+        kept = launcher.flask(*create, capture=True)
+        DEMO_KEY.unlink(missing_ok=True)
         DEMO_KEY.touch(mode=0o600)
-        key = ("keys", "create", "--tenant", DEMO_TENANT, "--role", "admin", "--label", "demo")
-        DEMO_KEY.write_text(launcher.flask(*key, capture=True) + "\n")
-    return DEMO_KEY.read_text().strip()
+        DEMO_KEY.write_text(kept + "\n")
+    return kept
 
 
 def _wait_for_web(launcher: Launcher, port: int) -> None:
@@ -213,16 +223,34 @@ def _welcome(port: int, token: str | None) -> str:
     return text + "\n  Ctrl-C stops everything.\n"
 
 
+def _lock() -> TextIO:
+    """Keep a second launcher out: it would share the embedded Redis' files."""
+    lock = (VAR / "launcher.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit("The service was started from this folder already; stop it first.")
+    return lock
+
+
+def _port() -> int:
+    wanted = os.environ.get("PORT")
+    if not wanted:
+        return _free_port(DEFAULT_PORT) or _free_port(0)
+    if not _free_port(int(wanted)):
+        sys.exit(f"PORT={wanted} is in use.")
+    return int(wanted)
+
+
 def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise OSError("no free port")
+    """The port if it is free (any, for 0), else 0."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return 0
+        return probe.getsockname()[1]
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -112,7 +112,7 @@ def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **give
     if at_risk_days is not None:
         changes["at_risk_days"] = _at_risk_days(tenant, at_risk_days)
     settings: ScoreSettings = replace(tenant.settings, **changes)
-    service.save_settings(tenant, settings, currency or tenant.currency)
+    service.save_settings(tenant, settings, tenant.currency if currency is None else currency)
     click.echo(f"Saved. Scores change with the next run: flask compute --tenant {name}", err=True)
 
 
@@ -225,6 +225,8 @@ def compute(name: str | None, everyone: bool, segment: str | None, no_wait: bool
     if (name is None) != everyone:
         raise click.UsageError("Give either --tenant NAME or --all.")
     chosen = tenants.tenants() if name is None else [tenants.tenant_by_name(name)]
+    if not chosen:
+        click.echo("There are no tenants.", err=True)
     queue = current_app.extensions["queue"]
     hours = current_app.extensions["settings"].run_deadline_hours
     started = [

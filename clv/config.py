@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,14 @@ def from_env(environ: Mapping[str, str] | None = None) -> Settings:
     if not values.pop("redis_tls_verify", True) and "redis_url" in values:
         values["redis_url"] = _without_tls_verification(values["redis_url"])
     return Settings(**values)
+
+
+def load() -> Settings:
+    """The settings of a process, or its end with one line that says what is wrong."""
+    try:
+        return from_env()
+    except ConfigError as error:
+        sys.exit(f"Configuration: {error.message}")
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str, str], Any]:

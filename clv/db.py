@@ -28,11 +28,13 @@ from clv.config import Settings
 from clv.errors import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# A thread waits this long for a connection, and SQLite for another writer; then it is a 503.
+# A thread waits this long for a connection, and a statement for what another one locked; then it
+# is a 503.
 WAIT_SECONDS = 5
 # Connections are given up after a while, so that a failed-over server is left behind.
 STALE_SECONDS = 300
 INSERT_ROWS = 5_000
+MIGRATION_LOCK = 2_147_001
 
 # What the drivers raise when the database is down, full or busy, and not when a query is wrong.
 DOWN = (
@@ -135,7 +137,8 @@ def insert_many(table: str, columns: str, source: Iterable[Sequence[Any]]) -> in
             statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"
             remaining = iter(source)
             while chunk := list(islice(remaining, INSERT_ROWS)):
-                with transaction():
+                # Not immediate: a temporary table needs no lock of the database.
+                with database.atomic():
                     database.cursor().executemany(statement, chunk)
                 count += len(chunk)
             return count
@@ -157,7 +160,12 @@ def migrate() -> list[str]:
     path = _sqlite_path()
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _runner().up()
+    if is_sqlite():
+        return _runner().up()
+    with database.atomic():
+        # Several release processes may migrate at once.
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+        return _runner().up()
 
 
 def pending_migrations() -> list[str]:
@@ -179,6 +187,7 @@ def _pool(settings: Settings) -> Any:
     except ValueError:
         raise ConfigError("DATABASE_URL is not a valid database URL.") from None
     params.setdefault("connect_timeout", WAIT_SECONDS)
+    params.setdefault("options", f"-c lock_timeout={WAIT_SECONDS * 1000}")
     return PooledPostgresqlDatabase(**params, **limits, application_name="clv")
 
 

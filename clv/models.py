@@ -119,6 +119,7 @@ class Snapshot(Table):
 
     id = BigAutoField()
     tenant = ForeignKeyField(Tenant, on_delete="CASCADE")
+    tenant_customers = BigIntegerField()
     as_of_ms = BigIntegerField()
     customers = BigIntegerField()
     p25 = DoubleField()

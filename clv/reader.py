@@ -91,6 +91,9 @@ def _places(lines: Iterator[list[str]], columns: Columns) -> tuple[int, int, int
             f"The first line must name the columns {', '.join(wanted)};"
             f" there is no {', '.join(missing)} in it."
         )
+    double = [name for name in wanted if names.count(name) > 1]
+    if double:
+        raise Invalid(f"The first line names the column {double[0]} more than once.")
     return cast(tuple[int, int, int], tuple(names.index(name) for name in wanted))
 
 

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from clv.errors import Unscorable
 
-FORMULA_VERSION = 1
 DAY_MS = 86_400_000
 AMOUNT_SCALE = 10_000
 # Mean length of a month of the Julian year, 365.25 / 12 days, as a fraction of integers.

@@ -94,11 +94,13 @@ def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
     :raises NotFound: without summaries
     """
     while True:
+        # Before the totals are read: the record of a later reading must win.
+        as_of_ms = now_ms()
         totals = summaries.totals(tenant.id, customer_id)
         if totals is None:
             raise NotFound(NO_SUCH_CUSTOMER)
         snapshot = current_snapshot(tenant)
-        scores = score_customer(totals, snapshot.distribution, tenant.settings, now_ms())
+        scores = score_customer(totals, snapshot.distribution, tenant.settings, as_of_ms)
         if records.save_if_customer_exists(tenant.id, scores):
             return scores
 
@@ -114,11 +116,12 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
         snapshot = None if current is None else snapshots.load(current)
         if snapshot is not None and _fits(snapshot, tenant):
             return snapshot
-        if snapshots.take_lease(tenant.id):
+        lease = snapshots.take_lease(tenant.id)
+        if lease is not None:
             try:
                 return _build_snapshot(tenant)
             finally:
-                snapshots.give_lease_back(tenant.id)
+                snapshots.give_lease_back(tenant.id, lease)
         if snapshot is not None:
             return snapshot
         if time.monotonic() > deadline:
@@ -232,10 +235,10 @@ def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
 
 
 def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
-    known = snapshot.distribution.customers
+    changed = abs(tenant.customers - snapshot.tenant_customers)
     return (
         snapshot.settings.weights == tenant.settings.weights
-        and abs(tenant.customers - known) <= DRIFT * known
+        and changed <= DRIFT * snapshot.tenant_customers
     )
 
 
@@ -244,7 +247,8 @@ def _build_snapshot(tenant: Tenant) -> Snapshot:
     if found is None:
         raise Unscorable("No customer of this tenant can be scored.")
     with db.transaction():
-        return snapshots.insert(tenant.id, found, tenant.settings)
+        _, customers = tenants.lock_tenant(tenant.id)
+        return snapshots.insert(tenant.id, customers, found, tenant.settings)
 
 
 def _distribution(

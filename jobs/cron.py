@@ -39,7 +39,7 @@ def last_due_ms(nightly_at: str, as_of_ms: int) -> int:
 
 def main() -> None:
     """Look twice a minute, for ever."""
-    settings = config.from_env()
+    settings = config.load()
     logs.set_up(settings.log_level)
     db.configure(settings)
     queue = JobQueue(connect(settings.redis_url))

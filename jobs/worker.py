@@ -88,7 +88,7 @@ class SweepingWorker(HerokuWorker):
 def main() -> None:
     """Work until told to stop. RQ's worker gives up when Redis fails it at the wrong moment; a new
     one takes its place."""
-    settings = config.from_env()
+    settings = config.load()
     logs.set_up(settings.log_level)
     db.configure(settings)
     while not _work(settings):

@@ -5,7 +5,6 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from functools import wraps
-from io import BytesIO
 from typing import Any
 
 import marshmallow as ma
@@ -45,11 +44,9 @@ class StrictParser(FlaskParser):
     }
 
     def _raw_load_json(self, req: Request) -> Any:
-        body = _read_body(req)
+        body = _read_body(req, MAX_BODY_BYTES if is_json_request(req) else 0)
         if not body:
             return missing
-        if not is_json_request(req):
-            raise UnsupportedMediaType
         try:
             return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
@@ -130,22 +127,18 @@ def checked_customer_id(customer_id: str) -> str:
     )
 
 
-def _read_body(req: Request) -> bytes:
-    """The whole body. The limit is kept here: gunicorn hands a chunked body on without a length,
-    and Werkzeug would silently cut it off."""
-    if (req.content_length or 0) > MAX_BODY_BYTES:
-        raise RequestEntityTooLarge
-    if "clv.body" not in req.environ:
-        stream = req.environ["wsgi.input"]
-        length = req.content_length
-        if length is None and not req.environ.get("wsgi.input_terminated"):
-            length = 0
-        req.environ["clv.body"] = stream.read(MAX_BODY_BYTES + 1 if length is None else length)
-        req.environ["wsgi.input"] = BytesIO()
-    body = req.environ["clv.body"]
-    if len(body) > MAX_BODY_BYTES:
-        raise RequestEntityTooLarge
-    return body
+def _read_body(req: Request, limit: int) -> bytes:
+    """The whole body, if it may have one. The limit is kept here: gunicorn hands a chunked body
+    on without a length, and Werkzeug would silently cut it off."""
+    length = req.content_length
+    if length is None and not req.environ.get("wsgi.input_terminated"):
+        return b""
+    body = b""
+    if length is None or length <= limit:
+        body = req.environ["wsgi.input"].read(limit + 1 if length is None else length)
+    if (length or len(body)) <= limit:
+        return body
+    raise RequestEntityTooLarge if limit else UnsupportedMediaType
 
 
 def _refuse_constant(name: str) -> None:

@@ -27,6 +27,12 @@ from jobs import batch, progress
 
 blp = ClvBlueprint("compute", __name__, url_prefix="/api/v1", description="A whole tenant")
 
+_JOB_ID = {
+    "in": "path",
+    "name": "jobId",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+}
 _PREFER = {
     "in": "header",
     "name": "Prefer",
@@ -80,10 +86,11 @@ class Compute(MethodView):
         run = runs.start(
             principal().tenant.id, body["segment"], who, settings.run_deadline_hours, queue.ring
         )
+        message = None if _has_workers() else runs.NO_WORKER
         if "respond-async" in _preferences():
-            return _accepted(run, {"Preference-Applied": "respond-async"})
-        if not queue.workers_alive():
-            return _accepted(run, message=runs.NO_WORKER)
+            return _accepted(run, {"Preference-Applied": "respond-async"}, message)
+        if message:
+            return _accepted(run, message=message)
         return _outcome(_room().wait(run, settings.compute_wait_seconds))
 
 
@@ -101,19 +108,19 @@ class Jobs(MethodView):
         return _page([_job(run) for run in page], query["limit"], [str(run.id) for run in page])
 
 
-@blp.route("/clv/jobs/<job_id>")
+@blp.route("/clv/jobs/<jobId>", parameters=[_JOB_ID])
 class JobById(MethodView):
     """One run."""
 
     @blp.access(Role.VIEWER, 400, 404)
     @blp.arguments(JobQuery, location="query")
     @blp.response(200, Job)
-    def get(self, query: dict[str, Any], job_id: str) -> dict[str, Any]:
+    def get(self, query: dict[str, Any], jobId: str) -> dict[str, Any]:
         """Read a batch run and its progress
 
         With wait=N the answer comes when the run ends, or after N seconds.
         """
-        run = _run(job_id)
+        run = _run(jobId)
         if run.is_active:
             with contextlib.suppress(Unavailable):
                 batch.sweep(current_app.extensions["queue"], run.id)
@@ -122,28 +129,28 @@ class JobById(MethodView):
 
     @blp.access(Role.ADMIN, 404, 409)
     @blp.response(202, Job)
-    def delete(self, job_id: str) -> dict[str, Any]:
+    def delete(self, jobId: str) -> dict[str, Any]:
         """Cancel a batch run
 
         What was computed stays. 409: the run has ended already.
         """
-        run = _run(job_id)
+        run = _run(jobId)
         if not batch.cancel(run.id, f"key {principal().key}", current_app.extensions["queue"]):
-            raise Conflict(f"The run has ended already: it is {_run(job_id).status}.")
-        return _job(_run(job_id))
+            raise Conflict(f"The run has ended already: it is {_run(jobId).status}.")
+        return _job(_run(jobId))
 
 
-@blp.route("/clv/jobs/<job_id>/errors")
+@blp.route("/clv/jobs/<jobId>/errors", parameters=[_JOB_ID])
 class JobErrors(MethodView):
     """What went wrong in a run."""
 
     @blp.access(Role.VIEWER, 400, 404)
     @blp.arguments(PageQuery, location="query")
     @blp.response(200, CustomerErrorList)
-    def get(self, query: dict[str, Any], job_id: str) -> dict[str, Any]:
+    def get(self, query: dict[str, Any], jobId: str) -> dict[str, Any]:
         """List the customers that a run could not compute"""
         after = _cursor(query["cursor"], str) or ""
-        page = runs.errors_page(_run(job_id), after, query["limit"] + 1)
+        page = runs.errors_page(_run(jobId), after, query["limit"] + 1)
         rows = [{"customerId": customer_id, "message": reason} for customer_id, reason in page]
         return _page(rows, query["limit"], [customer_id for customer_id, _ in page])
 
@@ -168,7 +175,7 @@ def _accepted(run: Run, headers: dict[str, str] | None = None, message: str | No
     response = current_app.json.response(Job().dump(_job(run, message)))
     response.status_code = 202
     response.headers.update(headers or {})
-    response.headers["Location"] = url_for("compute.JobById", job_id=run.job_id)
+    response.headers["Location"] = url_for("compute.JobById", jobId=run.job_id)
     return response
 
 
@@ -181,6 +188,14 @@ def _job(run: Run, message: str | None = None) -> dict[str, Any]:
 
 def _run(job_id: str) -> Run:
     return runs.find(principal().tenant.id, job_id)
+
+
+def _has_workers() -> bool:
+    try:
+        return current_app.extensions["queue"].workers_alive() > 0
+    except Unavailable:
+        # The doorbell was rung: the run stays, whoever answers it.
+        return True
 
 
 def _room() -> WaitingRoom:

@@ -16,6 +16,13 @@ blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One
 
 _MAX_AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*\"?(\d{1,10})\"?\s*(?:,|$)", re.IGNORECASE)
 
+_CUSTOMER_ID = {
+    "in": "path",
+    "name": "customerId",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "description": "Without '/', control characters or outer space; not '.' or '..'",
+}
 _CACHE_CONTROL = {
     "in": "header",
     "name": "Cache-Control",
@@ -26,44 +33,44 @@ _CACHE_CONTROL = {
 }
 
 
-@blp.route("/customers/<customer_id>")
+@blp.route("/customers/<customerId>", parameters=[_CUSTOMER_ID])
 class Customer(MethodView):
     """A customer."""
 
     @blp.access(Role.ADMIN, 400, 404)
     @blp.response(204)
-    def delete(self, customer_id: str) -> None:
+    def delete(self, customerId: str) -> None:
         """Erase a customer
 
         Summaries, record and errors, for good, also from a run that is going on.
         """
-        service.erase_customer(principal().tenant, checked_customer_id(customer_id))
+        service.erase_customer(principal().tenant, checked_customer_id(customerId))
 
 
-@blp.route("/customers/<customer_id>/clv")
+@blp.route("/customers/<customerId>/clv", parameters=[_CUSTOMER_ID])
 class CustomerClv(MethodView):
     """A customer's lifetime value."""
 
     @blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
     @blp.response(200, Clv)
-    def get(self, customer_id: str) -> dict[str, Any]:
+    def get(self, customerId: str) -> dict[str, Any]:
         """Read a customer's lifetime value
 
         The stored record, or else one that is computed from the interaction summaries and stored.
         """
         scores, source = service.get_clv(
-            principal().tenant, checked_customer_id(customer_id), _max_age_seconds()
+            principal().tenant, checked_customer_id(customerId), _max_age_seconds()
         )
         return _view(scores, source)
 
     @blp.access(Role.EDITOR, 400, 404)
     @blp.response(200, Clv)
-    def post(self, customer_id: str) -> dict[str, Any]:
+    def post(self, customerId: str) -> dict[str, Any]:
         """Compute a customer's lifetime value again
 
         From the current interaction summaries; a body is ignored.
         """
-        scores = service.recompute_clv(principal().tenant, checked_customer_id(customer_id))
+        scores = service.recompute_clv(principal().tenant, checked_customer_id(customerId))
         return _view(scores, "recomputed")
 
 

@@ -101,6 +101,7 @@ def up(migrator, db):
     class Snapshot(Table):
         id = BigAutoField()
         tenant = ForeignKeyField(Tenant, on_delete="CASCADE")
+        tenant_customers = BigIntegerField()
         as_of_ms = BigIntegerField()
         customers = BigIntegerField()
         p25 = DoubleField()

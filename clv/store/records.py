@@ -86,12 +86,12 @@ def fence_active_runs(tenant_id: int) -> None:
     )
 
 
-def delete_orphans(tenant_id: int, everywhere: bool) -> int:
+def delete_orphans(tenant_id: int, everywhere: bool) -> None:
     """Delete the records of customers without summaries: of the staged customers, or of all."""
     candidates = (
         "" if everywhere else " AND customer_id IN (SELECT customer_id FROM staged_summary)"
     )
-    return db.execute(
+    db.execute(
         f"DELETE FROM clv_record WHERE tenant_id = %s{candidates} AND NOT EXISTS"
         " (SELECT 1 FROM interaction_summary s WHERE s.tenant_id = clv_record.tenant_id"
         " AND s.customer_id = clv_record.customer_id)",

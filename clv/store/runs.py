@@ -232,7 +232,7 @@ def save_plan(
     :returns: False when another planner was faster
     """
     with db.transaction():
-        lock_tenant(run.tenant_id)
+        _, customers = lock_tenant(run.tenant_id)
         still = db.rows(
             "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND NOT planned"
             f" AND plan_attempt = %s{row_lock('UPDATE')}",
@@ -242,7 +242,7 @@ def save_plan(
             return False
         snapshot_id = None
         if distribution is not None:
-            snapshot_id = snapshots.insert(run.tenant_id, distribution, settings).id
+            snapshot_id = snapshots.insert(run.tenant_id, customers, distribution, settings).id
         starts = ["", *bounds]
         ends = [*bounds, None]
         db.execute_many(

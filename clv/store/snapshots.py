@@ -14,21 +14,26 @@ LEASE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A distribution and the settings that its percentiles were made with."""
+    """A distribution, the settings that its percentiles were made with, and the number of the
+    tenant's customers when it was stored, those who can't be scored included."""
 
     id: int
+    tenant_customers: int
     distribution: Distribution
     settings: ScoreSettings
 
 
-def insert(tenant_id: int, distribution: Distribution, settings: ScoreSettings) -> Snapshot:
+def insert(
+    tenant_id: int, tenant_customers: int, distribution: Distribution, settings: ScoreSettings
+) -> Snapshot:
     """Store a snapshot, inside the caller's transaction, and make it the tenant's current one
     unless that is newer. Snapshots that nothing needs any more are deleted."""
     snapshot_id = db.value(
-        "INSERT INTO snapshot (tenant_id, as_of_ms, customers, p25, p75, breakpoints, settings)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        "INSERT INTO snapshot (tenant_id, tenant_customers, as_of_ms, customers, p25, p75,"
+        " breakpoints, settings) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (
             tenant_id,
+            tenant_customers,
             distribution.as_of_ms,
             distribution.customers,
             distribution.p25,
@@ -49,7 +54,7 @@ def insert(tenant_id: int, distribution: Distribution, settings: ScoreSettings) 
         " AND run.status = 'running')",
         (tenant_id, snapshot_id),
     )
-    return Snapshot(snapshot_id, distribution, settings)
+    return Snapshot(snapshot_id, tenant_customers, distribution, settings)
 
 
 def current_id(tenant_id: int) -> int | None:
@@ -60,27 +65,32 @@ def current_id(tenant_id: int) -> int | None:
 def load(snapshot_id: int) -> Snapshot | None:
     """A stored snapshot, or None when it was deleted meanwhile."""
     found = db.row(
-        "SELECT breakpoints, as_of_ms, customers, p25, p75, settings FROM snapshot WHERE id = %s",
+        "SELECT settings, tenant_customers, breakpoints, as_of_ms, customers, p25, p75"
+        " FROM snapshot WHERE id = %s",
         (snapshot_id,),
     )
     if found is None:
         return None
-    blob, *numbers, settings = found
+    settings, tenant_customers, blob, *numbers = found
+    distribution = from_bytes(bytes(blob), *numbers)
     return Snapshot(
-        snapshot_id, from_bytes(bytes(blob), *numbers), ScoreSettings(**json.loads(settings))
+        snapshot_id, tenant_customers, distribution, ScoreSettings(**json.loads(settings))
     )
 
 
-def take_lease(tenant_id: int) -> bool:
-    """Become the tenant's one builder, if nobody else is."""
-    taken = db.execute(
+def take_lease(tenant_id: int) -> int | None:
+    """Become the tenant's one builder: the lease to give back, or None if somebody else is."""
+    taken = db.row(
         f"UPDATE tenant SET snapshot_lease_ms = {clock()} + %s"
-        f" WHERE id = %s AND snapshot_lease_ms < {clock()}",
+        f" WHERE id = %s AND snapshot_lease_ms < {clock()} RETURNING snapshot_lease_ms",
         (LEASE_MS, tenant_id),
     )
-    return taken == 1
+    return taken[0] if taken else None
 
 
-def give_lease_back(tenant_id: int) -> None:
-    """Let others build at once."""
-    db.execute("UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s", (tenant_id,))
+def give_lease_back(tenant_id: int, lease: int) -> None:
+    """Let others build at once, unless the lease ran out and another one builds already."""
+    db.execute(
+        "UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s AND snapshot_lease_ms = %s",
+        (tenant_id, lease),
+    )

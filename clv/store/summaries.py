@@ -64,14 +64,13 @@ class Transaction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge did, in rows. ``removed_customers`` lost their last summary."""
+    """What a merge did, in rows."""
 
     received: int
     inserted: int
     updated: int
     unchanged: int
     deleted: int
-    removed_customers: int
 
 
 def stage_summaries(rows: Iterable[Summary]) -> int:
@@ -157,9 +156,10 @@ def merge(
             after = _count_customers(tenant_id)
         else:
             after = before + _staged_customers_stored(tenant_id) - had
-        removed = records.delete_orphans(tenant_id, replace) if removes else 0
+        if removes:
+            records.delete_orphans(tenant_id, replace)
         _keep_count(tenant_id, period_type, after)
-    return Merged(*counts, deleted, removed)
+    return Merged(*counts, deleted)
 
 
 def erase_customer(tenant_id: int, customer_id: str) -> bool:

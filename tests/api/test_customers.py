@@ -1,11 +1,17 @@
 """GET and POST /customers/{customerId}/clv."""
 
 import json
+import threading
+import time
 from datetime import datetime
 
 import pytest
 
 from app import create_app
+from clv import db
+from clv.config import Settings
+from clv.store import runs, snapshots
+from jobs import batch
 from tests.api.support import row
 from tests.conftest import unreachable_redis
 
@@ -147,3 +153,22 @@ def test_needs_no_redis(settings, tenant, headers, client, load):
     key = headers("editor")
     assert lonely.get("/api/v1/customers/a/clv", headers=key).json["source"] == "computed"
     assert lonely.post("/api/v1/customers/a/clv", headers=key).json["source"] == "recomputed"
+
+
+def test_a_late_single_computation_does_not_undo_a_newer_run(app, client, headers, load):
+    load(row("a", 1, 1, 10), row("b", 1))
+    key, answers = headers(), []
+    url = "/api/v1/customers/a/clv"
+    with db.scope():
+        # Somebody else builds the first snapshot: the computation waits, with its totals read.
+        assert snapshots.take_lease(1)
+    late = threading.Thread(target=lambda: answers.append(app.test_client().post(url, headers=key)))
+    late.start()
+    time.sleep(0.5)
+    load(row("a", 1, 9, 90))
+    with db.scope():
+        run, _ = runs.join_or_create(1, None, "test", 10**9)
+        batch.work(run.id, app.extensions["queue"], Settings())
+    late.join()
+    assert answers[0].status_code == 200
+    assert client.get(url, headers=key).json["rfmFrequency"] == 9

@@ -138,7 +138,7 @@ def test_the_role_is_checked_before_the_body(client, headers, tenant):
     [
         ("text/plain", b'{"data": []}', 415),
         (None, b'{"data": []}', 415),
-        ("text/plain", b"x" * (4 * 1024 * 1024 + 1), 413),
+        ("text/plain", b"x" * (4 * 1024 * 1024 + 1), 415),
         ("application/json", b"x" * (4 * 1024 * 1024 + 1), 413),
         ("application/json", b"", 400),
         ("application/json", b"[", 400),
