@@ -10,8 +10,8 @@ notices what:
 - A worker that was only paused: another has its shard by then, with a higher attempt; the fence in
   each chunk's transaction refuses the chunk of the one that comes back.
 - Redis restarted empty: no doorbell is left; the sweep rings for every run that needs work.
-- The database restarted or a reply to a commit lost: the drain reconnects and looks where the
-  shard's cursor stands; if it stands behind the chunk, the chunk was committed.
+- The database restarted or a reply to a commit lost: the drain reconnects and goes on from where
+  the shard's cursor stands; a chunk that was committed is behind it.
 - A shard (or a plan) that kills whoever takes it: after 3 attempts without progress the run fails.
 - Anything else: a run that is past its deadline fails.
 
@@ -32,7 +32,7 @@ from clv.config import Settings
 from clv.errors import NotFound, Unavailable, Unscorable
 from clv.scoring import Scores, Totals, score_customer
 from clv.store import now_ms, runs, snapshots, summaries, tenants
-from clv.store.runs import Chunk, Run, Shard
+from clv.store.runs import Chunk, Shard
 from clv.store.snapshots import Snapshot
 from jobs import progress
 from jobs.queue import JobQueue, connect
@@ -45,8 +45,10 @@ PAGE_CUSTOMERS = 1_000
 DRAIN_SECONDS = 1.5
 # So many workers more are called when a run is planned; each rings for itself afterwards.
 MOST_HELPERS = 3
-# A connection that breaks is made again so many times a chunk, a second apart and longer.
-RECONNECTS = 6
+# A database that went away is tried again so often, each time a little later: 14 s in all, less
+# than a lease.
+RECONNECTS = 7
+RECONNECT_SECONDS = 0.5
 CONNECTION_LOST = (peewee.OperationalError, peewee.InterfaceError)
 
 
@@ -135,7 +137,34 @@ def _plan(run_id: int, attempt: int, queue: Doorbell, most_shard_customers: int)
 
 
 def compute_shard(shard: Shard, redis: Redis, until: float) -> None:
-    """Compute a claimed shard from its cursor to its end, or until the time is up."""
+    """Compute a claimed shard from its cursor to its end, or until the time is up.
+
+    When the database goes away, go on from the stored cursor as soon as it is back: the reply to
+    a commit may have been lost, and only the database knows.
+    """
+    failures = 0
+    while True:
+        try:
+            found = runs.reload_shard(shard)
+            if found is None:
+                logs.event("shard.lost", run=shard.run_id, shard=shard.id, attempt=shard.attempt)
+            elif not _compute(found, redis, until):
+                continue
+            return
+        except CONNECTION_LOST as error:
+            failures += 1
+            logs.event(
+                "database.lost", logging.WARNING, run=shard.run_id, error=logs.summary(error)
+            )
+            if failures > RECONNECTS:
+                raise
+            db.disconnect()
+            time.sleep(RECONNECT_SECONDS * failures)
+
+
+def _compute(shard: Shard, redis: Redis, until: float) -> bool:
+    """Compute a page of customers after another; False when one must be read again: customers
+    were erased since, or another worker has the shard, or the run has ended."""
     run = runs.by_id(shard.run_id)
     snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
     cursor, computed, errors = shard.cursor, shard.computed, shard.errors
@@ -144,22 +173,18 @@ def compute_shard(shard: Shard, redis: Redis, until: float) -> None:
             run.tenant_id, cursor, shard.until_key, PAGE_CUSTOMERS, run.segment
         )
         for chunk in chunks(page, snapshot, cursor):
-            if not _committed(run, shard, cursor, chunk):
-                break
+            if not runs.commit_chunk(run, shard, cursor, chunk):
+                return False
             cursor = chunk.cursor
             computed, errors = computed + len(chunk.scores), errors + len(chunk.errors)
             progress.report(redis, run.job_id, shard.id, computed, errors)
             if chunk.done:
                 logs.event("shard.done", run=run.id, shard=shard.id, computed=computed)
-                return
+                return True
             if time.monotonic() > until:
                 runs.leave_shard(shard)
-                return
-        if runs.shard_state(shard) != (cursor, shard.attempt, False):
-            logs.event("shard.lost", run=run.id, shard=shard.id, attempt=shard.attempt)
-            return
-        # Customers were erased, or the page is used up: what comes next is read again.
-        run = runs.by_id(run.id)
+                return True
+    return True
 
 
 def chunks(page: Sequence[Totals], snapshot: Snapshot | None, cursor: str) -> list[Chunk]:
@@ -224,22 +249,3 @@ def _ring_for_next(tenant_id: int, queue: Doorbell) -> None:
     following = runs.queued_of_tenant(tenant_id)
     if following is not None:
         queue.ring(following)
-
-
-def _committed(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
-    """Commit a chunk; True also if it turns out that it was committed although the reply to the
-    commit, or the connection, was lost."""
-    for attempt in range(RECONNECTS + 1):
-        try:
-            if runs.commit_chunk(run, shard, cursor, chunk):
-                return True
-            before = (cursor, shard.attempt, False)
-            after = (chunk.cursor, shard.attempt, chunk.done)
-            return runs.shard_state(shard) == after != before
-        except CONNECTION_LOST as error:
-            if attempt == RECONNECTS:
-                raise
-            logs.event("database.lost", logging.WARNING, run=run.id, error=logs.summary(error))
-            db.disconnect()
-            time.sleep(2**attempt / 4)
-    raise AssertionError("unreachable")

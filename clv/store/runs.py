@@ -302,10 +302,14 @@ def commit_chunk(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
     return True
 
 
-def shard_state(shard: Shard) -> tuple[str, int, bool]:
-    """The stored cursor of a shard, the token of who claimed it last, and whether it is done."""
-    found = db.row("SELECT cursor, attempt, done FROM shard WHERE id = %s", (shard.id,))
-    return (found[0], found[1], bool(found[2])) if found else ("", -1, True)
+def reload_shard(shard: Shard) -> Shard | None:
+    """The shard as it is stored, or None if it is done or another worker claimed it since."""
+    found = db.row(
+        "SELECT id, run_id, cursor, until_key, attempt, stuck, computed, errors FROM shard"
+        " WHERE id = %s AND attempt = %s AND NOT done",
+        (shard.id, shard.attempt),
+    )
+    return Shard(*(*found, shard.lease_ms)) if found else None
 
 
 def shard_ids(run_id: int) -> list[int]:

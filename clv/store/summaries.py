@@ -20,6 +20,8 @@ STREAM_ROWS = 5_000
 
 _KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
 _VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
+# Rows are written in one order, or two writers of the same ones deadlock on PostgreSQL.
+_KEY_ORDER = _KEY
 _IS_ZERO = "impressions = 0 AND converts = 0 AND total_value = 0"
 _STAGED = f"{_KEY}, {_VALUES}"
 _STAGED_DDL = """
@@ -330,7 +332,7 @@ def _upsert(tenant_id: int) -> None:
     offered = ", ".join(f"excluded.{name}" for name in names)
     db.execute(
         f"INSERT INTO interaction_summary (tenant_id, {_STAGED})"
-        f" SELECT %s, {_STAGED} FROM staged_summary WHERE NOT ({_IS_ZERO}) ORDER BY {_KEY}"
+        f" SELECT %s, {_STAGED} FROM staged_summary WHERE NOT ({_IS_ZERO}) ORDER BY {_KEY_ORDER}"
         f" ON CONFLICT (tenant_id, {_KEY}) DO UPDATE SET {assignments}"
         f" WHERE ({stored}) <> ({offered})",
         (tenant_id,),

@@ -7,27 +7,11 @@ import pytest
 from clv import db, service
 from clv.config import Settings
 from clv.errors import Unavailable
-from clv.store import now_ms, records, runs, snapshots, summaries
+from clv.store import records, runs, snapshots, summaries
 from clv.store.runs import Chunk
 from clv.store.summaries import Summary
 from jobs import batch, progress
-
-DAY = 86_400_000
-LEASE = 20_000
-
-
-class Bell:
-    """A doorbell that remembers who rang, on a real Redis."""
-
-    def __init__(self, redis) -> None:
-        self.redis = redis
-        self.rung: list[int] = []
-
-    def ring(self, run_id: int) -> None:
-        self.rung.append(run_id)
-
-    def waiting(self, run_id: int) -> int:
-        return 0
+from tests.jobs.support import LEASE, Bell, add_customers, begin, complete
 
 
 @pytest.fixture
@@ -38,31 +22,7 @@ def bell(app):
 @pytest.fixture
 def fill(tenant):
     """Give acme customers; the n-th has n interactions."""
-
-    def make(customers: int) -> None:
-        with db.scope():
-            now = now_ms()
-            rows = [
-                Summary(f"c{n:05}", "2026-01-01", "", "", "", n, n, n * 100, now - n * DAY, now)
-                for n in range(1, customers + 1)
-            ]
-            service.add_summaries(tenant, "daily", rows)
-
-    return make
-
-
-def begin(segment: str | None = None) -> int:
-    run, _ = runs.join_or_create(1, segment, "test", 10**9)
-    return run.id
-
-
-def complete(run_id: int, bell: Bell, shard_customers: int) -> None:
-    """Ring until the run has ended."""
-    for _ in range(200):
-        batch.work(run_id, bell, Settings(shard_customers=shard_customers))
-        if not runs.by_id(run_id).is_active:
-            return
-    raise AssertionError("the run does not end")
+    return lambda customers: add_customers(tenant, customers)
 
 
 def record_runs() -> list[tuple[str, int]]:
@@ -104,7 +64,7 @@ def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell
         shard = runs.claim_shard(run_id, LEASE)
         batch.compute_shard(shard, bell.redis, until=0.0)
         assert len(record_runs()) == 50
-        assert runs.shard_state(shard) == ("c00050", shard.attempt, False)
+        assert runs.reload_shard(shard).cursor == "c00050"
         run = runs.by_id(run_id)
         assert (run.computed, run.errors) == (50, 0)
         assert progress.read(bell.redis, run.job_id) == {"computed": 50, "errors": 0}

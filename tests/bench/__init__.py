@@ -1,0 +1,1 @@
+"""Speed, side by side with references in one run, as ratios: ``make bench``."""

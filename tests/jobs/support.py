@@ -1,0 +1,144 @@
+"""Customers for runs, doorbells without a queue, and an exact count of what was written."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+
+from redis import Redis
+
+from clv import db, service
+from clv.config import Settings
+from clv.store import now_ms, runs
+from clv.store.summaries import Summary
+from clv.store.tenants import Tenant
+from jobs import batch
+
+DAY = 86_400_000
+LEASE = 20_000
+
+
+class Bell:
+    """A doorbell that remembers who rang, on a real Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.rung: list[int] = []
+
+    def ring(self, run_id: int) -> None:
+        self.rung.append(run_id)
+
+    def waiting(self, run_id: int) -> int:
+        return 0
+
+
+class InterruptedRedis(Redis):
+    """A real Redis connection on which something happens at the n-th report of progress: after a
+    chunk was committed, with the customers of the next ones read already."""
+
+    interrupt_at = 0
+    interrupt: Callable[[], None]
+
+    def pipeline(self, *args, **kwargs):
+        self.interrupt_at -= 1
+        if self.interrupt_at == 0:
+            self.interrupt()
+        return super().pipeline(*args, **kwargs)
+
+
+def add_customers(tenant: Tenant, customers: int) -> None:
+    """Customers c00001 and so on; the n-th has n interactions and first came n days ago."""
+    with db.scope():
+        now = now_ms()
+        rows = [
+            Summary(f"c{n:05}", "2026-01-01", "", "", "", n, n, n * 100, now - n * DAY, now)
+            for n in range(1, customers + 1)
+        ]
+        service.add_summaries(tenant, "daily", rows)
+
+
+def begin(segment: str | None = None) -> int:
+    """A queued run of the tenant with the id 1."""
+    return runs.join_or_create(1, segment, "test", 10**9)[0].id
+
+
+def complete(run_id: int, bell: Bell, shard_customers: int = 50_000, lease: float = 20) -> None:
+    """Ring until the run has ended."""
+    settings = Settings(shard_customers=shard_customers, lease_seconds=lease)
+    deadline = time.monotonic() + 60
+    while runs.by_id(run_id).is_active:
+        assert time.monotonic() < deadline, "the run does not end"
+        batch.work(run_id, bell, settings)
+
+
+def together(*actions: Callable[[], None]) -> list[Exception]:
+    """Do several things at the same time, each with its own connection; what went wrong."""
+    barrier, wrong = threading.Barrier(len(actions)), []
+
+    def act(action: Callable[[], None]) -> None:
+        try:
+            with db.scope():
+                barrier.wait()
+                action()
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=act, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return wrong
+
+
+@contextmanager
+def counted_upserts():
+    """Count every committed insert and update of a record, by triggers of the database."""
+    _run_each(_TRIGGERS_OF_SQLITE if db.is_sqlite() else _TRIGGERS_OF_POSTGRESQL)
+    db.release()
+    try:
+        yield
+    finally:
+        _run_each(_NO_TRIGGERS_OF_SQLITE if db.is_sqlite() else _NO_TRIGGERS_OF_POSTGRESQL)
+
+
+def written_twice(run_id: int) -> int:
+    """How many customers' records a run wrote more than once."""
+    return db.value(
+        "SELECT COUNT(*) FROM (SELECT customer_id FROM upsert_log WHERE run_id = %s"
+        " GROUP BY customer_id HAVING COUNT(*) > 1) doubled",
+        (run_id,),
+    )
+
+
+def _run_each(statements: list[str]) -> None:
+    for statement in statements:
+        db.execute(statement)
+
+
+_LOG = "CREATE TABLE IF NOT EXISTS upsert_log (run_id BIGINT, customer_id TEXT)"
+_NO_TRIGGERS_OF_SQLITE = [
+    "DROP TRIGGER IF EXISTS log_insert",
+    "DROP TRIGGER IF EXISTS log_update",
+    "DROP TABLE IF EXISTS upsert_log",
+]
+_TRIGGERS_OF_SQLITE = [
+    _LOG,
+    *(
+        f"CREATE TRIGGER log_{kind} AFTER {kind} ON clv_record"
+        " BEGIN INSERT INTO upsert_log VALUES (new.run_id, new.customer_id); END"
+        for kind in ("insert", "update")
+    ),
+]
+_NO_TRIGGERS_OF_POSTGRESQL = [
+    "DROP TRIGGER IF EXISTS log_upsert ON clv_record",
+    "DROP FUNCTION IF EXISTS log_upsert",
+    "DROP TABLE IF EXISTS upsert_log",
+]
+_TRIGGERS_OF_POSTGRESQL = [
+    _LOG,
+    "CREATE FUNCTION log_upsert() RETURNS trigger LANGUAGE plpgsql AS"
+    " 'BEGIN INSERT INTO upsert_log VALUES (new.run_id, new.customer_id); RETURN NULL; END'",
+    "CREATE TRIGGER log_upsert AFTER INSERT OR UPDATE ON clv_record"
+    " FOR EACH ROW EXECUTE FUNCTION log_upsert()",
+]

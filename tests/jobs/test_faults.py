@@ -1,0 +1,358 @@
+"""The guards of a run, each met by the fault that it is there for; and each with a control in
+which the guard is taken out and the same test sees the damage.
+
+``CHAOS_TRIALS`` raises the number of trials; ``make chaos`` does.
+"""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import closing, nullcontext
+from dataclasses import replace
+
+import peewee
+import pytest
+
+from clv import db, service
+from clv.config import ROOT, Settings
+from clv.store import now_ms, records, runs, summaries
+from clv.store.summaries import Summary
+from jobs import batch
+from tests.conftest import environment, wait_until
+from tests.jobs import paused_worker
+from tests.jobs.support import (
+    DAY,
+    LEASE,
+    Bell,
+    InterruptedRedis,
+    add_customers,
+    begin,
+    complete,
+    counted_upserts,
+    together,
+    written_twice,
+)
+
+TRIALS = int(os.environ.get("CHAOS_TRIALS", "10"))
+CUSTOMERS = 900
+CHUNKS = CUSTOMERS // 50
+UNIQUE_INDEXES = ("run_one_queued", "run_one_running")
+
+
+@pytest.fixture
+def bell(app):
+    return Bell(app.extensions["queue"].redis)
+
+
+@pytest.fixture
+def customers(tenant):
+    add_customers(tenant, CUSTOMERS)
+
+
+@pytest.fixture
+def log(app):
+    with db.scope(), counted_upserts():
+        yield
+
+
+def pause_and_resume(settings: Settings, bell: Bell, chunks: int, *control: str) -> tuple[int, int]:
+    """One worker stops after some chunks of the first of two shards, another ends that shard, the
+    first goes on: how many customers were computed, and how many written twice."""
+    run_id = begin()
+    db.release()
+    arguments = [sys.executable, "-m", "tests.jobs.paused_worker", str(run_id), str(chunks)]
+    variables = environment(settings, LEASE_SECONDS="1", SHARD_CUSTOMERS=str(CUSTOMERS // 2))
+    first = subprocess.Popen([*arguments, *control], cwd=ROOT, env=variables)
+    try:
+        wait_until(lambda: is_stopped(first.pid), "the first worker stopped")
+        # The second shard waits, so that the run goes on while the first worker comes back.
+        free = runs.claim_shard(run_id, LEASE)
+        expired: list[runs.Shard] = []
+        wait_until(lambda: claimed(run_id, expired), "the lease expired")
+        batch.compute_shard(expired[0], bell.redis, until=float("inf"))
+        runs.leave_shard(free)
+    finally:
+        first.send_signal(signal.SIGCONT)
+        first.wait()
+    assert first.returncode == 0
+    complete(run_id, bell)
+    return runs.by_id(run_id).computed, written_twice(run_id)
+
+
+def claimed(run_id: int, found: list) -> bool:
+    shard = runs.claim_shard(run_id, LEASE)
+    db.release()
+    if shard:
+        found.append(shard)
+    return bool(found)
+
+
+def is_stopped(pid: int) -> bool:
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] == "T"
+
+
+def test_a_worker_that_was_paused_past_its_lease_applies_nothing(settings, customers, bell, log):
+    for trial in range(TRIALS):
+        chunks = random.Random(trial).randint(1, CHUNKS // 2 - 1)
+        assert pause_and_resume(settings, bell, chunks) == (CUSTOMERS, 0)
+
+
+def test_without_the_fence_the_paused_worker_does_damage(settings, customers, bell, log):
+    computed, doubled = pause_and_resume(settings, bell, 3, "unfenced")
+    assert computed > CUSTOMERS and doubled > 0
+
+
+class CuttingProxy:
+    """Stands between a worker and PostgreSQL, and cuts the connection once: after the n-th
+    message has been worked off, instead of passing the reply on."""
+
+    def __init__(self, upstream: str, cut_at: int) -> None:
+        self.upstream, self.cut_at, self.was_cut = upstream, cut_at, False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self.listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        server = self._connect()
+        with closing(client), closing(server):
+            while sent := client.recv(1 << 20):
+                server.sendall(sent)
+                self.cut_at -= 1
+                reply = server.recv(1 << 20)
+                # A reply is complete when the server is ready for the next query.
+                while self.cut_at < 0 or b"Z\0\0\0\5" not in reply[-6:]:
+                    if not self._more(client, server):
+                        break
+                    reply += server.recv(1 << 20)
+                if self.cut_at == 0:
+                    self.was_cut = True
+                    return
+                client.sendall(reply)
+
+    def _more(self, client: socket.socket, server: socket.socket) -> bool:
+        server.settimeout(0.02)
+        try:
+            return bool(server.recv(1, socket.MSG_PEEK))
+        except TimeoutError:
+            return False
+        finally:
+            server.settimeout(None)
+
+    def _connect(self) -> socket.socket:
+        if "/" not in self.upstream:
+            host, _, port = self.upstream.partition(":")
+            return socket.create_connection((host, int(port or 5432)))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self.upstream)
+        return server
+
+
+def upstream_of_database() -> str:
+    with db.scope():
+        info = db.database.connection().info
+        port = info.port
+        return f"{info.host}/.s.PGSQL.{port}" if "/" in info.host else f"{info.host}:{port}"
+
+
+def run_through(proxy: CuttingProxy, settings: Settings, bell: Bell) -> int:
+    """Work off a run on a connection that is cut once; the number of customers computed."""
+    run_id = begin()
+    runs.start(run_id)
+    batch.plan(run_id, bell, 50_000, LEASE)
+    info = db.database.connection().info
+    name, user, password = info.dbname, info.user, info.password
+    db.disconnect()
+    url = f"postgresql://{user}:{password}@127.0.0.1:{proxy.port}/{name}?sslmode=disable"
+    db.configure(replace(settings, database_url=url, db_connections=8))
+    try:
+        complete(run_id, bell)
+        return runs.by_id(run_id).computed
+    finally:
+        db.disconnect()
+        db.configure(settings)
+
+
+@pytest.fixture
+def server(app):
+    """Where PostgreSQL listens; SQLite has no connection that can be cut."""
+    return None if db.is_sqlite() else upstream_of_database()
+
+
+def test_a_commit_whose_reply_was_lost_counts_once(settings, customers, bell, log, server):
+    for trial in range(TRIALS if server else 0):
+        cut_at = random.Random(trial).randint(6, CHUNKS)
+        with closing(CuttingProxy(server, cut_at)) as proxy:
+            assert run_through(proxy, settings, bell) == CUSTOMERS
+            assert proxy.was_cut
+        assert written_twice(db.value("SELECT MAX(id) FROM run")) == 0
+
+
+def test_without_the_fence_a_lost_reply_counts_twice(
+    settings, customers, bell, log, server, monkeypatch
+):
+    if server is None:
+        return
+    for name in ("_ADVANCE", "_COMMIT"):
+        monkeypatch.setattr(runs, name, getattr(runs, name))
+    paused_worker.remove_the_fence()
+    monkeypatch.setattr(runs, "reload_shard", lambda shard: shard)
+    computed = []
+    for cut_at in range(8, 16):
+        with closing(CuttingProxy(server, cut_at)) as proxy:
+            computed.append(run_through(proxy, settings, bell))
+    assert max(computed) > CUSTOMERS
+
+
+def erase_between_reading_and_writing(tenant, settings: Settings, trial: int) -> str:
+    """Erase a customer who was read ahead; the customer's id."""
+    chance = random.Random(trial)
+    chunk = chance.randint(1, CHUNKS - 1)
+    victim = f"c{chance.randint(chunk * 50 + 1, CUSTOMERS):05}"
+    redis = InterruptedRedis.from_url(settings.redis_url)
+    redis.interrupt_at = chunk
+    redis.interrupt = lambda: service.erase_customer(tenant, victim)
+    run_id = begin()
+    runs.start(run_id)
+    with closing(redis):
+        batch.plan(run_id, Bell(redis), 50_000, LEASE)
+        redis.interrupt_at = chunk
+        complete(run_id, Bell(redis))
+    return victim
+
+
+def test_who_is_erased_after_being_read_does_not_come_back(settings, tenant, customers, log):
+    for trial in range(TRIALS):
+        victim = erase_between_reading_and_writing(tenant, settings, trial)
+        assert records.record(tenant.id, victim) is None
+        add_customers(tenant, CUSTOMERS)
+
+
+def test_without_the_count_of_erasures_the_erased_comes_back(
+    settings, tenant, customers, log, monkeypatch
+):
+    for name in ("_UNCHANGED_RUN", "_COMMIT"):
+        blind = getattr(runs, name).replace("erasures = %s", "(erasures = %s OR 1 = 1)")
+        assert blind != getattr(runs, name)
+        monkeypatch.setattr(runs, name, blind)
+    victim = erase_between_reading_and_writing(tenant, settings, 1)
+    assert records.record(tenant.id, victim) is not None
+
+
+def test_erasures_at_the_same_time_as_a_run_leave_no_record(tenant, customers, bell, log):
+    for trial in range(TRIALS):
+        victims = [f"c{n:05}" for n in random.Random(trial).sample(range(1, CUSTOMERS), 20)]
+        run_id = begin()
+
+        def erase(victims=victims) -> None:
+            for victim in victims:
+                service.erase_customer(tenant, victim)
+
+        assert together(lambda run_id=run_id: complete(run_id, bell), erase) == []
+        assert [v for v in victims if records.record(tenant.id, v)] == []
+        assert runs.by_id(run_id).status == "finished"
+        add_customers(tenant, CUSTOMERS)
+
+
+def start_twenty_at_once() -> int:
+    """How many runs twenty requests at the same time make."""
+    wrong = together(*[lambda: runs.join_or_create(1, None, "test", 10**9)] * 20)
+    assert wrong == []
+    return db.value("SELECT COUNT(*) FROM run")
+
+
+def test_twenty_starts_at_once_make_one_run(tenant):
+    for _ in range(TRIALS):
+        with db.scope():
+            assert start_twenty_at_once() == 1
+            db.execute("DELETE FROM run")
+
+
+def test_without_the_unique_index_twenty_starts_make_more(tenant, monkeypatch):
+    # SQLite's immediate transactions would serialise them even so.
+    monkeypatch.setattr(db, "transaction", nullcontext)
+    with db.scope():
+        for name in UNIQUE_INDEXES:
+            db.execute(f"DROP INDEX {name}")
+        try:
+            made = 0
+            for _ in range(20):
+                made = max(made, start_twenty_at_once())
+                db.execute("DELETE FROM run")
+                if made > 1:
+                    break
+        finally:
+            for name in UNIQUE_INDEXES:
+                status = name.rpartition("_")[2]
+                db.execute(
+                    f"CREATE UNIQUE INDEX {name} ON run (tenant_id) WHERE status = '{status}'"
+                )
+    assert made > 1
+
+
+def write_all_at_once(tenant, bell: Bell, rounds: int) -> list[Exception]:
+    """Runs, recomputes, corrected rows and erasures of the same customers at the same time."""
+    now = now_ms()
+    db.release()
+
+    def run_batches() -> None:
+        for _ in range(rounds // 5):
+            complete(begin(), bell, shard_customers=100)
+
+    def recompute() -> None:
+        for n in range(rounds):
+            service.recompute_clv(tenant, f"c{500 + n % 300:05}")
+
+    def correct(seed: int) -> None:
+        chance = random.Random(seed)
+        for n in range(rounds):
+            ids = chance.sample(range(1, 400), 60)
+            rows = [
+                Summary(f"c{i:05}", "2026-01-01", "", "", "", n % 2, 0, 0, now - DAY, now)
+                for i in ids
+            ]
+            service.add_summaries(tenant, "daily", rows)
+
+    def erase() -> None:
+        for n in range(rounds):
+            summaries.erase_customer(tenant.id, f"c{400 + n % 90:05}")
+
+    return together(run_batches, recompute, lambda: correct(1), lambda: correct(2), erase)
+
+
+def test_four_writers_for_a_while_meet_no_deadlock_and_no_lock_error(tenant, customers, bell):
+    with db.scope():
+        assert write_all_at_once(tenant, bell, rounds=10 * TRIALS) == []
+
+
+def test_without_the_locks_they_do(tenant, customers, bell, monkeypatch):
+    def unlocked(tenant_id: int) -> tuple[str | None, int]:
+        return db.row("SELECT period_type, customers FROM tenant WHERE id = %s", (tenant_id,))
+
+    monkeypatch.setattr(summaries, "lock_tenant", unlocked)
+    monkeypatch.setattr(runs, "lock_tenant", unlocked)
+    # On SQLite: a transaction that reads first and locks later. On PostgreSQL: any order of rows.
+    monkeypatch.setattr(db, "transaction", db.database.atomic)
+    monkeypatch.setattr(summaries, "_KEY_ORDER", "random()")
+    with db.scope():
+        wrong = []
+        for _ in range(20):
+            wrong = write_all_at_once(tenant, bell, rounds=20)
+            if wrong:
+                break
+    assert any(isinstance(error, peewee.OperationalError) for error in wrong), wrong
