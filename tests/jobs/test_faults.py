@@ -69,26 +69,27 @@ def pause_and_resume(settings: Settings, bell: Bell, chunks: int, *control: str)
     first = subprocess.Popen([*arguments, *control], cwd=ROOT, env=variables)
     try:
         wait_until(lambda: is_stopped(first.pid), "the first worker stopped")
-        # The second shard waits, so that the run goes on while the first worker comes back.
-        free = runs.claim_shard(run_id, LEASE)
-        expired: list[runs.Shard] = []
-        wait_until(lambda: claimed(run_id, expired), "the lease expired")
-        batch.compute_shard(expired[0], bell.redis, until=float("inf"))
-        runs.leave_shard(free)
+        # The other shards are held, so that the run goes on when the first worker comes back.
+        first_shard, *others = sorted(runs.shard_ids(run_id))
+        held: dict[int, runs.Shard] = {}
+        wait_until(lambda: first_shard in claim_all(run_id, held), "the first lease expired")
+        assert set(held) == {first_shard, *others}
+        batch.compute_shard(held[first_shard], bell.redis, until=float("inf"))
     finally:
         first.send_signal(signal.SIGCONT)
         first.wait()
     assert first.returncode == 0
+    for shard in others:
+        runs.leave_shard(held[shard])
     complete(run_id, bell)
     return runs.by_id(run_id).computed, written_twice(run_id)
 
 
-def claimed(run_id: int, found: list) -> bool:
-    shard = runs.claim_shard(run_id, LEASE)
+def claim_all(run_id: int, held: dict[int, runs.Shard]) -> dict[int, runs.Shard]:
+    while shard := runs.claim_shard(run_id, LEASE):
+        held[shard.id] = shard
     db.release()
-    if shard:
-        found.append(shard)
-    return bool(found)
+    return held
 
 
 def is_stopped(pid: int) -> bool:
