@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from peewee import OperationalError
+
 from clv import db
 from clv.errors import Conflict
 from clv.fields import MAX_AMOUNT, MAX_COUNT
-from clv.scoring import AMOUNT_SCALE, DAY_MS, Totals
+from clv.scoring import AMOUNT_SCALE, DAY_MS, MAX_STORED_INTEGER, Totals
 from clv.store import records
 from clv.store.tenants import lock_tenant
 
@@ -35,7 +37,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_transaction (
     customer_id TEXT {c}, contact_ms BIGINT, amount BIGINT)
 """
 _TOTALS = """customer_id, SUM(impressions), SUM(total_value), MIN(first_contact_ms),
-    MAX(last_contact_ms), MIN(impressions), COUNT(*) - COUNT(first_contact_ms + last_contact_ms)"""
+    MAX(last_contact_ms), MIN(impressions),
+    SUM(CASE WHEN first_contact_ms IS NULL OR last_contact_ms IS NULL THEN 1 ELSE 0 END)"""
 # A customer of a segment run: the record is in the segment, or there is none.
 _IN_SEGMENT = """COALESCE((SELECT r.segment FROM clv_record r
     WHERE r.tenant_id = s.tenant_id AND r.customer_id = s.customer_id), '') IN ('', %s)"""
@@ -187,11 +190,16 @@ def erase_customer(tenant_id: int, customer_id: str) -> bool:
 
 def totals(tenant_id: int, customer_id: str) -> Totals | None:
     """One customer's totals, or None without summaries."""
-    row = db.row(
-        f"SELECT {_TOTALS} FROM interaction_summary"
-        " WHERE tenant_id = %s AND customer_id = %s GROUP BY customer_id",
-        (tenant_id, customer_id),
-    )
+    try:
+        row = db.row(
+            f"SELECT {_TOTALS} FROM interaction_summary"
+            " WHERE tenant_id = %s AND customer_id = %s GROUP BY customer_id",
+            (tenant_id, customer_id),
+        )
+    except OperationalError as error:
+        if not _is_overflow(error):
+            raise
+        return Totals(customer_id, MAX_STORED_INTEGER + 1, 0, 0, 0)
     return None if row is None else _totals(row)
 
 
@@ -204,19 +212,25 @@ def totals_page(
     :param until: the last id that may be on it; None for no end
     :param segment: only customers whose record is in this segment, or who have none
     """
-    sql = f"SELECT {_TOTALS} FROM interaction_summary s WHERE s.tenant_id = %s"
-    params: list[Any] = [tenant_id]
-    sql += " AND s.customer_id > %s"
-    params.append(after)
+    condition, params = "s.tenant_id = %s AND s.customer_id > %s", [tenant_id, after]
     if until is not None:
-        sql += " AND s.customer_id <= %s"
+        condition += " AND s.customer_id <= %s"
         params.append(until)
     if segment is not None:
-        sql += f" AND {_IN_SEGMENT}"
+        condition += f" AND {_IN_SEGMENT}"
         params.append(segment)
-    sql += " GROUP BY s.customer_id ORDER BY s.customer_id LIMIT %s"
+    page = f"FROM interaction_summary s WHERE {condition}"
+    page += " GROUP BY s.customer_id ORDER BY s.customer_id LIMIT %s"
     params.append(limit)
-    return [_totals(row) for row in db.rows(sql, params)]
+    try:
+        return [_totals(row) for row in db.rows(f"SELECT {_TOTALS} {page}", params)]
+    except OperationalError as error:
+        if not _is_overflow(error):
+            raise
+    # SQLite's SUM fails for all because of one: each is read alone.
+    ids = [row[0] for row in db.rows(f"SELECT s.customer_id {page}", params)]
+    read = [totals(tenant_id, customer_id) for customer_id in ids]
+    return [found for found in read if found is not None]
 
 
 def count_in_segment(tenant_id: int, segment: str) -> int:
@@ -239,7 +253,10 @@ def stream_totals(tenant_id: int) -> Iterator[list[tuple[str, float, float, int]
         f"SELECT customer_id, {total % 'impressions'}, {total % 'total_value'},"
         " MAX(last_contact_ms) FROM interaction_summary WHERE tenant_id = %s"
         " GROUP BY customer_id"
-        " HAVING MIN(impressions) >= 0 AND COUNT(*) = COUNT(first_contact_ms + last_contact_ms)"
+        " HAVING MIN(impressions) >= 0"
+        " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
+        f" AND {total % 'impressions'} <= {MAX_STORED_INTEGER}"
+        f" AND ABS({total % 'total_value'}) <= {MAX_STORED_INTEGER}"
         " ORDER BY customer_id"
     )
     return db.stream(sql, (tenant_id,), STREAM_ROWS)
@@ -369,8 +386,12 @@ def _exists(clause: str) -> bool:
 
 def _totals(row: Sequence[Any]) -> Totals:
     customer_id, frequency, monetary, first_ms, last_ms, least, incomplete = row
-    if least is None or least < 0:
-        frequency = -1
+    if least is None or least < 0 or monetary is None:
+        frequency, monetary = -1, 0
     if incomplete:
         first_ms = last_ms = None
     return Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms)
+
+
+def _is_overflow(error: OperationalError) -> bool:
+    return "integer overflow" in str(error)

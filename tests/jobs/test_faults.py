@@ -298,6 +298,7 @@ def test_without_the_unique_index_twenty_starts_make_more(tenant, monkeypatch):
                 if made > 1:
                     break
         finally:
+            db.execute("DELETE FROM run")
             for name in UNIQUE_INDEXES:
                 status = name.rpartition("_")[2]
                 db.execute(

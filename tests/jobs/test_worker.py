@@ -1,0 +1,310 @@
+"""The worker process, the sweep and the schedule."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Callback, Queue
+from rq.serializers import JSONSerializer
+
+from clv import db
+from clv.config import ROOT
+from clv.store import now_ms, runs, tenants
+from clv.store.runs import Chunk
+from jobs import batch, cron
+from jobs.queue import JobQueue, connect
+from tests.conftest import environment, start_worker, wait_until
+from tests.jobs.support import DAY, LEASE, Bell, add_customers, begin, together
+
+SECRET = "customer-4711"
+
+
+@pytest.fixture
+def alone(app, settings, request):
+    """Settings with a Redis database of their own, empty: no other worker listens there."""
+    number = 10 + (settings.database_url.startswith("postgresql"))
+    chosen = replace(settings, redis_url=f"{settings.redis_url[:-1]}{number}")
+    with Redis.from_url(chosen.redis_url) as redis:
+        redis.flushdb()
+    return chosen
+
+
+@pytest.fixture
+def queue(alone):
+    found = JobQueue(connect(alone.redis_url))
+    yield found
+    found.redis.close()
+
+
+@pytest.fixture
+def quick_worker(alone):
+    """A worker that sweeps every second and whose leases last one."""
+    process = start_worker(alone, SWEEP_SECONDS="1", LEASE_SECONDS="1", SHARD_CUSTOMERS="1000")
+    yield process
+    with suppress(ProcessLookupError):
+        process.kill()
+    process.wait()
+
+
+def finished(run_id: int) -> bool:
+    with db.scope():
+        return runs.by_id(run_id).status == "finished"
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_run_whose_doorbell_was_lost_is_found_by_the_sweep(tenant, quick_worker):
+    add_customers(tenant, 120)
+    with db.scope():
+        run_id = begin()
+    wait_until(lambda: finished(run_id), "the sweep rang for the run")
+
+
+def test_a_run_that_a_killed_worker_left_goes_on(tenant, queue, quick_worker):
+    add_customers(tenant, 120)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, queue, 50_000, 1)
+        # What a killed worker leaves: a claimed shard in the middle, and no doorbell.
+        batch.compute_shard(runs.claim_shard(run_id, 1), queue.redis, until=0.0)
+        runs.claim_shard(run_id, 500)
+        queue.redis.delete("rq:queue:clv")
+    wait_until(lambda: finished(run_id), "another worker went on")
+    with db.scope():
+        assert runs.by_id(run_id).computed == 120
+
+
+def test_a_planner_that_was_killed_leaves_no_finished_run_of_nobody(tenant, queue, quick_worker):
+    add_customers(tenant, 60)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        assert runs.claim_plan(run_id, 500) == 1
+        assert not runs.finish(run_id)
+    wait_until(lambda: finished(run_id), "another worker planned")
+    with db.scope():
+        assert runs.by_id(run_id).computed == 60
+
+
+def test_a_worker_is_listed_again_after_redis_was_emptied(queue, quick_worker):
+    queue.redis.flushdb()
+    assert queue.workers_alive() == 0
+    wait_until(lambda: queue.workers_alive() == 1, "the worker registered again")
+
+
+def test_a_worker_that_is_told_to_stop_stops_at_a_chunk_and_another_goes_on(tenant, alone, queue):
+    add_customers(tenant, 3_000)
+    first = start_worker(alone, SHARD_CUSTOMERS="1000")
+    with db.scope():
+        run_id = begin()
+        queue.ring(run_id)
+    wait_until(lambda: children(first.pid), "a work-horse runs")
+    first.terminate()
+    first.wait()
+    assert first.returncode == 0
+    second = start_worker(alone, SHARD_CUSTOMERS="1000", SWEEP_SECONDS="1")
+    wait_until(lambda: finished(run_id), "the second worker ended the run")
+    second.terminate()
+    second.wait()
+    with db.scope():
+        assert runs.by_id(run_id).computed == 3_000
+
+
+def test_only_our_own_function_runs_from_the_queue(alone, queue, quick_worker, tmp_path):
+    planted = Queue("clv", connection=queue.redis, serializer=JSONSerializer)
+    witness = tmp_path / "it ran"
+    jobs = [
+        planted.enqueue_call("os.mkdir", args=(str(witness),)),
+        planted.enqueue_call("jobs.batch.drain", args=("1; DROP TABLE run",)),
+        planted.enqueue_call("jobs.batch.drain", args=(1,), kwargs={"x": 1}),
+        planted.enqueue_call("jobs.batch.drain", (999_999,), on_success=Callback("os.mkdir")),
+    ]
+    wait_until(lambda: all(job.get_status() in ("failed", "finished") for job in jobs), "all ran")
+    assert not witness.exists()
+    # The callback of the last one would have failed it.
+    assert [job.get_status() for job in jobs] == ["failed", "failed", "failed", "finished"]
+    assert "Traceback" not in str(jobs[0].latest_result().exc_string)
+
+
+def test_the_logs_are_lines_of_json_without_data(tenant, alone, queue, tmp_path):
+    add_customers(tenant, 60)
+    with db.scope():
+        db.execute(
+            "UPDATE interaction_summary SET customer_id = %s WHERE customer_id = 'c00001'",
+            (SECRET,),
+        )
+        run_id = begin()
+        queue.ring(run_id)
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(alone), stderr=sink
+        )
+        wait_until(lambda: finished(run_id), "the run")
+        process.terminate()
+        process.wait()
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [event["event"] for event in events] == [
+        "worker.started",
+        "run.started",
+        "run.planned",
+        "shard.done",
+        "run.finished",
+        "worker.stopped",
+    ]
+    assert all(event["run"] == run_id for event in events[1:-1])
+    assert SECRET not in log.read_text()
+
+
+def test_a_run_past_its_deadline_fails_and_the_next_one_starts(tenant, app):
+    bell = Bell(app.extensions["queue"].redis)
+    with db.scope():
+        late, _ = runs.join_or_create(1, None, "test", deadline_ms=-1)
+        runs.start(late.id)
+        following = begin()
+        batch.sweep(bell)
+        run = runs.by_id(late.id)
+        assert run.status == "failed" and "deadline" in run.message
+        assert following in bell.rung
+
+
+def test_a_plan_that_fails_three_times_fails_the_run(tenant, app):
+    bell = Bell(app.extensions["queue"].redis)
+    with db.scope():
+        run_id = begin()
+        runs.start(run_id)
+        for _ in range(3):
+            runs.leave_plan(run_id, runs.claim_plan(run_id, LEASE))
+        batch.plan(run_id, bell, 50_000, LEASE)
+        assert runs.by_id(run_id).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "due"),
+    [
+        ("02:00", DAY * 10 + 2 * 3_600_000, DAY * 10 + 2 * 3_600_000),
+        ("02:00", DAY * 10 + 2 * 3_600_000 - 1, DAY * 9 + 2 * 3_600_000),
+        ("00:00", DAY * 10, DAY * 10),
+        ("23:59", DAY * 10, DAY * 9 + 86_340_000),
+    ],
+)
+def test_the_last_due_moment(at, now, due):
+    assert cron.last_due_ms(at, now) == due
+
+
+def test_the_nightly_run_starts_once_for_each_tenant_whoever_looks(app, settings, tenant):
+    with db.scope():
+        tenants.create_tenant("second")
+        bell = Bell(app.extensions["queue"].redis)
+        assert cron.run_if_due(settings, bell) == 0
+        db.execute("UPDATE tenant SET nightly_ms = nightly_ms - %s", (2 * DAY,))
+        db.release()
+        found: list[int] = []
+        look = lambda: found.append(cron.run_if_due(settings, bell))  # noqa: E731
+        assert together(look, look, look, look) == []
+        assert sum(found) == 2
+        assert len(set(bell.rung)) == 2
+        assert {run.requested_by for run in runs.page(1, None, 9)} == {"schedule"}
+        assert cron.run_if_due(settings, bell) == 0
+
+
+def test_workers_start_the_nightly_run_where_they_are_told_to(tenant, alone):
+    add_customers(tenant, 60)
+    with db.scope():
+        db.execute("UPDATE tenant SET nightly_ms = nightly_ms - %s", (2 * DAY,))
+    process = start_worker(alone, SWEEP_SECONDS="1", WORKER_RUNS_CRON="true")
+
+    def done() -> bool:
+        with db.scope():
+            return any(run.status == "finished" for run in runs.page(1, None, 1))
+
+    wait_until(done, "the nightly run")
+    process.terminate()
+    process.wait()
+
+
+def test_the_cron_process_starts_the_nightly_run(tenant, alone, queue):
+    with db.scope():
+        db.execute("UPDATE tenant SET nightly_ms = nightly_ms - %s", (2 * DAY,))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobs.cron"], cwd=ROOT, env=environment(alone)
+    )
+
+    def rung() -> bool:
+        with db.scope():
+            run_id = runs.queued_of_tenant(1)
+            return run_id is not None and queue.waiting(run_id) == 1
+
+    wait_until(rung, "the run was started")
+    os.kill(process.pid, signal.SIGTERM)
+    process.wait()
+
+
+def test_poisoned_customers_are_left_out_named_and_counted(tenant, app):
+    bell = Bell(app.extensions["queue"].redis)
+    add_customers(tenant, 120)
+    with db.scope():
+        now = now_ms()
+        with_checks_off(now)
+        run_id = begin()
+        batch.work(run_id, bell, app.extensions["settings"])
+        run = runs.by_id(run_id)
+        assert (run.status, run.computed, run.errors) == ("finished", 118, 2)
+        assert dict(runs.errors_page(run_id, "", 9)) == {
+            "c00007": "A count in the interaction summaries is negative.",
+            "c00009": "The sum of the interaction summaries is too large.",
+        }
+        found = db.value("SELECT customers FROM snapshot")
+        assert found == 118
+
+
+def with_checks_off(now: int) -> None:
+    """A negative count and an overflowing sum, behind the API's back."""
+    huge = 2**63 - 1
+    rows = [
+        ("c00007", "2026-01-02", -5, 0),
+        *(("c00009", f"2026-01-{d:02}", 1, huge) for d in (3, 4)),
+    ]
+    insert = (
+        f"INSERT INTO interaction_summary VALUES (1, %s, %s, '', '', '', %s, 0, %s, {now}, {now})"
+    )
+    if db.is_sqlite():
+        db.execute("PRAGMA ignore_check_constraints = 1")
+        db.execute_many(insert, rows)
+        db.execute("PRAGMA ignore_check_constraints = 0")
+        return
+    for column in ("impressions", "total_value"):
+        name = f"interaction_summary_{column}_check"
+        db.execute(f"ALTER TABLE interaction_summary DROP CONSTRAINT IF EXISTS {name}")
+    db.execute_many(insert, rows)
+    limits = {
+        "impressions": "0 AND 1000000000",
+        "total_value": "-10000000000000 AND 10000000000000",
+    }
+    for column, between in limits.items():
+        db.execute(
+            f"ALTER TABLE interaction_summary ADD CONSTRAINT interaction_summary_{column}_check"
+            f" CHECK ({column} BETWEEN {between}) NOT VALID"
+        )
+
+
+def test_a_chunk_of_errors_alone_is_committed(tenant, app):
+    with db.scope():
+        add_customers(tenant, 3)
+        run_id = begin()
+        runs.start(run_id)
+        batch.plan(run_id, Bell(app.extensions["queue"].redis), 50_000, LEASE)
+        shard = runs.claim_shard(run_id, LEASE)
+        reasons = [("c00001", "a reason"), ("c00002", "another")]
+        assert runs.commit_chunk(runs.by_id(run_id), shard, "", Chunk("c00002", False, [], reasons))
+        assert runs.errors_page(run_id, "", 9) == reasons
