@@ -11,7 +11,7 @@ from clv.store import runs, tenants
 from jobs import batch
 from tests.api.support import row
 from tests.conftest import unreachable_redis, wait_until
-from tests.jobs.support import LEASE, begin
+from tests.jobs.support import LEASE, begin, planned
 
 URL = "/api/v1/clv/jobs"
 
@@ -105,9 +105,7 @@ def test_cancelling_a_run_stops_it_and_lets_the_next_one_start(idle, headers, lo
     client, queue, key = idle.test_client(), idle.extensions["queue"], headers()
     queue.redis.delete("rq:queue:clv")
     with db.scope():
-        first = begin()
-        runs.start(first)
-        batch.plan(first, queue, 50_000, LEASE)
+        first = planned(queue)
         batch.compute_shard(runs.claim_shard(first, LEASE), queue.redis, until=0.0)
         second = begin()
     answer = client.delete(job_url(first), headers=key)
@@ -157,9 +155,7 @@ def test_a_deleted_tenant_leaves_nothing_behind_and_others_alone(app, client, he
     key, other = headers(), headers("admin", "other")
     client.get("/api/v1/customers/c1/clv", headers=key)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, app.extensions["queue"], 50_000, LEASE)
+        run_id = planned(app.extensions["queue"])
     runner = app.test_cli_runner()
     assert runner.invoke(args=["tenants", "delete", "acme"], input="n\n").exit_code == 1
     assert client.get(URL, headers=key).status_code == 200

@@ -62,6 +62,14 @@ def begin(segment: str | None = None) -> int:
     return runs.join_or_create(1, segment, "test", 10**9)[0].id
 
 
+def planned(bell: batch.Doorbell, most_shard_customers: int = 50_000) -> int:
+    """A running run of the tenant with the id 1, with its shards."""
+    run_id = begin()
+    runs.start(run_id)
+    batch.plan(run_id, bell, most_shard_customers, LEASE)
+    return run_id
+
+
 def complete(run_id: int, bell: Bell, shard_customers: int = 50_000, lease: float = 20) -> None:
     """Ring until the run has ended."""
     settings = Settings(shard_customers=shard_customers, lease_seconds=lease)

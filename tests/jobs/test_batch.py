@@ -11,7 +11,7 @@ from clv.store import records, runs, snapshots, summaries
 from clv.store.runs import Chunk
 from clv.store.summaries import Summary
 from jobs import batch, progress
-from tests.jobs.support import LEASE, Bell, add_customers, begin, complete
+from tests.jobs.support import LEASE, Bell, add_customers, begin, complete, planned
 
 
 @pytest.fixture
@@ -58,9 +58,7 @@ def test_shards_divide_the_customers_without_gap_or_overlap(fill, bell, shard_cu
 def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell):
     fill(120)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         shard = runs.claim_shard(run_id, LEASE)
         batch.compute_shard(shard, bell.redis, until=0.0)
         assert len(record_runs()) == 50
@@ -73,9 +71,7 @@ def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell
 def test_a_shard_that_was_left_is_taken_up_at_its_cursor(fill, bell):
     fill(120)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
         complete(run_id, bell, 50_000)
         assert runs.by_id(run_id).computed == 120
@@ -84,9 +80,7 @@ def test_a_shard_that_was_left_is_taken_up_at_its_cursor(fill, bell):
 def test_a_chunk_is_not_applied_twice(fill, bell):
     fill(100)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         shard, run = runs.claim_shard(run_id, LEASE), runs.by_id(run_id)
         page = summaries.totals_page(1, "", None, 1000, None)
         chunk = batch.chunks(page, snapshots.load(run.snapshot_id), "")[0]
@@ -98,9 +92,7 @@ def test_a_chunk_is_not_applied_twice(fill, bell):
 def test_a_chunk_of_a_lost_shard_an_ended_run_or_before_an_erasure_is_refused(fill, bell):
     fill(100)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         shard, run = runs.claim_shard(run_id, LEASE), runs.by_id(run_id)
         chunk = Chunk("c00050", False, [], [("c00001", "a reason")])
         assert not runs.commit_chunk(run, replace(shard, attempt=shard.attempt - 1), "", chunk)
@@ -113,9 +105,7 @@ def test_a_chunk_of_a_lost_shard_an_ended_run_or_before_an_erasure_is_refused(fi
 def test_a_customer_who_leaves_during_a_run_stays_away(fill, bell, load):
     fill(120)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
         zeros = [
             Summary(customer, "2026-01-01", "", "", "", 0, 0, 0, 0, 0)
@@ -131,9 +121,7 @@ def test_a_customer_who_leaves_during_a_run_stays_away(fill, bell, load):
 def test_a_newer_record_is_not_overwritten(fill, bell):
     fill(3)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         db.execute("UPDATE interaction_summary SET impressions = 77 WHERE customer_id = 'c00002'")
         tenant = service.tenants.tenant_by_id(1)
         newer = service.recompute_clv(tenant, "c00002")
@@ -145,9 +133,7 @@ def test_a_newer_record_is_not_overwritten(fill, bell):
 def test_a_run_keeps_the_settings_and_the_time_of_its_plan(fill, bell):
     fill(3)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         db.execute("UPDATE tenant SET lifespan_months = 1, at_risk_days = 1")
         complete(run_id, bell, 50_000)
         scores = records.record(1, "c00003")
@@ -160,9 +146,7 @@ def test_a_run_keeps_the_settings_and_the_time_of_its_plan(fill, bell):
 def test_a_shard_without_progress_in_three_attempts_fails_the_run(fill, bell):
     fill(3)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         for _ in range(3):
             runs.leave_shard(runs.claim_shard(run_id, LEASE))
         batch.work(run_id, bell, Settings())
@@ -186,9 +170,7 @@ def test_the_next_run_is_rung_for_when_one_ends(fill, bell):
 def test_a_plan_with_several_shards_calls_helpers(fill, bell):
     fill(500)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50, LEASE)
+        run_id = planned(bell, 50)
         assert bell.rung == [run_id] * batch.MOST_HELPERS
         batch.plan(run_id, bell, 50, LEASE)
         assert len(bell.rung) == batch.MOST_HELPERS
@@ -197,9 +179,7 @@ def test_a_plan_with_several_shards_calls_helpers(fill, bell):
 def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, fill, bell):
     fill(120)
     with db.scope():
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, bell, 50_000, LEASE)
+        run_id = planned(bell)
         batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
         run = runs.by_id(run_id)
     url = f"/api/v1/clv/jobs/{run.job_id}"

@@ -33,6 +33,7 @@ from tests.jobs.support import (
     begin,
     complete,
     counted_upserts,
+    planned,
     together,
     written_twice,
 )
@@ -173,9 +174,7 @@ def upstream_of_database() -> str:
 
 def run_through(proxy: CuttingProxy, settings: Settings, bell: Bell) -> int:
     """Work off a run on a connection that is cut once; the number of customers computed."""
-    run_id = begin()
-    runs.start(run_id)
-    batch.plan(run_id, bell, 50_000, LEASE)
+    run_id = planned(bell)
     info = db.database.connection().info
     name, user, password = info.dbname, info.user, info.password
     db.disconnect()

@@ -21,7 +21,7 @@ from clv.store.runs import Chunk
 from jobs import batch, cron
 from jobs.queue import JobQueue, connect
 from tests.conftest import environment, start_worker, wait_until
-from tests.jobs.support import DAY, LEASE, Bell, add_customers, begin, together
+from tests.jobs.support import DAY, LEASE, Bell, add_customers, begin, planned, together
 
 SECRET = "customer-4711"
 
@@ -301,9 +301,7 @@ def with_checks_off(now: int) -> None:
 def test_a_chunk_of_errors_alone_is_committed(tenant, app):
     with db.scope():
         add_customers(tenant, 3)
-        run_id = begin()
-        runs.start(run_id)
-        batch.plan(run_id, Bell(app.extensions["queue"].redis), 50_000, LEASE)
+        run_id = planned(Bell(app.extensions["queue"].redis))
         shard = runs.claim_shard(run_id, LEASE)
         reasons = [("c00001", "a reason"), ("c00002", "another")]
         assert runs.commit_chunk(runs.by_id(run_id), shard, "", Chunk("c00002", False, [], reasons))
