@@ -18,7 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from clv import auth, db, fields
 from clv.auth import Principal, Role
 from clv.errors import Invalid
-from clv.schemas import ErrorBody
+from clv.schemas.base import ErrorBody
 
 # A thousand rows with the longest names in escaped Unicode are 3.5 MB.
 MAX_BODY_BYTES = 4 * 1024 * 1024

@@ -13,14 +13,14 @@ from clv import runs
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.errors import Conflict, Invalid, RunFailed, Unavailable
-from clv.schemas import (
+from clv.schemas.base import PageQuery
+from clv.schemas.compute import (
     ComputeRequest,
     ComputeResult,
     CustomerErrorList,
     Job,
     JobList,
     JobQuery,
-    PageQuery,
 )
 from clv.store.runs import Run
 from jobs import batch, progress

@@ -9,7 +9,7 @@ from flask.views import MethodView
 from clv import service
 from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
 from clv.auth import Role
-from clv.schemas import Clv
+from clv.schemas.customers import Clv
 from clv.scoring import Scores
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")

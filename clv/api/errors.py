@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import db, errors, logs
-from clv.schemas import ErrorBody
+from clv.schemas.base import ErrorBody
 
 RETRY_AFTER_SECONDS = 5
 STATUS = {

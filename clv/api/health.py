@@ -9,7 +9,7 @@ from flask.views import MethodView
 from clv import db
 from clv.api.blueprint import ClvBlueprint
 from clv.errors import Unavailable
-from clv.schemas import Health, Readiness
+from clv.schemas.health import Health, Readiness
 
 blp = ClvBlueprint("health", __name__, description="Beside the API")
 

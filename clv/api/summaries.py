@@ -8,7 +8,7 @@ from flask.views import MethodView
 from clv import service
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
-from clv.schemas import MergeResult, SummaryRows
+from clv.schemas.summaries import MergeResult, SummaryRows
 
 blp = ClvBlueprint("summaries", __name__, url_prefix="/api/v1", description="Data in")
 

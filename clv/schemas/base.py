@@ -1,0 +1,136 @@
+"""The fields and schemas that all resources share."""
+
+import time
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+
+from clv import fields as values
+from clv.scoring import AMOUNT_SCALE
+
+CENT = Decimal("0.01")
+
+
+class Count(fields.Integer):
+    """An integer from 0 to a billion, given as an integer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        limits = validate.Range(0, values.MAX_COUNT)
+        super().__init__(strict=True, validate=limits, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class Amount(fields.Number):
+    """Money: a JSON number with at most 4 decimals in, rounded half up to cents out; stored as an
+    integer of 1/10,000."""
+
+    num_type = Decimal
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        if value is None:
+            return None
+        cents = (Decimal(value) / AMOUNT_SCALE).quantize(CENT, ROUND_HALF_UP)
+        return float(cents) + 0.0
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            raise ValidationError("Must be a number.")
+        return _checked(values.amount, value)
+
+
+class Probability(fields.Float):
+    """A probability, rounded half up to 3 decimals."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return float(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP)) + 0.0
+
+
+class Time(fields.DateTime):
+    """A time: ISO 8601 in UTC with milliseconds; stored as milliseconds since 1970."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return values.iso(value)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        ms = _checked(values.time_ms, value)
+        if ms > time.time() * 1000 + values.FUTURE_TOLERANCE_MS:
+            raise ValidationError("Must not be in the future.")
+        return ms
+
+
+class PlainText(fields.String):
+    """Text without control characters, lone surrogates or outer space; null means empty."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return _checked(values.plain_text, super()._deserialize(value, *args, **kwargs))
+
+
+class CustomerId(fields.String):
+    """A customer's id."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return _checked(values.customer_id, super()._deserialize(value, *args, **kwargs))
+
+
+def _checked(check: Any, value: Any) -> Any:
+    try:
+        return check(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+class Input(Schema):
+    """Base of what comes in: an unknown field is an error that names it."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Output(Schema):
+    """Base of what goes out."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class ErrorBody(Output):
+    """The one body of every error."""
+
+    code = fields.Integer(required=True, metadata={"description": "The HTTP status"})
+    status = fields.String(required=True, metadata={"description": "The name of the status"})
+    message = fields.String(required=True, metadata={"description": "What would be right"})
+    errors = fields.Dict(
+        metadata={
+            "description": "Where a field is to blame: location, field, messages",
+            "example": {"json": {"segment": ["Must be one of: high, medium, low, at_risk."]}},
+        }
+    )
+
+
+class PageQuery(Input):
+    """Which page of a list."""
+
+    limit = fields.Integer(
+        load_default=20,
+        validate=validate.Range(1, 100),
+        metadata={"description": "Entries a page, at most 100"},
+    )
+    cursor = fields.String(
+        load_default=None, metadata={"description": "The cursor that the page before returned"}
+    )
+
+
+class Pagination(Output):
+    """Where a list goes on."""
+
+    cursor = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null on the last page"}
+    )
+    hasMore = fields.Boolean(required=True)
