@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test check
+.PHONY: demo run test check bench chaos
 
 demo: $(VENV)/runtime  ## the service with the data of 23,570 real customers
 	$(BIN)/python launch.py --demo
@@ -17,6 +17,13 @@ check: $(VENV)/dev  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/dev  ## speed beside references: a table of ratios (takes a quarter of an hour)
+	$(BIN)/python -m tests.bench.batch
+
+chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
+	$(BIN)/python -m tests.chaos --database sqlite --faults 500
+	$(BIN)/python -m tests.chaos --database postgresql --faults 500
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'

@@ -1,6 +1,7 @@
 """A worker process: ``python -m jobs.worker``."""
 
 import logging
+import signal
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
+from rq.worker.base import StopRequested
 from rq.worker_registration import register
 
 from clv import config, db, logs
@@ -113,8 +115,14 @@ def _work(settings: Settings) -> bool:
         )
         logs.event("worker.started", worker=worker.name)
         worker.work(logging_level="CRITICAL")
+    except StopRequested:
+        pass
     except (RedisError, OSError) as error:
         logs.event("redis.lost", logging.WARNING, error=logs.summary(error))
+    finally:
+        # RQ's handlers must not outlive their worker: they would swallow the signal.
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, signal.SIG_DFL)
     stopped = worker is not None and worker.told_to_stop
     logs.event("worker.stopped" if stopped else "worker.restarting")
     return stopped

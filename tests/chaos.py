@@ -62,7 +62,6 @@ VARIABLES = {
 PATIENCE_SECONDS = 120
 # Between two faults, and until the first one of a run.
 GAP_SECONDS = (0.02, 0.3)
-# Faults a run: three in the same place without any progress in between fail it, as they should.
 MOST_FAULTS = 7
 REDIS_SHARE = 0.06
 TAIL_LINES = 40
@@ -82,6 +81,7 @@ _POSTGRESQL_TRIGGER = """
 CREATE TRIGGER log_upsert AFTER INSERT OR UPDATE ON clv_record
 FOR EACH ROW EXECUTE FUNCTION log_upsert()
 """
+_ACTIVE = "SELECT COUNT(*) FROM run WHERE status IN ('queued', 'running')"
 _RUNS = """
 SELECT id, job_id, status, COALESCE(message, ''), COALESCE(total, -1),
     (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),
@@ -101,6 +101,12 @@ SELECT run.id, run.status, run.planned, run.plan_attempt, run.plan_lease_ms, sha
 FROM run LEFT JOIN shard ON shard.run_id = run.id AND NOT shard.done
 WHERE run.status IN ('queued', 'running') ORDER BY run.id, shard.id
 """
+# A plan or a shard that three in a row die of fails its run, as it should: nothing is struck while
+# one was tried twice without progress.
+_AT_ITS_LIMIT = """
+SELECT COUNT(*) FROM run LEFT JOIN shard ON shard.run_id = run.id AND NOT shard.done
+WHERE run.status = 'running' AND ((NOT run.planned AND run.plan_attempt > 1) OR shard.stuck > 1)
+"""
 _TERMINATE = """
 SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
@@ -117,6 +123,7 @@ class Report:
     runs: int = 0
     customers: int = 0
     refused: int = 0
+    unclean_stops: int = 0
     longest_run: float = 0.0
     longest_recovery: float = 0.0
     lost: int = 0
@@ -133,6 +140,7 @@ class Report:
             ("runs", self.runs),
             ("customers", self.customers),
             ("requests refused", self.refused),
+            ("workers that stopped uncleanly", self.unclean_stops),
             ("longest run", f"{self.longest_run:.1f} s"),
             ("longest recovery", f"{self.longest_recovery:.1f} s"),
             ("lost", self.lost),
@@ -194,7 +202,7 @@ class Processes:
         self._report = report
         self._workers: list[subprocess.Popen] = []
         self._stopping: list[subprocess.Popen] = []
-        self._paused: deque[tuple[float, psutil.Process]] = deque()
+        self._paused: list[tuple[float, psutil.Process]] = []
         self._redis: subprocess.Popen | None = None
         self._web: subprocess.Popen | None = None
 
@@ -218,8 +226,8 @@ class Processes:
     def supervise(self) -> None:
         """Wake who was paused for long enough, and start again what ended by itself."""
         while self._paused and self._paused[0][0] < time.monotonic():
-            _signal(self._paused.popleft()[1], signal.SIGCONT)
-        self._stopping = [worker for worker in self._stopping if worker.poll() is None]
+            _signal(self._paused.pop(0)[1], signal.SIGCONT)
+        self._reap()
         for number, worker in enumerate(self._workers):
             if worker.poll() is not None:
                 self._report.violations.append(f"A worker ended by itself: {worker.returncode}.")
@@ -228,16 +236,16 @@ class Processes:
     def wake_all(self) -> None:
         """Wake whoever is paused."""
         while self._paused:
-            _signal(self._paused.popleft()[1], signal.SIGCONT)
+            _signal(self._paused.pop(0)[1], signal.SIGCONT)
 
     def wait_for_stopping(self) -> None:
         """Those who were told to stop must do so by themselves."""
         deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._stopping and time.monotonic() < deadline:
+            time.sleep(0.05)
+            self._reap()
         for worker in self._stopping:
-            try:
-                worker.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                self._report.violations.append("A worker that was told to stop did not.")
+            self._report.violations.append(f"Worker {worker.pid} was told to stop and did not.")
 
     def stop(self) -> None:
         """Kill everything that was started here, and what it forked."""
@@ -255,11 +263,13 @@ class Processes:
         return horse is not None and _signal(horse, signal.SIGKILL)
 
     def pause_horse(self) -> bool:
-        """Pause a work-horse until others have taken over what it had."""
+        """Pause a work-horse for about a lease: it comes back shortly before or after another one
+        took over what it had."""
         horse = self._any_horse()
         if horse is None or not _signal(horse, signal.SIGSTOP):
             return False
-        self._paused.append((time.monotonic() + LEASE_SECONDS + 1.5, horse))
+        pause = LEASE_SECONDS + self.rng.uniform(-0.5, 1.2)
+        self._paused = sorted([*self._paused, (time.monotonic() + pause, horse)], key=_moment)
         return True
 
     def kill_worker(self) -> bool:
@@ -306,6 +316,13 @@ class Processes:
         with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
             connection.execute(_TERMINATE)
         return True
+
+    def _reap(self) -> None:
+        ended = [worker for worker in self._stopping if worker.poll() is not None]
+        self._stopping = [worker for worker in self._stopping if worker not in ended]
+        # One that had not started yet is ended by the signal itself.
+        clean = (0, -signal.SIGTERM)
+        self._report.unclean_stops += sum(worker.returncode not in clean for worker in ended)
 
     def _any_horse(self) -> psutil.Process | None:
         parents = (*self._workers, *self._stopping)
@@ -436,7 +453,7 @@ class Chaos:
             self.processes.supervise()
             if plan and len(struck) < allotted and time.monotonic() >= due:
                 # A work-horse that is not there yet is hit a while after it came.
-                if self.processes.strike(plan[0]):
+                if _counts(_AT_ITS_LIMIT) == 0 and self.processes.strike(plan[0]):
                     struck.append(plan.popleft())
                     self._last_fault = time.monotonic()
                 due = time.monotonic() + rng.uniform(*GAP_SECONDS)
@@ -448,7 +465,7 @@ class Chaos:
         looking into the database alone. Returns the time of the end."""
         path = self._start()
         while not self._closing.is_set():
-            if _nothing_active():
+            if _counts(_ACTIVE) == 0:
                 return time.monotonic()
             if time.monotonic() - self._last_fault > PATIENCE_SECONDS:
                 raise Hang
@@ -646,14 +663,13 @@ def _summaries(customers: int, now: int) -> Iterable[Summary]:
             yield Summary(f"c{n:06}", period, "", "", "", count, 1, value, at, at)
 
 
-def _nothing_active() -> bool:
-    active = "SELECT COUNT(*) FROM run WHERE status IN ('queued', 'running')"
+def _counts(query: str) -> int | None:
+    """The number that a query counts; None while the database is out of reach."""
     try:
         with db.scope():
-            return db.value(active) == 0
+            return db.value(query)
     except db.DOWN:
-        db.disconnect()
-        return False
+        return None
 
 
 def _undone() -> list[tuple]:
@@ -703,6 +719,10 @@ def _children(parent: subprocess.Popen) -> list[psutil.Process]:
             if child.status() != psutil.STATUS_ZOMBIE
         ]
     return []
+
+
+def _moment(pause: tuple[float, psutil.Process]) -> float:
+    return pause[0]
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> bool:

@@ -24,7 +24,8 @@ COLUMNS = (
 def fill(name: str, customers: int) -> Tenant:
     """A new tenant with so many customers; the same ones each time but for today's date."""
     tenant = tenants.create_tenant(name)
-    db.insert_many("interaction_summary", COLUMNS, _rows(tenant.id, customers))
+    today = now_ms() // DAY_MS
+    db.insert_many("interaction_summary", COLUMNS, _rows(tenant.id, customers, today))
     db.execute(
         "UPDATE tenant SET customers = %s, period_type = 'daily' WHERE id = %s",
         (customers, tenant.id),
@@ -39,8 +40,7 @@ def customer_id(number: int) -> str:
     return f"CUST-{number:07d}"
 
 
-def _rows(tenant_id: int, customers: int) -> Iterator[tuple]:
-    today = now_ms() // DAY_MS
+def _rows(tenant_id: int, customers: int, today: int) -> Iterator[tuple]:
     day_zero = datetime(1970, 1, 1, tzinfo=UTC)
     keys = {
         day: (day_zero + timedelta(days=day)).date().isoformat()
@@ -49,7 +49,9 @@ def _rows(tenant_id: int, customers: int) -> Iterator[tuple]:
     for first in range(0, customers, BLOCK):
         count = min(BLOCK, customers - first)
         values = _block(np.random.default_rng([SEED, first]), count, today)
-        for at, (day, impressions, converts, amount, contact) in enumerate(zip(*values)):  # noqa: B905
+        for at, (day, impressions, converts, amount, contact) in enumerate(
+            zip(*values, strict=True)
+        ):
             name = customer_id(first + at // ROWS_A_CUSTOMER)
             yield (
                 *(tenant_id, name, keys[day], "", "", ""),

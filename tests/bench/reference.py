@@ -27,8 +27,8 @@ _VALUES = _COLUMNS.split(", ")[2:]
 _STATEMENT = """
 INSERT INTO clv_record ({columns})
 WITH totals AS MATERIALIZED (
-    SELECT customer_id, CAST(SUM(impressions) AS BIGINT) AS f, CAST(SUM(total_value) AS BIGINT) AS m,
-        MIN(first_contact_ms) / {day_ms} AS first_day,
+    SELECT customer_id, CAST(SUM(impressions) AS BIGINT) AS f,
+        CAST(SUM(total_value) AS BIGINT) AS m, MIN(first_contact_ms) / {day_ms} AS first_day,
         {least}(MAX(last_contact_ms), {as_of}) / {day_ms} AS day
     FROM interaction_summary WHERE tenant_id = {tenant} GROUP BY customer_id
 ), size AS (SELECT COUNT(*) AS n FROM totals

@@ -80,7 +80,8 @@ def workers(settings: Settings, count: int) -> Iterator[list[int]]:
 def web(settings: Settings) -> Iterator[int]:
     """The web process as it is deployed; its port."""
     port = free_port()
-    command = (str(launch.BIN / "gunicorn"), "--bind", f"127.0.0.1:{port}", "app:create_app()")
+    gunicorn = (str(launch.BIN / "gunicorn"), "--log-level", "warning")
+    command = (*gunicorn, "--bind", f"127.0.0.1:{port}", "app:create_app()")
     with _process(command, environment(settings, LOG_LEVEL="WARNING"), ROOT):
         yield port
 

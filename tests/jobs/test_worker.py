@@ -20,7 +20,7 @@ from clv.store import now_ms, runs, tenants
 from clv.store.runs import Chunk
 from jobs import batch, cron
 from jobs.queue import JobQueue, connect
-from tests.conftest import environment, start_worker, wait_until
+from tests.conftest import environment, start_worker, unreachable_redis, wait_until
 from tests.jobs.support import DAY, LEASE, Bell, add_customers, begin, planned, together
 
 SECRET = "customer-4711"
@@ -118,6 +118,19 @@ def test_a_worker_that_is_told_to_stop_stops_at_a_chunk_and_another_goes_on(tena
     second.wait()
     with db.scope():
         assert runs.by_id(run_id).computed == 3_000
+
+
+def test_a_worker_without_redis_can_still_be_stopped(settings, tmp_path):
+    lonely = unreachable_redis(settings)
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(lonely), stderr=sink
+        )
+        wait_until(lambda: b"worker.restarting" in log.read_bytes(), "it tries again and again")
+        process.terminate()
+        process.wait()
+    assert b"Traceback" not in log.read_bytes()
 
 
 def test_only_our_own_function_runs_from_the_queue(alone, queue, quick_worker, tmp_path):
