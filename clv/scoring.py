@@ -6,8 +6,11 @@ that all computations of one UTC day agree. No function reads the clock.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import numpy as np
 
 from clv.errors import Unscorable
 
@@ -91,9 +94,21 @@ class Scores:
     computed_ms: int
 
 
-class Norms(Protocol):
-    """Where a value stands among the tenant's customers: 0 is the worst, 1 the best."""
+class Dimension(Protocol):
+    """Where values stand among the tenant's customers: 0 is the worst, 1 the best."""
 
+    def norms(self, values: np.ndarray) -> np.ndarray: ...
+
+
+class Norms(Protocol):
+    """A tenant's distribution: its dimensions, and the percentiles of the score."""
+
+    @property
+    def recency(self) -> Dimension: ...
+    @property
+    def frequency(self) -> Dimension: ...
+    @property
+    def monetary(self) -> Dimension: ...
     @property
     def p25(self) -> float: ...
     @property
@@ -110,25 +125,42 @@ def score_customer(
     :param as_of_ms: the time as of which days are counted; it becomes ``computed_ms``
     :raises Unscorable: with the reason, where a total is missing or out of its range
     """
-    _check(totals)
-    recency = recency_days(totals.last_contact_ms, as_of_ms)
-    tenure = (as_of_ms // DAY_MS) - (totals.first_contact_ms // DAY_MS)
+    check(totals)
     last_day = min(totals.last_contact_ms, as_of_ms) // DAY_MS
     norms = distribution.norms(last_day, totals.frequency, max(0, totals.monetary))
-    score = min(composite(*norms, settings), 100.0)
-    return Scores(
-        customer_id=totals.customer_id,
-        score=score,
-        predicted_revenue=predicted_revenue(totals.monetary, tenure, settings),
-        churn_probability=churn_probability(recency, settings.at_risk_days),
-        recency_days=recency,
-        frequency=totals.frequency,
-        monetary=totals.monetary,
-        segment=segment(
-            recency, totals.frequency, score, distribution.p25, distribution.p75, settings
-        ),
-        computed_ms=as_of_ms,
+    return _scores(totals, composite(*norms, settings), distribution, settings, as_of_ms)
+
+
+def score_customers(
+    customers: Sequence[Totals], distribution: Norms, settings: ScoreSettings, as_of_ms: int
+) -> list[Scores]:
+    """:func:`score_customer` of many who passed :func:`check`, bit by bit the same, and in a
+    fraction of the time."""
+    last_ms = np.array([totals.last_contact_ms for totals in customers], dtype=np.float64)
+    frequency = np.array([totals.frequency for totals in customers], dtype=np.float64)
+    monetary = np.array([totals.monetary for totals in customers], dtype=np.float64)
+    scores = composite(
+        distribution.recency.norms(np.minimum(last_ms, as_of_ms) // DAY_MS),
+        distribution.frequency.norms(frequency),
+        distribution.monetary.norms(np.maximum(monetary, 0.0)),
+        settings,
     )
+    return [
+        _scores(totals, score, distribution, settings, as_of_ms)
+        for totals, score in zip(customers, scores.tolist(), strict=True)
+    ]
+
+
+def check(totals: Totals) -> None:
+    """
+    :raises Unscorable: with the reason, where a total is missing or out of its range
+    """
+    if totals.first_contact_ms is None or totals.last_contact_ms is None:
+        raise Unscorable("A contact time is missing in the interaction summaries.")
+    if totals.frequency < 0:
+        raise Unscorable("A count in the interaction summaries is negative.")
+    if totals.frequency > MAX_STORED_INTEGER or abs(totals.monetary) > MAX_STORED_INTEGER:
+        raise Unscorable("The sum of the interaction summaries is too large.")
 
 
 def recency_days(last_contact_ms: int, as_of_ms: int) -> int:
@@ -183,10 +215,22 @@ def predicted_revenue(monetary: int, tenure_days: int, settings: ScoreSettings) 
     return min(value, MAX_STORED_INTEGER)
 
 
-def _check(totals: Totals) -> None:
-    if totals.first_contact_ms is None or totals.last_contact_ms is None:
-        raise Unscorable("A contact time is missing in the interaction summaries.")
-    if totals.frequency < 0:
-        raise Unscorable("A count in the interaction summaries is negative.")
-    if totals.frequency > MAX_STORED_INTEGER or abs(totals.monetary) > MAX_STORED_INTEGER:
-        raise Unscorable("The sum of the interaction summaries is too large.")
+def _scores(
+    totals: Totals, score: float, distribution: Norms, settings: ScoreSettings, as_of_ms: int
+) -> Scores:
+    recency = recency_days(totals.last_contact_ms, as_of_ms)
+    tenure = (as_of_ms // DAY_MS) - (totals.first_contact_ms // DAY_MS)
+    score = min(score, 100.0)
+    return Scores(
+        customer_id=totals.customer_id,
+        score=score,
+        predicted_revenue=predicted_revenue(totals.monetary, tenure, settings),
+        churn_probability=churn_probability(recency, settings.at_risk_days),
+        recency_days=recency,
+        frequency=totals.frequency,
+        monetary=totals.monetary,
+        segment=segment(
+            recency, totals.frequency, score, distribution.p25, distribution.p75, settings
+        ),
+        computed_ms=as_of_ms,
+    )

@@ -22,19 +22,19 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import peewee
-from redis import Redis
 
 from clv import config, db, logs, service
 from clv.config import Settings
 from clv.errors import NotFound, Unavailable, Unscorable
-from clv.scoring import Scores, Totals, score_customer
+from clv.scoring import Scores, Totals, check, score_customers
 from clv.store import now_ms, runs, snapshots, summaries, tenants
 from clv.store.runs import Chunk, Shard
 from clv.store.snapshots import Snapshot
-from jobs import progress
+from jobs.progress import Report
 from jobs.queue import JobQueue, connect
 
 CHUNK_CUSTOMERS = 50
@@ -42,7 +42,7 @@ CHUNK_CUSTOMERS = 50
 PAGE_CUSTOMERS = 1_000
 # After so long a drain goes to the back of the queue, so that a small tenant's run gets its turn
 # and the cost of forking a job (32 ms) stays small.
-DRAIN_SECONDS = 1.5
+DRAIN_SECONDS = 2.5
 # So many workers more are called when a run is planned; each rings for itself afterwards.
 MOST_HELPERS = 3
 # A database that went away is tried again so often, each time a little later: 14 s in all, less
@@ -55,11 +55,13 @@ CONNECTION_LOST = (peewee.OperationalError, peewee.InterfaceError)
 class Doorbell(Protocol):
     """What working off needs of the queue."""
 
-    redis: Redis
-
     def ring(self, run_id: int) -> None: ...
 
     def waiting(self, run_id: int) -> int: ...
+
+    def begin_progress(self, job_id: str, shard_ids: list[int]) -> None: ...
+
+    def reporting(self, job_id: str) -> AbstractContextManager[Report]: ...
 
 
 def drain(run_id: int) -> None:
@@ -76,18 +78,23 @@ def work(run_id: int, queue: Doorbell, settings: Settings) -> None:
         logs.event("run.started", run=run_id)
     try:
         plan(run_id, queue, settings.shard_customers, lease_ms)
-        until = time.monotonic() + DRAIN_SECONDS
-        while time.monotonic() < until and (shard := runs.claim_shard(run_id, lease_ms)):
-            if shard.stuck > runs.MAX_ATTEMPTS:
-                fail(run_id, "A part of the run made no progress in 3 attempts.", queue)
-                return
-            compute_shard(shard, queue.redis, until)
+        _compute_shards(run_id, queue, lease_ms)
     except NotFound:
         # The tenant was deleted, and its runs with it.
         return
     finish(run_id, queue)
     if run_id in runs.needing_work(run_id):
         queue.ring(run_id)
+
+
+def _compute_shards(run_id: int, queue: Doorbell, lease_ms: int) -> None:
+    until = time.monotonic() + DRAIN_SECONDS
+    with queue.reporting(runs.by_id(run_id).job_id) as report:
+        while time.monotonic() < until and (shard := runs.claim_shard(run_id, lease_ms)):
+            if shard.stuck > runs.MAX_ATTEMPTS:
+                fail(run_id, "A part of the run made no progress in 3 attempts.", queue)
+                return
+            compute_shard(shard, report, until)
 
 
 def sweep(queue: Doorbell, run_id: int | None = None) -> None:
@@ -130,13 +137,13 @@ def _plan(run_id: int, attempt: int, queue: Doorbell, most_shard_customers: int)
     if not runs.save_plan(run, attempt, survey.distribution, settings, total, bounds):
         return False
     logs.event("run.planned", run=run_id, job=run.job_id, customers=total, shards=len(bounds) + 1)
-    progress.begin(queue.redis, run.job_id, runs.shard_ids(run_id))
+    queue.begin_progress(run.job_id, runs.shard_ids(run_id))
     for _ in range(min(len(bounds), MOST_HELPERS)):
         queue.ring(run_id)
     return True
 
 
-def compute_shard(shard: Shard, redis: Redis, until: float) -> None:
+def compute_shard(shard: Shard, report: Report, until: float) -> None:
     """Compute a claimed shard from its cursor to its end, or until the time is up.
 
     When the database goes away, go on from the stored cursor as soon as it is back: the reply to
@@ -148,7 +155,7 @@ def compute_shard(shard: Shard, redis: Redis, until: float) -> None:
             found = runs.reload_shard(shard)
             if found is None:
                 logs.event("shard.lost", run=shard.run_id, shard=shard.id, attempt=shard.attempt)
-            elif not _compute(found, redis, until):
+            elif not _compute(found, report, until):
                 continue
             return
         except CONNECTION_LOST as error:
@@ -162,7 +169,7 @@ def compute_shard(shard: Shard, redis: Redis, until: float) -> None:
             time.sleep(RECONNECT_SECONDS * failures)
 
 
-def _compute(shard: Shard, redis: Redis, until: float) -> bool:
+def _compute(shard: Shard, report: Report, until: float) -> bool:
     """Compute a page of customers after another; False when one must be read again: customers
     were erased since, or another worker has the shard, or the run has ended."""
     run = runs.by_id(shard.run_id)
@@ -177,45 +184,57 @@ def _compute(shard: Shard, redis: Redis, until: float) -> bool:
                 return False
             cursor = chunk.cursor
             computed, errors = computed + len(chunk.scores), errors + len(chunk.errors)
-            progress.report(redis, run.job_id, shard.id, computed, errors)
+            report(shard.id, computed, errors)
             if chunk.done:
                 logs.event("shard.done", run=run.id, shard=shard.id, computed=computed)
                 return True
-            if time.monotonic() > until:
-                runs.leave_shard(shard)
-                return True
+        # Not between chunks: the customers of this page were read and scored already.
+        if time.monotonic() > until:
+            runs.leave_shard(shard)
+            return True
     return True
 
 
 def chunks(page: Sequence[Totals], snapshot: Snapshot | None, cursor: str) -> list[Chunk]:
     """A page of customers as chunks of 50 with their scores; a short page is the shard's last."""
+    scores, errors = score_all(page, snapshot)
     found = []
     for start in range(0, max(1, len(page)), CHUNK_CUSTOMERS):
-        part = page[start : start + CHUNK_CUSTOMERS]
-        scores, errors = score_all(part, snapshot)
-        last = part[-1].customer_id if part else cursor
+        ids = [totals.customer_id for totals in page[start : start + CHUNK_CUSTOMERS]]
         done = len(page) < PAGE_CUSTOMERS and start + CHUNK_CUSTOMERS >= len(page)
-        found.append(Chunk(last, done, scores, errors))
+        found.append(
+            Chunk(
+                cursor=ids[-1] if ids else cursor,
+                done=done,
+                scores=[scores[scored] for scored in ids if scored in scores],
+                errors=[
+                    (customer_id, errors[customer_id])
+                    for customer_id in ids
+                    if customer_id in errors
+                ],
+            )
+        )
     return found
 
 
 def score_all(
     customers: Sequence[Totals], snapshot: Snapshot | None
-) -> tuple[list[Scores], list[tuple[str, str]]]:
-    """The scores of those customers who can be scored, and the reasons of the others."""
-    scores, errors = [], []
+) -> tuple[dict[str, Scores], dict[str, str]]:
+    """By customer id: the scores of those who can be scored, and the reasons of the others."""
+    scorable, errors = [], {}
     for totals in customers:
         try:
+            check(totals)
             if snapshot is None:
                 raise Unscorable("No customer of this tenant can be scored.")
-            scores.append(
-                score_customer(
-                    totals, snapshot.distribution, snapshot.settings, snapshot.distribution.as_of_ms
-                )
-            )
+            scorable.append(totals)
         except Unscorable as error:
-            errors.append((totals.customer_id, error.message))
-    return scores, errors
+            errors[totals.customer_id] = error.message
+    if snapshot is None or not scorable:
+        return {}, errors
+    spread = snapshot.distribution
+    scores = score_customers(scorable, spread, snapshot.settings, spread.as_of_ms)
+    return {found.customer_id: found for found in scores}, errors
 
 
 def finish(run_id: int, queue: Doorbell) -> bool:

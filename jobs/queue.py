@@ -6,7 +6,7 @@ database knows the rest. A lost job costs nothing but time, a doubled one nothin
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_registration import get_keys
 
 from clv.errors import Unavailable
+from jobs import progress
 
 NAME = "clv"
 DRAIN = "jobs.batch.drain"
@@ -114,6 +115,14 @@ class JobQueue:
             prefix = _prefix(run_id).encode()
             waiting: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
             return sum(job_id.startswith(prefix) for job_id in waiting)
+
+    def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
+        """Make the live progress of a run that was planned."""
+        progress.begin(self.redis, job_id, shard_ids)
+
+    def reporting(self, job_id: str) -> AbstractContextManager[progress.Report]:
+        """What reports the live progress of a run."""
+        return progress.reporting(self.redis, job_id)
 
     def workers_alive(self) -> int:
         """How many workers were heard of lately.

@@ -1,6 +1,8 @@
 """The stored scores of customers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
 
 from clv import db
 from clv.scoring import Scores
@@ -10,6 +12,8 @@ _COLUMNS = (
     "customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
     " monetary, segment, computed_ms"
 )
+# A record's values in the order of the columns.
+values = attrgetter(*_COLUMNS.split(", "))
 _ASSIGNMENTS = ", ".join(
     f"{name} = excluded.{name}" for name in (*_COLUMNS.split(", ")[1:], "run_id")
 )
@@ -61,19 +65,14 @@ def upsert_each(tenant_id: int, run_id: int, chunk: Iterable[Scores]) -> None:
     db.execute_many(_UPSERT, [(*values(scores), tenant_id, run_id) for scores in chunk])
 
 
-def values(scores: Scores) -> tuple:
-    """A record's values in the order of the columns."""
-    return (
-        scores.customer_id,
-        scores.score,
-        scores.predicted_revenue,
-        scores.churn_probability,
-        scores.recency_days,
-        scores.frequency,
-        scores.monetary,
-        scores.segment,
-        scores.computed_ms,
-    )
+def arrays(chunk: Sequence[Scores]) -> list[str]:
+    """The columns of scores as PostgreSQL's array literals: psycopg builds its own in Python,
+    value by value, and types integers by their size, so that statements are prepared anew."""
+    columns: list[Any] = list(zip(*map(values, chunk), strict=True)) or [()] * len(_ARRAYS)
+    return [
+        _text_array(column) if kind == "text[]" else f"{{{','.join(map(repr, column))}}}"
+        for kind, column in zip(_ARRAYS, columns, strict=True)
+    ]
 
 
 def fence_active_runs(tenant_id: int) -> None:
@@ -97,3 +96,8 @@ def delete_orphans(tenant_id: int, everywhere: bool) -> None:
         " AND s.customer_id = clv_record.customer_id)",
         (tenant_id,),
     )
+
+
+def _text_array(texts: Iterable[str]) -> str:
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"

@@ -386,7 +386,9 @@ _COMMIT = (
     f"WITH fence AS ({_UNCHANGED_RUN} FOR SHARE),"
     f" step AS ({_ADVANCE} AND EXISTS (SELECT 1 FROM fence) RETURNING 1),"
     f" written AS ({records.UPSERT_ARRAYS.format(where='WHERE EXISTS (SELECT 1 FROM step)')})"
-    " SELECT COUNT(*) FROM step"
+    # A crash of the server may lose the last chunks, cursor and records together, and nothing
+    # after a run's end: its commit waits for the disk, and with it all earlier ones.
+    " SELECT COUNT(*), set_config('synchronous_commit', 'off', true) FROM step"
 )
 
 
@@ -400,7 +402,6 @@ def _commit_on_sqlite(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool
 
 
 def _commit_on_postgresql(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
-    columns = zip(*map(records.values, chunk.scores), strict=True)
-    arrays = [list(column) for column in columns] or [[]] * 9
-    parameters = (run.id, run.erasures, *step, *fence, run.tenant_id, run.id, *arrays)
+    parameters = (run.id, run.erasures, *step, *fence, run.tenant_id, run.id)
+    parameters += tuple(records.arrays(chunk.scores))
     return db.value(_COMMIT.format(clock=clock()), parameters) == 1

@@ -11,7 +11,7 @@ from clv.store import runs, tenants
 from jobs import batch
 from tests.api.support import row
 from tests.conftest import unreachable_redis, wait_until
-from tests.jobs.support import LEASE, begin, planned
+from tests.jobs.support import begin, compute_first_chunk, planned
 
 URL = "/api/v1/clv/jobs"
 
@@ -106,7 +106,7 @@ def test_cancelling_a_run_stops_it_and_lets_the_next_one_start(idle, headers, lo
     queue.redis.delete("rq:queue:clv")
     with db.scope():
         first = planned(queue)
-        batch.compute_shard(runs.claim_shard(first, LEASE), queue.redis, until=0.0)
+        compute_first_chunk(first, queue)
         second = begin()
     answer = client.delete(job_url(first), headers=key)
     assert answer.status_code == 202

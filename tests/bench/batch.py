@@ -11,7 +11,8 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
@@ -21,7 +22,8 @@ from clv.config import Settings
 from clv.store import now_ms
 from clv.store import runs as run_store
 from clv.store.tenants import Tenant
-from jobs import batch, progress
+from jobs import batch
+from jobs.progress import Report
 from jobs.queue import JobQueue, connect
 from tests.bench import data, load, reference, stage
 from tests.bench.table import Row, Times, growth, rows_of_size, show
@@ -38,9 +40,7 @@ DEADLINE_HOURS = 6.0
 
 
 class Silent:
-    """A doorbell that nobody hears."""
-
-    redis = None
+    """A doorbell that nobody hears, and progress that nobody reads."""
 
     def ring(self, run_id: int) -> None:
         """Do nothing."""
@@ -48,6 +48,14 @@ class Silent:
     def waiting(self, run_id: int) -> int:
         """As if somebody came."""
         return 1
+
+    def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
+        """Do nothing."""
+
+    @contextmanager
+    def reporting(self, job_id: str) -> Iterator[Report]:
+        """Report to nobody."""
+        yield lambda shard_id, computed, errors: None
 
 
 @dataclass(frozen=True)
@@ -160,9 +168,8 @@ class Bench:
     def _in_process(self, tenant: Tenant) -> float:
         """The same run without RQ, and without progress in Redis."""
         run, _ = run_store.join_or_create(tenant.id, None, "bench", int(DEADLINE_HOURS * 3_600_000))
-        with patch.multiple(progress, begin=_nothing, report=_nothing):
-            while run_store.by_id(run.id).is_active:
-                batch.work(run.id, Silent(), self.settings)
+        while run_store.by_id(run.id).is_active:
+            batch.work(run.id, Silent(), self.settings)
         return self._finished(run.id)
 
     def _insert_many(self, tenant: Tenant) -> float:
@@ -214,10 +221,6 @@ def measured(bench: Bench, sizes: list[int]) -> list[Row]:
         if sizes[-1] >= LOADED_CUSTOMERS:
             rows += bench.fairness(min(UNFAIR_CUSTOMERS, sizes[-1]))
     return rows
-
-
-def _nothing(*_: object) -> None:
-    pass
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import sys
 from clv import config, db
 from clv.store import runs
 from jobs import batch
-from tests.jobs.support import Bell, InterruptedRedis
+from jobs.queue import connect
+from tests.jobs.support import InterruptedBell
 
 
 def main() -> None:
@@ -17,13 +18,12 @@ def main() -> None:
         remove_the_fence()
     settings = config.from_env()
     db.configure(settings)
-    redis = InterruptedRedis.from_url(settings.redis_url)
-    redis.interrupt_at = int(chunks)
-    redis.interrupt = lambda: os.kill(os.getpid(), signal.SIGSTOP)
+    stop = lambda: os.kill(os.getpid(), signal.SIGSTOP)  # noqa: E731
+    bell = InterruptedBell(connect(settings.redis_url), int(chunks), stop)
     # Time passes while it is stopped; it must go on to write all the same.
     batch.DRAIN_SECONDS = 3600
     with db.scope():
-        batch.work(int(run_id), Bell(redis), settings)
+        batch.work(int(run_id), bell, settings)
 
 
 def remove_the_fence() -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from redis import Redis
 
@@ -13,16 +13,17 @@ from clv.store import now_ms, runs
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 from jobs import batch
+from jobs.queue import JobQueue
 
 DAY = 86_400_000
 LEASE = 20_000
 
 
-class Bell:
-    """A doorbell that remembers who rang, on a real Redis."""
+class Bell(JobQueue):
+    """A queue that nobody works on: it remembers who rang. Its Redis is real."""
 
     def __init__(self, redis: Redis) -> None:
-        self.redis = redis
+        super().__init__(redis)
         self.rung: list[int] = []
 
     def ring(self, run_id: int) -> None:
@@ -32,18 +33,29 @@ class Bell:
         return 0
 
 
-class InterruptedRedis(Redis):
-    """A real Redis connection on which something happens at the n-th report of progress: after a
-    chunk was committed, with the customers of the next ones read already."""
+class InterruptedBell(Bell):
+    """Something happens at the n-th report of progress: after a chunk was committed, and with the
+    customers of the next ones read and scored."""
 
-    interrupt_at = 0
-    interrupt: Callable[[], None]
+    def __init__(self, redis: Redis, interrupt_at: int, interrupt: Callable[[], None]) -> None:
+        super().__init__(redis)
+        self.reports_left, self.interrupt = interrupt_at, interrupt
 
-    def pipeline(self, *args, **kwargs):
-        self.interrupt_at -= 1
-        if self.interrupt_at == 0:
-            self.interrupt()
-        return super().pipeline(*args, **kwargs)
+    @contextmanager
+    def reporting(self, job_id: str):
+        with super().reporting(job_id) as report:
+
+            def interrupted(*counters: int) -> None:
+                report(*counters)
+                self.reports_left -= 1
+                if self.reports_left == 0:
+                    self.interrupt()
+
+            yield interrupted
+
+
+class Killed(Exception):
+    """Ends a worker where it stands."""
 
 
 def add_customers(tenant: Tenant, customers: int) -> None:
@@ -68,6 +80,20 @@ def planned(bell: batch.Doorbell, most_shard_customers: int = 50_000) -> int:
     runs.start(run_id)
     batch.plan(run_id, bell, most_shard_customers, LEASE)
     return run_id
+
+
+def compute_first_chunk(run_id: int, bell: JobQueue) -> runs.Shard:
+    """What a worker that was killed after one chunk leaves, with its lease expired."""
+
+    def killed() -> None:
+        raise Killed
+
+    shard = runs.claim_shard(run_id, LEASE)
+    dying = InterruptedBell(bell.redis, 1, killed)
+    with suppress(Killed), dying.reporting(runs.by_id(run_id).job_id) as report:
+        batch.compute_shard(shard, report, until=float("inf"))
+    runs.leave_shard(shard)
+    return shard
 
 
 def complete(run_id: int, bell: Bell, shard_customers: int = 50_000, lease: float = 20) -> None:

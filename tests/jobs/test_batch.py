@@ -11,7 +11,16 @@ from clv.store import records, runs, snapshots, summaries
 from clv.store.runs import Chunk
 from clv.store.summaries import Summary
 from jobs import batch, progress
-from tests.jobs.support import LEASE, Bell, add_customers, begin, complete, planned
+from tests.conftest import wait_until
+from tests.jobs.support import (
+    LEASE,
+    Bell,
+    add_customers,
+    begin,
+    complete,
+    compute_first_chunk,
+    planned,
+)
 
 
 @pytest.fixture
@@ -59,20 +68,20 @@ def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell
     fill(120)
     with db.scope():
         run_id = planned(bell)
-        shard = runs.claim_shard(run_id, LEASE)
-        batch.compute_shard(shard, bell.redis, until=0.0)
+        shard = compute_first_chunk(run_id, bell)
         assert len(record_runs()) == 50
         assert runs.reload_shard(shard).cursor == "c00050"
         run = runs.by_id(run_id)
         assert (run.computed, run.errors) == (50, 0)
-        assert progress.read(bell.redis, run.job_id) == {"computed": 50, "errors": 0}
+        counters = {"computed": 50, "errors": 0}
+        wait_until(lambda: progress.read(bell.redis, run.job_id) == counters, "the report arrives")
 
 
 def test_a_shard_that_was_left_is_taken_up_at_its_cursor(fill, bell):
     fill(120)
     with db.scope():
         run_id = planned(bell)
-        batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
+        compute_first_chunk(run_id, bell)
         complete(run_id, bell, 50_000)
         assert runs.by_id(run_id).computed == 120
 
@@ -106,7 +115,7 @@ def test_a_customer_who_leaves_during_a_run_stays_away(fill, bell, load):
     fill(120)
     with db.scope():
         run_id = planned(bell)
-        batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
+        compute_first_chunk(run_id, bell)
         zeros = [
             Summary(customer, "2026-01-01", "", "", "", 0, 0, 0, 0, 0)
             for customer in ("c00001", "c00110")
@@ -180,13 +189,14 @@ def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, f
     fill(120)
     with db.scope():
         run_id = planned(bell)
-        batch.compute_shard(runs.claim_shard(run_id, LEASE), bell.redis, until=0.0)
+        compute_first_chunk(run_id, bell)
         run = runs.by_id(run_id)
     url = f"/api/v1/clv/jobs/{run.job_id}"
     key = headers("viewer")
     live = client.get(url, headers=key).json
     bell.redis.delete(f"clv:run:{run.job_id}")
-    progress.report(bell.redis, run.job_id, 99, 1, 1)
+    with bell.reporting(run.job_id) as report:
+        report(99, 1, 1)
     stored = client.get(url, headers=key).json
     for job in (live, stored):
         assert (job["total"], job["processed"], job["percent"]) == (120, 50, 41.6)

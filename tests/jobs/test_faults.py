@@ -22,13 +22,14 @@ from clv.config import ROOT, Settings
 from clv.store import now_ms, records, runs, summaries
 from clv.store.summaries import Summary
 from jobs import batch
+from jobs.queue import connect
 from tests.conftest import environment, wait_until
 from tests.jobs import paused_worker
 from tests.jobs.support import (
     DAY,
     LEASE,
     Bell,
-    InterruptedRedis,
+    InterruptedBell,
     add_customers,
     begin,
     complete,
@@ -75,7 +76,8 @@ def pause_and_resume(settings: Settings, bell: Bell, chunks: int, *control: str)
         held: dict[int, runs.Shard] = {}
         wait_until(lambda: first_shard in claim_all(run_id, held), "the first lease expired")
         assert set(held) == {first_shard, *others}
-        batch.compute_shard(held[first_shard], bell.redis, until=float("inf"))
+        with bell.reporting(runs.by_id(run_id).job_id) as report:
+            batch.compute_shard(held[first_shard], report, until=float("inf"))
     finally:
         first.send_signal(signal.SIGCONT)
         first.wait()
@@ -224,15 +226,10 @@ def erase_between_reading_and_writing(tenant, settings: Settings, trial: int) ->
     chance = random.Random(trial)
     chunk = chance.randint(1, CHUNKS - 1)
     victim = f"c{chance.randint(chunk * 50 + 1, CUSTOMERS):05}"
-    redis = InterruptedRedis.from_url(settings.redis_url)
-    redis.interrupt_at = chunk
-    redis.interrupt = lambda: service.erase_customer(tenant, victim)
-    run_id = begin()
-    runs.start(run_id)
-    with closing(redis):
-        batch.plan(run_id, Bell(redis), 50_000, LEASE)
-        redis.interrupt_at = chunk
-        complete(run_id, Bell(redis))
+    erase = lambda: service.erase_customer(tenant, victim)  # noqa: E731
+    with closing(connect(settings.redis_url)) as redis:
+        bell = InterruptedBell(redis, chunk, erase)
+        complete(planned(bell), bell)
     return victim
 
 

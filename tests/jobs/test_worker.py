@@ -21,7 +21,16 @@ from clv.store.runs import Chunk
 from jobs import batch, cron
 from jobs.queue import JobQueue, connect
 from tests.conftest import environment, start_worker, unreachable_redis, wait_until
-from tests.jobs.support import DAY, LEASE, Bell, add_customers, begin, planned, together
+from tests.jobs.support import (
+    DAY,
+    LEASE,
+    Bell,
+    add_customers,
+    begin,
+    compute_first_chunk,
+    planned,
+    together,
+)
 
 SECRET = "customer-4711"
 
@@ -76,7 +85,7 @@ def test_a_run_that_a_killed_worker_left_goes_on(tenant, queue, quick_worker):
         runs.start(run_id)
         batch.plan(run_id, queue, 50_000, 1)
         # What a killed worker leaves: a claimed shard in the middle, and no doorbell.
-        batch.compute_shard(runs.claim_shard(run_id, 1), queue.redis, until=0.0)
+        compute_first_chunk(run_id, queue)
         runs.claim_shard(run_id, 500)
         queue.redis.delete("rq:queue:clv")
     wait_until(lambda: finished(run_id), "another worker went on")
