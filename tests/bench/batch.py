@@ -218,8 +218,8 @@ def measured(bench: Bench, sizes: list[int]) -> list[Row]:
     rows += growth(bench.database, times)
     if bench.database == "postgresql":
         rows += bench.get_load(min(LOADED_CUSTOMERS, sizes[-1]))
-        if sizes[-1] >= LOADED_CUSTOMERS:
-            rows += bench.fairness(min(UNFAIR_CUSTOMERS, sizes[-1]))
+        if sizes[-1] >= UNFAIR_CUSTOMERS:
+            rows += bench.fairness(UNFAIR_CUSTOMERS)
     return rows
 
 
