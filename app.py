@@ -13,6 +13,8 @@ from clv.api import (
     health,
     queue_dashboard,
     summaries,
+    tenant,
+    transactions,
 )
 from clv.config import Settings
 from jobs.queue import JobQueue, connect
@@ -68,5 +70,12 @@ def _register_api(app: Flask) -> None:
     )
     app.register_blueprint(assets)
     api = errors.ClvApi(app)
-    for part in (customers.blp, compute.blp, summaries.blp, health.blp):
+    for part in (
+        customers.blp,
+        compute.blp,
+        summaries.blp,
+        transactions.blp,
+        tenant.blp,
+        health.blp,
+    ):
         api.register_blueprint(part)

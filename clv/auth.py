@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from clv import fields
-from clv.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from clv.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from clv.scoring import DAY_MS
 from clv.store import now_ms, tenants
-from clv.store.tenants import Tenant
+from clv.store.tenants import ApiKey, Tenant
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PUBLIC_LENGTH = 12
@@ -88,7 +88,7 @@ def authenticate(header: str | None) -> Principal:
     # Bytes: compare_digest raises on a text that is not ASCII.
     if not hmac.compare_digest(_digest(secret).encode(), key.secret_sha256.encode()):
         raise Unauthenticated(_REFUSAL)
-    if key.revoked_ms is not None or (key.expires_ms is not None and key.expires_ms <= now_ms()):
+    if not key.is_active(now_ms()):
         raise Unauthenticated(_REFUSAL)
     return Principal(key.public, Role.parse(key.role), tenant)
 
@@ -104,17 +104,45 @@ def authorize(principal: Principal, role: Role, tenant_header: str | None) -> No
         raise Forbidden(f"This needs a key with the role {role.name.lower()} or higher.")
 
 
+def keys(tenant: Tenant) -> list[ApiKey]:
+    """The tenant's keys, oldest first, revoked and expired ones too."""
+    return tenants.keys(tenant.id)
+
+
+def public_part(token: str) -> str:
+    """The part of a token that names its key."""
+    return token[len("clv_") :][:PUBLIC_LENGTH]
+
+
 def revoke_key(public: str) -> None:
-    """Revoke a key by its public part, or by its whole token.
+    """Revoke a key of any tenant by its public part, or by its whole token.
 
     :raises NotFound: when there is no such key
     """
-    match = _TOKEN.fullmatch(public)
-    if match:
-        public = match.group(1)
+    if _TOKEN.fullmatch(public):
+        public = public_part(public)
     elif not re.fullmatch(rf"[0-9A-Za-z]{{{PUBLIC_LENGTH}}}", public):
         raise NotFound("There is no such key; `flask keys list` shows the public parts.")
     tenants.revoke_key(public)
+
+
+def revoke_key_of_tenant(tenant: Tenant, public: str) -> None:
+    """Revoke a key of the tenant, unless nobody could create keys afterwards.
+
+    :raises NotFound: when the tenant has no such key
+    :raises Conflict: when it is the tenant's last admin key
+    """
+    with tenants.locked(tenant.id):
+        found = {key.public: key for key in tenants.keys(tenant.id)}
+        if public not in found:
+            raise NotFound("There is no key with this id.")
+        now = now_ms()
+        admins = [
+            key.public for key in found.values() if key.role == "admin" and key.is_active(now)
+        ]
+        if admins == [public]:
+            raise Conflict("The last admin key can't be removed: create another one first.")
+        tenants.revoke_key(public)
 
 
 def _random(length: int) -> str:

@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import wraps
 from typing import Any, BinaryIO
@@ -18,7 +17,7 @@ from clv import auth, db, fields, logs, runs, service
 from clv.auth import Role
 from clv.errors import ClvError, Invalid
 from clv.reader import Columns, Rejected, read_transactions
-from clv.scoring import DAY_MS, SEGMENTS, ScoreSettings
+from clv.scoring import DAY_MS, SEGMENTS
 from clv.store import now_ms, tenants
 from clv.store.summaries import Merged, Transaction
 from clv.store.tenants import Tenant
@@ -111,8 +110,9 @@ def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **give
     changes = {key: value for key, value in given.items() if value is not None}
     if at_risk_days is not None:
         changes["at_risk_days"] = _at_risk_days(tenant, at_risk_days)
-    settings: ScoreSettings = replace(tenant.settings, **changes)
-    service.save_settings(tenant, settings, tenant.currency if currency is None else currency)
+    if currency is not None:
+        changes["currency"] = currency
+    service.change_settings(tenant, changes)
     click.echo(f"Saved. Scores change with the next run: flask compute --tenant {name}", err=True)
 
 
@@ -155,11 +155,9 @@ def list_keys(name: str) -> None:
     keys, now = tenants.keys(tenants.tenant_by_name(name).id), now_ms()
     click.echo("public\trole\tstate\tcreated\texpires\tlabel")
     for key in keys:
-        state = "active"
+        state = "active" if key.is_active(now) else "expired"
         if key.revoked_ms is not None:
             state = "revoked"
-        elif key.expires_ms is not None and key.expires_ms <= now:
-            state = "expired"
         created, expires = fields.iso(key.created_ms), fields.iso(key.expires_ms) or "never"
         click.echo(f"{key.public}\t{key.role}\t{state}\t{created}\t{expires}\t{key.label}")
 
@@ -185,6 +183,7 @@ def revoke_key(public: str) -> None:
     help="Move the whole history so that its last day falls on this date.",
 )
 @click.option("--replace", "replaces", is_flag=True, help="Delete what the file does not have.")
+@click.option("--skip-bad-rows", is_flag=True, help="Import the good lines.")
 @plain_errors
 def import_file(
     file: BinaryIO,
@@ -194,22 +193,26 @@ def import_file(
     amount_column: str,
     replay_until: str | None,
     replaces: bool,
+    skip_bad_rows: bool,
 ) -> None:
     """Import transactions from the CSV FILE (also gzipped, or - for standard input).
 
     Each row is one interaction and one conversion. They are added up by day; the file is taken
-    as complete for each customer and day in it. One bad line, and nothing is kept.
+    as complete for each customer and day in it. One bad line, and nothing is kept, unless
+    --skip-bad-rows.
     """
     tenant = tenants.tenant_by_name(name)
     until = _replay_day(replay_until)
     rejected = Rejected()
     columns = Columns(customer_column, date_column, amount_column)
-    rows = service.stage_transactions(_with_bar(file, read_transactions(file, columns, rejected)))
-    if rejected.count:
+    transactions = _with_bar(file, read_transactions(file, columns, rejected))
+    try:
+        rows, merged = service.load_transactions(
+            tenant, transactions, rejected, not skip_bad_rows, replaces, until
+        )
+    finally:
         for line, reason in rejected.first:
             click.echo(f"line {line}: {reason}", err=True)
-        raise Invalid(f"{rejected.count} bad lines; nothing was imported.")
-    merged = service.import_transactions(tenant, until, replaces)
     _report(tenant, rows, merged, until)
 
 

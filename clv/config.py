@@ -34,6 +34,7 @@ class Settings:
     run_deadline_hours: float = 6.0
     lease_seconds: float = 20.0
     sweep_seconds: float = 15.0
+    max_inflated_mb: int = 2_048
     nightly_at: str = "02:00"
     worker_runs_cron: bool = False
     rq_dashboard_user: str = ""
@@ -143,6 +144,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "RUN_DEADLINE_HOURS": ("run_deadline_hours", _number(float, 0.01, 168)),
     "LEASE_SECONDS": ("lease_seconds", _number(float, 1, 600)),
     "SWEEP_SECONDS": ("sweep_seconds", _number(float, 1, 300)),
+    "MAX_INFLATED_MB": ("max_inflated_mb", _number(int, 1, 1_000_000)),
     "NIGHTLY_AT": ("nightly_at", _time_of_day),
     "WORKER_RUNS_CRON": ("worker_runs_cron", _flag),
     "RQ_DASHBOARD_USER": ("rq_dashboard_user", _text),

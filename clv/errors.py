@@ -24,6 +24,14 @@ class Invalid(ClvError):
     """The caller's data can't be accepted."""
 
 
+class TooLarge(ClvError):
+    """What was sent is larger than it may be."""
+
+
+class BrokenOff(ClvError):
+    """The caller stopped sending in the middle."""
+
+
 class Unauthenticated(ClvError):
     """There is no valid token; the message never says what was wrong with it."""
 

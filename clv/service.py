@@ -4,7 +4,8 @@ import math
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,15 @@ from clv import db, distribution
 from clv.distribution import Distribution
 from clv.errors import Invalid, NotFound, Unavailable, Unscorable
 from clv.fields import FUTURE_TOLERANCE_MS
+from clv.reader import Rejected
 from clv.scoring import (
     DAY_MS,
     MAX_AT_RISK_DAYS,
+    Explanation,
     Scores,
     ScoreSettings,
     composite,
+    explain,
     score_customer,
 )
 from clv.store import now_ms, records, snapshots, summaries, tenants
@@ -105,6 +109,19 @@ def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
             return scores
 
 
+def explain_clv(tenant: Tenant, customer_id: str) -> Explanation:
+    """Why a customer's score is what it is, computed now; nothing is stored.
+
+    :raises NotFound: without summaries
+    """
+    as_of_ms = now_ms()
+    totals = summaries.totals(tenant.id, customer_id)
+    if totals is None:
+        raise NotFound(NO_SUCH_CUSTOMER)
+    spread = current_snapshot(tenant).distribution
+    return explain(totals, spread, tenant.settings, as_of_ms)
+
+
 def current_snapshot(tenant: Tenant) -> Snapshot:
     """The tenant's current snapshot, built if there is none or if it no longer fits.
 
@@ -148,6 +165,20 @@ def survey(
     return Survey(found, count, marks, mark_every)
 
 
+def customer_summaries(
+    tenant: Tenant,
+    customer_id: str,
+    period_type: str | None,
+    offer_id: str | None,
+    channel_id: str | None,
+    limit: int,
+) -> tuple[list[Summary], int]:
+    """A customer's summaries, the latest period first, and how many there are in all."""
+    if period_type not in (None, tenant.period_type):
+        return [], 0
+    return summaries.of_customer(tenant.id, customer_id, offer_id, channel_id, limit)
+
+
 def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
     """Insert, replace or (all zero) delete interaction summaries, all or nothing.
 
@@ -166,51 +197,50 @@ def erase_customer(tenant: Tenant, customer_id: str) -> None:
         raise NotFound(NO_SUCH_CUSTOMER)
 
 
-def stage_transactions(rows: Iterable[Transaction]) -> int:
-    """Stage transactions for :func:`import_transactions`; returns their number."""
-    return summaries.stage_transactions(rows)
+def load_transactions(
+    tenant: Tenant,
+    rows: Iterable[Transaction],
+    rejected: Rejected,
+    strict: bool,
+    replace: bool,
+    replay_until_day: int | None = None,
+) -> tuple[int, Merged]:
+    """Read transactions to their end, then merge them in one transaction as daily summaries that
+    are complete for each customer and day in them; returns the number read, and what it changed.
 
-
-def import_transactions(tenant: Tenant, replay_until_day: int | None, replace: bool) -> Merged:
-    """Merge the staged transactions as daily summaries that are complete for each customer and
-    day in them.
-
+    :param rejected: filled by the reader of the rows
+    :param strict: keep nothing if a line is bad
+    :param replace: remove what the rows do not have
     :param replay_until_day: move the whole history so that its last day is this day since 1970
-    :raises Invalid: when a replay would put the history a second time beside itself
+    :raises Invalid: when nothing was kept; the message says why
     """
-    contacts = summaries.staged_contacts()
-    if contacts is None:
-        raise Invalid("There are no transactions in the file.")
-    first_ms, last_ms = contacts
-    shift = 0 if replay_until_day is None else replay_until_day - last_ms // DAY_MS
-    if first_ms + shift * DAY_MS < 0:
-        raise Invalid("Replayed until that day the history would begin before 1970.")
-    if last_ms + shift * DAY_MS > now_ms() + FUTURE_TOLERANCE_MS:
-        raise Invalid("Replayed until that day the history would end in the future.")
-    summaries.aggregate_transactions(shift)
-    too_large = summaries.staged_out_of_range()
-    if too_large:
-        raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
-    if replay_until_day is not None and not replace and tenant.customers:
-        if summaries.has_periods_not_staged(tenant.id):
-            raise Invalid(
-                "The tenant has data on days outside of the replayed file: the history would stand"
-                " there twice. Use --replace to have only the file's."
-            )
-    return summaries.merge(tenant.id, "daily", whole_periods=True, replace=replace)
+    received = summaries.stage_transactions(rows)
+    if strict and rejected.count:
+        first = "; ".join(f"line {line}: {reason}" for line, reason in rejected.first[:3])
+        bad = f"{rejected.count} bad line{'s' * (rejected.count > 1)}"
+        raise Invalid(
+            f"{bad}; nothing was imported. {first}",
+            {"body": {str(line): [reason] for line, reason in rejected.first}},
+        )
+    return received, _merge_transactions(tenant, replay_until_day, replace)
 
 
-def save_settings(tenant: Tenant, settings: ScoreSettings, currency: str) -> None:
-    """Replace the tenant's settings; stored scores change with their next computation.
+def change_settings(tenant: Tenant, changes: dict[str, Any]) -> Tenant:
+    """Change some settings: the names of :class:`ScoreSettings`, and ``currency``. Stored scores
+    change with their next computation. Returns the tenant as it is then.
 
     :raises Invalid: naming each setting that is out of its range
     """
+    currency = changes.get("currency", tenant.currency)
+    scores = {name: value for name, value in changes.items() if name != "currency"}
+    settings = replace(tenant.settings, **scores)
     problems = settings.problems()
     if not re.fullmatch("[A-Z]{3}", currency):
         problems["currency"] = "Must be three capital letters of ISO 4217, such as USD."
     if problems:
         raise Invalid(" ".join(f"{name}: {text}" for name, text in problems.items()))
     tenants.save_settings(tenant.id, settings, currency)
+    return tenants.tenant_by_id(tenant.id)
 
 
 def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
@@ -264,3 +294,26 @@ def _distribution(
     scores = composite(r.norms(days), f.norms(frequency), m.norms(monetary), settings)
     p25, p75 = distribution.percentiles(np.minimum(scores, 100.0))
     return Distribution(as_of_ms, len(days), r, f, m, p25, p75)
+
+
+def _merge_transactions(tenant: Tenant, replay_until_day: int | None, replace: bool) -> Merged:
+    contacts = summaries.staged_contacts()
+    if contacts is None:
+        raise Invalid("There are no transactions in the file.")
+    first_ms, last_ms = contacts
+    shift = 0 if replay_until_day is None else replay_until_day - last_ms // DAY_MS
+    if first_ms + shift * DAY_MS < 0:
+        raise Invalid("Replayed until that day the history would begin before 1970.")
+    if last_ms + shift * DAY_MS > now_ms() + FUTURE_TOLERANCE_MS:
+        raise Invalid("Replayed until that day the history would end in the future.")
+    summaries.aggregate_transactions(shift)
+    too_large = summaries.staged_out_of_range()
+    if too_large:
+        raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
+    if replay_until_day is not None and not replace and tenant.customers:
+        if summaries.has_periods_not_staged(tenant.id):
+            raise Invalid(
+                "The tenant has data on days outside of the replayed file: the history would stand"
+                " there twice. Use --replace to have only the file's."
+            )
+    return summaries.merge(tenant.id, "daily", whole_periods=True, replace=replace)

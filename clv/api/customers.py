@@ -1,6 +1,7 @@
 """One customer's lifetime value."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 from flask import request
@@ -8,9 +9,10 @@ from flask.views import MethodView
 
 from clv import service
 from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
+from clv.api.tenant import settings_view
 from clv.auth import Role
-from clv.schemas.customers import Clv
-from clv.scoring import Scores
+from clv.schemas.customers import Clv, Explanation
+from clv.scoring import AMOUNT_SCALE, FORMULA_VERSION, MODEL, Contribution, Scores
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
 
@@ -74,6 +76,41 @@ class CustomerClv(MethodView):
         return _view(scores, "recomputed")
 
 
+@blp.route("/customers/<customerId>/clv/explanation", parameters=[_CUSTOMER_ID])
+class ClvExplanation(MethodView):
+    """Why a customer's lifetime value is what it is."""
+
+    @blp.access(Role.VIEWER, 400, 404)
+    @blp.response(200, Explanation)
+    def get(self, customerId: str) -> dict[str, Any]:
+        """Explain a customer's lifetime value
+
+        Computed from the current summaries and settings; nothing is stored. The points of the
+        three dimensions sum to the score.
+        """
+        tenant = principal().tenant
+        explained = service.explain_clv(tenant, checked_customer_id(customerId))
+        scores = explained.scores
+        return {
+            "customerId": scores.customer_id,
+            "score": scores.score,
+            "clvScore": int(scores.score + 0.5),
+            "segment": scores.segment,
+            "reason": explained.reason,
+            "contributions": [_contribution(part) for part in explained.contributions],
+            "thresholds": {
+                "p25": explained.p25,
+                "p75": explained.p75,
+                "atRiskDays": explained.settings.at_risk_days,
+            },
+            "daysUntilAtRisk": explained.days_until_at_risk,
+            "asOf": scores.computed_ms,
+            "settings": settings_view(tenant),
+            "model": MODEL,
+            "formulaVersion": FORMULA_VERSION,
+        }
+
+
 def _max_age_seconds() -> int | None:
     found = _MAX_AGE.search(request.headers.get("Cache-Control", ""))
     return int(found.group(1)) if found else None
@@ -92,3 +129,8 @@ def _view(scores: Scores, source: str) -> dict[str, Any]:
         "computedAt": scores.computed_ms,
         "source": source,
     }
+
+
+def _contribution(part: Contribution) -> dict[str, Any]:
+    money = part.dimension == "monetary"
+    return {**asdict(part), "value": part.value / AMOUNT_SCALE if money else part.value}

@@ -14,6 +14,8 @@ from clv.schemas.base import ErrorBody
 RETRY_AFTER_SECONDS = 5
 STATUS = {
     errors.Invalid: 400,
+    errors.BrokenOff: 400,
+    errors.TooLarge: 413,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,

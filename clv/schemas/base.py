@@ -43,6 +43,15 @@ class Amount(fields.Number):
         return _checked(values.amount, value)
 
 
+class StoredAmount(fields.Number):
+    """Money out as it was loaded: with up to 4 decimals."""
+
+    num_type = Decimal
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return value / AMOUNT_SCALE
+
+
 class Probability(fields.Float):
     """A probability, rounded half up to 3 decimals."""
 

@@ -3,7 +3,8 @@
 from marshmallow import fields, validate
 
 from clv.schemas.base import Amount, Output, Probability, Time
-from clv.scoring import SEGMENTS
+from clv.schemas.settings import TenantSettings
+from clv.scoring import DIMENSIONS, SEGMENTS
 
 SOURCES = ("cached", "computed", "recomputed")
 
@@ -50,3 +51,52 @@ class Clv(Output):
     source = fields.String(
         required=True, validate=validate.OneOf(SOURCES), metadata={"example": "cached"}
     )
+
+
+class Contribution(Output):
+    """What one dimension adds to the score."""
+
+    dimension = fields.String(required=True, validate=validate.OneOf(DIMENSIONS))
+    value = fields.Float(
+        required=True,
+        metadata={"description": "Days since the last contact, interactions, or money"},
+    )
+    norm = fields.Float(
+        required=True,
+        metadata={
+            "description": "Customers who are worse, of those who are worse or better",
+            "minimum": 0,
+            "maximum": 1,
+        },
+    )
+    weight = fields.Float(required=True)
+    points = fields.Float(required=True, metadata={"description": "100 · weight · norm"})
+
+
+class Thresholds(Output):
+    """Where the segments begin."""
+
+    p25 = fields.Float(required=True)
+    p75 = fields.Float(required=True)
+    atRiskDays = fields.Integer(required=True)
+
+
+class Explanation(Output):
+    """Why a customer's score is what it is, unrounded."""
+
+    customerId = fields.String(required=True)
+    score = fields.Float(required=True, metadata={"description": "The sum of the points"})
+    clvScore = fields.Integer(required=True)
+    segment = fields.String(required=True, validate=validate.OneOf(SEGMENTS))
+    reason = fields.String(required=True, metadata={"description": "Why this segment"})
+    contributions = fields.List(fields.Nested(Contribution), required=True)
+    thresholds = fields.Nested(Thresholds, required=True)
+    daysUntilAtRisk = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "At silence; null without any interaction"},
+    )
+    asOf = Time(required=True)
+    settings = fields.Nested(TenantSettings, required=True)
+    model = fields.String(required=True, metadata={"example": "rfm"})
+    formulaVersion = fields.Integer(required=True)

@@ -5,7 +5,16 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from clv import fields as values
-from clv.schemas.base import Amount, Count, CustomerId, Input, Output, PlainText, Time
+from clv.schemas.base import (
+    Amount,
+    Count,
+    CustomerId,
+    Input,
+    Output,
+    PlainText,
+    StoredAmount,
+    Time,
+)
 from clv.store.summaries import Summary
 
 MAX_ROWS = 1_000
@@ -110,3 +119,36 @@ class MergeResult(Output):
     updated = fields.Integer(required=True)
     unchanged = fields.Integer(required=True)
     deleted = fields.Integer(required=True)
+
+
+class SummaryQuery(Input):
+    """Whose summaries to read, and which."""
+
+    customerId = CustomerId(required=True)
+    periodType = fields.String(load_default=None, validate=validate.OneOf(values.PERIOD_TYPES))
+    offerId = PlainText(load_default=None)
+    channelId = PlainText(load_default=None)
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+
+
+class StoredSummary(Output):
+    """What one customer did in one period, as stored."""
+
+    customerId = fields.String(required=True)
+    periodType = fields.String(required=True, validate=validate.OneOf(values.PERIOD_TYPES))
+    periodKey = fields.String(required=True)
+    offerId = fields.String(required=True)
+    creativeId = fields.String(required=True)
+    channelId = fields.String(required=True)
+    impressions = fields.Integer(required=True)
+    converts = fields.Integer(required=True)
+    totalValue = StoredAmount(required=True)
+    lastContactAt = Time(required=True)
+    firstContactAt = Time(required=True)
+
+
+class SummaryList(Output):
+    """A customer's summaries, the latest period first."""
+
+    data = fields.List(fields.Nested(StoredSummary), required=True)
+    total = fields.Integer(required=True, metadata={"description": "Rows in all, beyond the limit"})

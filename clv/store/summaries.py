@@ -188,6 +188,24 @@ def erase_customer(tenant_id: int, customer_id: str) -> bool:
     return bool(summaries or others)
 
 
+def of_customer(
+    tenant_id: int, customer_id: str, offer_id: str | None, channel_id: str | None, limit: int
+) -> tuple[list[Summary], int]:
+    """A customer's summaries, the latest period first, and how many there are in all.
+
+    :param offer_id: only this offer; "" for rows without one, None for all
+    """
+    condition, params = "tenant_id = %s AND customer_id = %s", [tenant_id, customer_id]
+    for column, wanted in (("offer_id", offer_id), ("channel_id", channel_id)):
+        if wanted is not None:
+            condition += f" AND {column} = %s"
+            params.append(wanted)
+    found = f"FROM interaction_summary WHERE {condition}"
+    order = "ORDER BY period_key DESC, offer_id, creative_id, channel_id LIMIT %s"
+    rows = db.rows(f"SELECT {_STAGED} {found} {order}", (*params, limit))
+    return [Summary(*row) for row in rows], db.value(f"SELECT COUNT(*) {found}", params)
+
+
 def totals(tenant_id: int, customer_id: str) -> Totals | None:
     """One customer's totals, or None without summaries."""
     try:

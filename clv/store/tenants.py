@@ -1,5 +1,7 @@
 """Tenants and their API keys."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -36,6 +38,10 @@ class ApiKey:
     created_ms: int
     expires_ms: int | None
     revoked_ms: int | None
+
+    def is_active(self, now: int) -> bool:
+        """Whether the key opens anything at this time."""
+        return self.revoked_ms is None and (self.expires_ms is None or self.expires_ms > now)
 
 
 def create_tenant(name: str) -> Tenant:
@@ -96,6 +102,14 @@ def lock_tenant(tenant_id: int) -> tuple[str | None, int]:
     if found is None:
         raise NotFound("The tenant does not exist any more.")
     return found
+
+
+@contextmanager
+def locked(tenant_id: int) -> Iterator[None]:
+    """A transaction in which nobody else changes the tenant."""
+    with db.transaction():
+        lock_tenant(tenant_id)
+        yield
 
 
 def delete_tenant(tenant_id: int) -> None:

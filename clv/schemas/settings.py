@@ -1,0 +1,63 @@
+"""A tenant's settings."""
+
+from typing import Any
+
+from marshmallow import fields, post_load, validate
+
+from clv.schemas.base import Input, Output
+from clv.scoring import MAX_AT_RISK_DAYS
+
+
+class Weights(Output):
+    """What each dimension counts in the score."""
+
+    recency = fields.Float(required=True, metadata={"example": 0.35})
+    frequency = fields.Float(required=True, metadata={"example": 0.35})
+    monetary = fields.Float(required=True, metadata={"example": 0.3})
+
+
+class WeightsChange(Input):
+    """New weights: each at least 0, together 1."""
+
+    recency = fields.Float(required=True, validate=validate.Range(0, 1))
+    frequency = fields.Float(required=True, validate=validate.Range(0, 1))
+    monetary = fields.Float(required=True, validate=validate.Range(0, 1))
+
+
+class TenantSettings(Output):
+    """The settings of a tenant's scores."""
+
+    weights = fields.Nested(Weights, required=True)
+    atRiskDays = fields.Integer(required=True, metadata={"example": 30})
+    lifespanMonths = fields.Integer(required=True, metadata={"example": 24})
+    minTenureMonths = fields.Integer(required=True, metadata={"example": 6})
+    currency = fields.String(required=True, metadata={"example": "USD"})
+
+
+class ScoreSettingsChange(Input):
+    """Settings of the scores; those left out stay as they are."""
+
+    weights = fields.Nested(WeightsChange)
+    atRiskDays = fields.Integer(strict=True, validate=validate.Range(1, MAX_AT_RISK_DAYS))
+    lifespanMonths = fields.Integer(strict=True, validate=validate.Range(1, 120))
+    minTenureMonths = fields.Integer(strict=True, validate=validate.Range(1, 60))
+
+    @post_load
+    def _name_as_stored(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        names = {
+            "atRiskDays": "at_risk_days",
+            "lifespanMonths": "lifespan_months",
+            "minTenureMonths": "min_tenure_months",
+        }
+        weights = data.pop("weights", {})
+        changes = {f"weight_{name}": weight for name, weight in weights.items()}
+        return changes | {names.get(name, name): value for name, value in data.items()}
+
+
+class SettingsChange(ScoreSettingsChange):
+    """All settings of a tenant; those left out stay as they are."""
+
+    currency = fields.String(
+        validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters of ISO 4217."),
+        metadata={"description": "ISO 4217, for display only", "example": "USD"},
+    )

@@ -1,0 +1,177 @@
+"""PUT /transactions: files of any size."""
+
+import gzip
+import io
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from app import create_app
+from clv import db
+from clv.config import ROOT
+from tests.api.support import row
+
+URL = "/api/v1/transactions"
+LOG = (ROOT / "clv" / "sample" / "cdnow.csv.gz").read_bytes()
+HEADER = "customer_id,date,amount\n"
+
+
+@pytest.fixture
+def put(client, headers, tenant):
+    key = headers("editor")
+
+    def send(body, query: str = "", kind: str = "text/csv", **more):
+        data = body if isinstance(body, bytes) else body.encode()
+        return client.put(f"{URL}{query}", data=data, content_type=kind, headers=key, **more)
+
+    return send
+
+
+def stored() -> list[tuple]:
+    with db.scope():
+        return db.rows(
+            "SELECT customer_id, period_key, offer_id, impressions, converts, total_value"
+            " FROM interaction_summary ORDER BY 1, 2, 3"
+        )
+
+
+def changes(answer) -> dict:
+    assert answer.status_code == 200, answer.text
+    counted = {name: n for name, n in answer.json.items() if name != "errors" and n}
+    return counted
+
+
+def test_the_cdnow_log_twice_changes_nothing_the_second_time(put):
+    assert changes(put(LOG)) == {"received": 69_659, "inserted": 67_591}
+    before = stored()
+    assert changes(put(LOG)) == {"received": 69_659, "unchanged": 67_591}
+    assert stored() == before
+    with db.scope():
+        assert db.value("SELECT customers FROM tenant") == 23_570
+
+
+def test_an_order_moves_from_one_customer_to_another(put, client, headers):
+    day = "a,2026-04-30,10\nb,2026-04-30,5\n"
+    put(HEADER + day)
+    client.get("/api/v1/customers/a/clv", headers=headers())
+    moved = put(HEADER + day.replace("a,", "c,"), "?replace=true")
+    assert changes(moved) == {"received": 2, "inserted": 1, "unchanged": 1, "deleted": 1}
+    assert [found[0] for found in stored()] == ["b", "c"]
+    assert client.get("/api/v1/customers/a/clv", headers=headers()).status_code == 404
+
+
+def test_rows_of_a_day_are_added_up_and_replace_the_day_whatever_its_offers(put, load):
+    load({**row("a", 1, 7, 70, offerId="o"), "periodKey": "2026-04-30"}, row("b", 1))
+    answer = put(f"{HEADER}a,2026-04-30,10\na,2026-04-30T18:00:00Z,2.5\n")
+    assert changes(answer) == {"received": 2, "inserted": 1, "deleted": 1}
+    assert [found for found in stored() if found[0] == "a"] == [
+        ("a", "2026-04-30", "", 2, 2, 125_000)
+    ]
+
+
+def test_another_period_type_is_a_conflict_unless_it_replaces(put, load):
+    alltime = {"periodType": "alltime", "periodKey": "alltime"}
+    load({**row("a", 1), **alltime, "firstContactAt": "2026-01-01T00:00:00Z"})
+    assert put(f"{HEADER}a,2026-04-30,10\n").status_code == 409
+    assert changes(put(f"{HEADER}a,2026-04-30,10\n", "?replace=true"))["inserted"] == 1
+    assert [found[1] for found in stored()] == ["2026-04-30"]
+
+
+def test_bad_lines_are_counted_and_named_and_the_good_ones_kept(put):
+    lines = [f"c{n},2026-04-{n % 28 + 1:02},x" for n in range(150)]
+    answer = put(HEADER + "a,2026-04-30,10\n" + "\n".join(lines))
+    assert changes(answer) == {"received": 1, "inserted": 1, "rejected": 150}
+    assert len(answer.json["errors"]) == 100
+    assert answer.json["errors"][0] == {"line": 3, "message": "amount: Must be a number."}
+
+
+def test_strict_keeps_nothing_if_a_line_is_bad(put):
+    answer = put(f"{HEADER}a,2026-04-30,10\nb,yesterday,1\n", "?strict=true")
+    assert answer.status_code == 400
+    assert "line 3: date:" in answer.json["message"]
+    assert list(answer.json["errors"]["body"]) == ["3"]
+    assert stored() == []
+
+
+def test_ndjson_and_camel_case_work_too(put):
+    rows = [
+        {"customerId": "a", "date": "2026-04-30", "amount": 10.5},
+        {"customer_id": "b", "date": "2026-04-30 12:00:00 UTC", "amount": "3"},
+        {"customerId": "c", "date": "2026-04-30", "amount": True},
+        ["d"],
+    ]
+    text = "\n".join(map(json.dumps, rows)) + "\nnot json\n\n"
+    answer = put(text, kind="application/x-ndjson")
+    assert changes(answer) == {"received": 2, "inserted": 2, "rejected": 3}
+    assert [error["line"] for error in answer.json["errors"]] == [3, 4, 5]
+    assert changes(put("customerId,date,amount\na,2026-04-30,10.5\n"))["unchanged"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (HEADER + "a,2026-04-30,1\n", "application/json", 415),
+        (HEADER + "a,2026-04-30,1\n", None, 415),
+        ("", "text/csv", 400),
+        (HEADER, "text/csv", 400),
+        ("a;b;c\n1;2;3\n", "text/csv", 400),
+        ("customer_id,date,amount,amount\n", "text/csv", 400),
+        (LOG[:5000], "text/csv", 400),
+        (b"\x1f\x8b broken", "text/csv", 400),
+        (b"\xff\xfe\x00\n" * 10, "text/csv", 400),
+        ("x" * 1_000_000, "text/csv", 400),
+    ],
+)
+def test_what_is_no_file_of_transactions_is_refused(put, body, kind, status):
+    answer = put(body, kind=kind)
+    assert answer.status_code == status, answer.text
+    assert answer.json["message"] and stored() == []
+
+
+def test_roles_and_queries_are_checked_first(client, headers, tenant):
+    body = {"data": HEADER + "a,2026-04-30,1\n", "content_type": "text/csv"}
+    assert client.put(URL, headers=headers("viewer"), **body).status_code == 403
+    assert client.put(f"{URL}?replace=maybe", headers=headers(), **body).status_code == 400
+    assert client.put(f"{URL}?unknown=1", headers=headers(), **body).status_code == 400
+    assert stored() == []
+
+
+def test_a_client_that_breaks_off_anywhere_changes_nothing(put, client, headers):
+    put(f"{HEADER}a,2026-04-30,10\n")
+    before, key = stored(), headers("editor")
+    chance = random.Random(1)
+    for _ in range(20):
+        sent = LOG[: chance.randint(1, len(LOG) - 1)]
+        answer = client.put(
+            f"{URL}?replace=true",
+            input_stream=io.BytesIO(sent),
+            content_type="text/csv",
+            headers={**key, "Content-Length": str(len(LOG))},
+        )
+        assert answer.status_code == 400, answer.text
+        assert stored() == before
+    assert changes(put(LOG, "?replace=true"))["inserted"] == 67_591
+
+
+def test_a_gzip_that_inflates_too_far_is_refused(settings, app, headers):
+
+    narrow = create_app(replace(settings, max_inflated_mb=1)).test_client()
+    bomb = gzip.compress((HEADER + "a,2026-04-30,1\n" * 200_000).encode())
+    answer = narrow.put(URL, data=bomb, content_type="text/csv", headers=headers("editor"))
+    assert answer.status_code == 413
+    assert "inflates" in answer.json["message"] and stored() == []
+
+
+def test_another_tenants_rows_are_never_touched(put, client, headers):
+    put(f"{HEADER}a,2026-04-30,10\n")
+    foreign = headers("editor", "other")
+    answer = client.put(
+        f"{URL}?replace=true",
+        data=f"{HEADER}a,2026-04-29,1\n",
+        content_type="text/csv",
+        headers=foreign,
+    )
+    assert changes(answer) == {"received": 1, "inserted": 1}
+    assert len(stored()) == 2
