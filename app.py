@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.redirect_defaults = False
     db.configure(settings)
     app.extensions["settings"] = settings
-    app.extensions["queue"] = JobQueue(connect(settings.redis_url))
+    app.extensions["queue"] = JobQueue(connect(settings.redis_url), settings.sweep_seconds)
     app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
     blueprint.register(app)
     errors.register(app)

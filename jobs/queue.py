@@ -31,9 +31,9 @@ MOST_WAITING = 4
 JOB_TIMEOUT_SECONDS = 600
 RESULT_TTL_SECONDS = 60
 FAILURE_TTL_SECONDS = 86_400
-WORKER_TTL_SECONDS = 30
-# A worker that was killed stays registered; alive is who was heard of lately.
-ALIVE_SECONDS = WORKER_TTL_SECONDS + 15
+# A worker that was killed stays registered; alive is who was heard of lately. An idle one is heard
+# of at each sweep, a busy one more often; this is what may come between.
+HEARTBEAT_MARGIN_SECONDS = 30
 # A web request must not hang on Redis: fail at once, and never wait long for an answer.
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 2
@@ -83,8 +83,9 @@ class OwnJob(Job):
 class JobQueue:
     """The queue as a web process, a command or a job sees it."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, sweep_seconds: float = 15.0) -> None:
         self.redis = redis
+        self._alive_seconds = sweep_seconds + HEARTBEAT_MARGIN_SECONDS
 
     def ring(self, run_id: int) -> None:
         """Tell the workers that this run has work, unless enough of its doorbells wait already:
@@ -134,7 +135,13 @@ class JobQueue:
             pipeline = self.redis.pipeline(transaction=False)
             for key in keys:
                 pipeline.hmget(key, "last_heartbeat", "death")
-            return sum(_is_alive(*found) for found in pipeline.execute())
+            return sum(self._is_alive(*found) for found in pipeline.execute())
+
+    def _is_alive(self, heartbeat: Any, death: Any) -> bool:
+        if not heartbeat or death:
+            return False
+        heard = datetime.fromisoformat(heartbeat.decode().replace("Z", "+00:00"))
+        return (datetime.now(UTC) - heard).total_seconds() < self._alive_seconds
 
 
 @contextmanager
@@ -148,12 +155,3 @@ def reachable() -> Iterator[None]:
 
 def _prefix(run_id: int) -> str:
     return f"run-{run_id}-"
-
-
-def _is_alive(heartbeat: Any, death: Any) -> bool:
-    if not heartbeat or death:
-        return False
-    heard = datetime.fromisoformat(heartbeat.decode().replace("Z", "+00:00"))
-    if heard.tzinfo is None:
-        heard = heard.replace(tzinfo=UTC)
-    return (datetime.now(UTC) - heard).total_seconds() < ALIVE_SECONDS

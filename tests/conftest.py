@@ -84,6 +84,8 @@ def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) ->
         web_threads=8,
         web_processes=1,
         db_connections=30,
+        # The worker of the session must not help with runs that a test works off itself.
+        sweep_seconds=300.0,
     )
     db.configure(chosen)
     with db.scope():
@@ -151,7 +153,7 @@ def load(client, headers) -> Callable[..., dict]:
 @pytest.fixture(scope="session")
 def worker(settings: Settings) -> Iterator[subprocess.Popen]:
     """A real RQ worker process on the settings' database and Redis."""
-    process = start_worker(settings)
+    process = start_worker(settings, SWEEP_SECONDS=str(settings.sweep_seconds))
     yield process
     process.terminate()
     process.wait()
