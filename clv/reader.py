@@ -18,7 +18,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 MAX_REPORTED = 100
 
 # The longest line that is read whole; real ones have some tens of characters.
-MAX_LINE = 65_536
+MAX_LINE = 1_048_576
 
 Value = TypeVar("Value")
 Amount = str | int | float

@@ -216,11 +216,9 @@ def load_transactions(
     """
     received = summaries.stage_transactions(rows)
     if strict and rejected.count:
-        first = "; ".join(f"line {line}: {reason}" for line, reason in rejected.first[:3])
-        bad = f"{rejected.count} bad line{'s' * (rejected.count > 1)}"
         raise Invalid(
-            f"{bad}; nothing was imported. {first}",
-            {"body": {str(line): [reason] for line, reason in rejected.first}},
+            f"{rejected.count} bad line{'s' * (rejected.count > 1)}; nothing was imported.",
+            {"body": {f"line {line}": [reason] for line, reason in rejected.first}},
         )
     return received, _merge_transactions(tenant, replay_until_day, replace)
 

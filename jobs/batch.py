@@ -43,8 +43,6 @@ PAGE_CUSTOMERS = 1_000
 # After so long a drain goes to the back of the queue, so that a small tenant's run gets its turn
 # and the cost of forking a job (32 ms) stays small.
 DRAIN_SECONDS = 2.5
-# So many workers more are called when a run is planned; each rings for itself afterwards.
-MOST_HELPERS = 3
 # A database that went away is tried again so often, each time a little later: 14 s in all, less
 # than a lease.
 RECONNECTS = 7
@@ -79,22 +77,31 @@ def work(run_id: int, queue: Doorbell, settings: Settings) -> None:
     try:
         plan(run_id, queue, settings.shard_customers, lease_ms)
         _compute_shards(run_id, queue, lease_ms)
+        finish(run_id, queue)
+        _ring_if_needed(run_id, queue)
     except NotFound:
         # The tenant was deleted, and its runs with it.
         return
-    finish(run_id, queue)
-    if run_id in runs.needing_work(run_id):
-        queue.ring(run_id)
 
 
 def _compute_shards(run_id: int, queue: Doorbell, lease_ms: int) -> None:
     until = time.monotonic() + DRAIN_SECONDS
+    called = False
     with queue.reporting(runs.by_id(run_id).job_id) as report:
         while time.monotonic() < until and (shard := runs.claim_shard(run_id, lease_ms)):
             if shard.stuck > runs.MAX_ATTEMPTS:
                 fail(run_id, "A part of the run made no progress in 3 attempts.", queue)
                 return
+            if not called:
+                # One worker calls the next, until all are there or no shard is free.
+                _ring_if_needed(run_id, queue)
+                called = True
             compute_shard(shard, report, until)
+
+
+def _ring_if_needed(run_id: int, queue: Doorbell) -> None:
+    if run_id in runs.needing_work(run_id):
+        queue.ring(run_id)
 
 
 def sweep(queue: Doorbell, run_id: int | None = None) -> None:
@@ -110,7 +117,7 @@ def sweep(queue: Doorbell, run_id: int | None = None) -> None:
 
 def plan(run_id: int, queue: Doorbell, most_shard_customers: int, lease_ms: int) -> None:
     """Plan a running run unless that was done: take the snapshot, make it the tenant's current
-    one, divide the customers into shards, and call helpers."""
+    one, and divide the customers into shards."""
     attempt = runs.claim_plan(run_id, lease_ms)
     if attempt is None:
         return
@@ -138,8 +145,6 @@ def _plan(run_id: int, attempt: int, queue: Doorbell, most_shard_customers: int)
         return False
     logs.event("run.planned", run=run_id, job=run.job_id, customers=total, shards=len(bounds) + 1)
     queue.begin_progress(run.job_id, runs.shard_ids(run_id))
-    for _ in range(min(len(bounds), MOST_HELPERS)):
-        queue.ring(run_id)
     return True
 
 

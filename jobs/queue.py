@@ -25,8 +25,6 @@ from jobs import progress
 NAME = "clv"
 DRAIN = "jobs.batch.drain"
 DESCRIPTION = "Compute customer lifetime values"
-# Doorbells of one run that wait at the same time: so many workers may join at once.
-MOST_WAITING = 4
 # A drain works for seconds; planning a huge tenant may take minutes.
 JOB_TIMEOUT_SECONDS = 600
 RESULT_TTL_SECONDS = 60
@@ -88,13 +86,13 @@ class JobQueue:
         self._alive_seconds = sweep_seconds + HEARTBEAT_MARGIN_SECONDS
 
     def ring(self, run_id: int) -> None:
-        """Tell the workers that this run has work, unless enough of its doorbells wait already:
-        a tenant that asks often, or whose run is large, must not fill the queue.
+        """Tell the workers that this run has work, unless a doorbell of it waits already: a tenant
+        that asks often, or whose run is large, must not keep others waiting.
 
         :raises Unavailable: when Redis can't be reached
         """
         with reachable():
-            if self.waiting(run_id) >= MOST_WAITING:
+            if self.waiting(run_id):
                 return
             queue = Queue(NAME, connection=self.redis, serializer=JSONSerializer)
             queue.enqueue_call(

@@ -34,7 +34,7 @@ def test_every_operation_is_documented_with_types_and_errors(app, document):
             assert operation["security"] == [{"bearer": []}]
             assert operation["summary"]
             assert {"401", "403", "500", "503"} <= set(operation["responses"])
-            assert {"200", "202", "204"} & set(operation["responses"])
+            assert {"200", "201", "202", "204"} & set(operation["responses"])
             for code, response in operation["responses"].items():
                 if code not in ("default", "204"):
                     (schema,) = [m["schema"] for m in response["content"].values()]

@@ -74,18 +74,19 @@ def test_a_key_is_created_used_listed_and_revoked(client, headers, tenant):
     wanted = {"role": "viewer", "label": "reports", "expiresDays": 7}
     created = client.post(KEYS, headers=admin, json=wanted)
     assert created.status_code == 201
-    token = created.json.pop("token")
+    body = created.json
+    token = body.pop("token")
     new = {"Authorization": f"Bearer {token}"}
     assert client.get(SETTINGS, headers=new).status_code == 200
     listed = client.get(KEYS, headers=admin)
-    assert created.json in listed.json["data"]
+    assert body in listed.json["data"]
     assert token not in listed.text and token.split("_")[2] not in listed.text
-    assert created.json["label"] == "reports" and created.json["expiresAt"]
-    url = f"{KEYS}/{created.json['id']}"
+    assert body["label"] == "reports" and body["expiresAt"]
+    url = f"{KEYS}/{body['id']}"
     assert client.delete(url, headers=admin).status_code == 204
     assert client.get(SETTINGS, headers=new).status_code == 401
     revoked = {key["id"]: key["revokedAt"] for key in client.get(KEYS, headers=admin).json["data"]}
-    assert revoked[created.json["id"]]
+    assert revoked[body["id"]]
 
 
 @pytest.mark.parametrize(

@@ -176,13 +176,16 @@ def test_the_next_run_is_rung_for_when_one_ends(fill, bell):
         assert {run for _, run in record_runs()} == {second}
 
 
-def test_a_plan_with_several_shards_calls_helpers(fill, bell):
+def test_a_worker_calls_the_next_while_shards_are_free(fill, bell):
     fill(500)
     with db.scope():
-        run_id = planned(bell, 50)
-        assert bell.rung == [run_id] * batch.MOST_HELPERS
-        batch.plan(run_id, bell, 50, LEASE)
-        assert len(bell.rung) == batch.MOST_HELPERS
+        run_id = begin()
+        batch.work(run_id, bell, Settings(shard_customers=250))
+        assert bell.rung == [run_id]
+        assert runs.by_id(run_id).status == "finished"
+        single = begin()
+        batch.work(single, bell, Settings())
+        assert single not in bell.rung
 
 
 def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, fill, bell):
