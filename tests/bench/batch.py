@@ -200,27 +200,29 @@ def main() -> None:
     for stop in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, signal.default_int_handler)
     rows: list[Row] = []
-    with stage.folder() as path, stage.redis_server(path) as redis_url:
-        for database in options.databases:
-            with stage.configured(database, path, redis_url) as settings:
-                bench = Bench(database, settings, JobQueue(connect(redis_url)), options.runs)
-                rows += measured(bench, sorted(options.customers))
-    show(rows)
+    try:
+        with stage.folder() as path, stage.redis_server(path) as redis_url:
+            for database in options.databases:
+                with stage.configured(database, path, redis_url) as settings:
+                    bench = Bench(database, settings, JobQueue(connect(redis_url)), options.runs)
+                    for more in measured(bench, sorted(options.customers)):
+                        rows += more
+    finally:
+        # What was measured before something failed took long enough.
+        show(rows)
 
 
-def measured(bench: Bench, sizes: list[int]) -> list[Row]:
-    """All rows of one database."""
+def measured(bench: Bench, sizes: list[int]) -> Iterator[list[Row]]:
+    """All rows of one database, as they are measured."""
     times: dict[int, Times] = {}
-    rows: list[Row] = []
     for customers in sizes:
         times[customers], of_size = bench.size(customers)
-        rows += of_size
-    rows += growth(bench.database, times)
+        yield of_size
+    yield growth(bench.database, times)
     if bench.database == "postgresql":
-        rows += bench.get_load(min(LOADED_CUSTOMERS, sizes[-1]))
+        yield bench.get_load(min(LOADED_CUSTOMERS, sizes[-1]))
         if sizes[-1] >= UNFAIR_CUSTOMERS:
-            rows += bench.fairness(UNFAIR_CUSTOMERS)
-    return rows
+            yield bench.fairness(UNFAIR_CUSTOMERS)
 
 
 if __name__ == "__main__":
