@@ -107,7 +107,6 @@ def test_a_planner_that_was_killed_leaves_no_finished_run_of_nobody(tenant, queu
 
 def test_a_worker_is_listed_again_after_redis_was_emptied(queue, quick_worker):
     queue.redis.flushdb()
-    assert queue.workers_alive() == 0
     wait_until(lambda: queue.workers_alive() == 1, "the worker registered again")
 
 
