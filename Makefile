@@ -24,6 +24,7 @@ bench: $(VENV)/dev  ## speed beside references: a table of ratios (takes a quart
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
 	$(BIN)/python -m tests.chaos --database sqlite --faults 500
 	$(BIN)/python -m tests.chaos --database postgresql --faults 500
+	CHAOS_TRIALS=100 $(BIN)/python -m pytest --timeout 3600 tests/jobs/test_faults.py
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
