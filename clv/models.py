@@ -55,6 +55,8 @@ class Tenant(Table):
     snapshot_lease_ms = BigIntegerField(default=0)
     # When the nightly run was started last.
     nightly_ms = BigIntegerField()
+    # When an upload or an erasure changed something last.
+    data_updated_ms = BigIntegerField(null=True)
 
 
 class ApiKey(Table):
@@ -109,9 +111,56 @@ class ClvRecord(Table):
     computed_ms = BigIntegerField()
     # The run that computed it; null after a single computation.
     run_id = BigIntegerField(null=True)
+    tenure_days = IntegerField(default=0)
+    # The score and the time of the customer's latest row in clv_change.
+    noted_score = DoubleField(null=True)
+    noted_ms = BigIntegerField(null=True)
 
     class Meta:
         primary_key = CompositeKey("tenant_id", "customer_id")
+
+
+ClvRecord.add_index(
+    ClvRecord.index(
+        ClvRecord.tenant_id,
+        ClvRecord.customer_id,
+        name="clv_record_computed_singly",
+        where=SQL("run_id IS NULL"),
+    )
+)
+
+
+class ClvChange(Table):
+    """A customer's scores when the segment changed, or when the score had moved far enough."""
+
+    tenant_id = IntegerField()
+    customer_id = TextField()
+    at_ms = BigIntegerField()
+    score = DoubleField()
+    segment = TextField()
+    # Null in a customer's first row.
+    previous_segment = TextField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("tenant_id", "customer_id", "at_ms")
+        indexes = ((("tenant_id", "at_ms"), False),)
+
+
+class Leaders(Table):
+    """The first customers of one ranking of a tenant's records, as of a run's end.
+
+    ``customer_ids`` are separated by line ends; ``last_value`` is what the last of them is ranked
+    by, null when no other customer comes after.
+    """
+
+    tenant_id = IntegerField()
+    ranking = TextField()
+    run_id = BigIntegerField()
+    customer_ids = TextField()
+    last_value = DoubleField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("tenant_id", "ranking")
 
 
 class Snapshot(Table):
@@ -132,7 +181,8 @@ class Run(Table):
     """A batch: the durable truth about it; Redis only rings and shows the live progress.
 
     ``erasures`` counts the removals of customers since the run began: a chunk that was read
-    before one must not be written after it. ``plan_attempt`` is the planner's fencing token.
+    before one must not be written after it. ``plan_attempt`` is the planner's fencing token;
+    the lease is also that of whoever ends the run.
     """
 
     id = BigAutoField()
@@ -152,6 +202,8 @@ class Run(Table):
     plan_lease_ms = BigIntegerField(default=0)
     erasures = IntegerField(default=0)
     message = TextField(null=True)
+    # JSON: the tenant's customers at the run's end, as GET /clv/summary shows them.
+    overview = TextField(null=True)
 
     class Meta:
         indexes = ((("tenant_id", "id"), False),)
@@ -193,4 +245,15 @@ class RunError(Table):
         primary_key = CompositeKey("run", "customer_id")
 
 
-TABLES = (Tenant, ApiKey, InteractionSummary, ClvRecord, Snapshot, Run, Shard, RunError)
+TABLES = (
+    Tenant,
+    ApiKey,
+    InteractionSummary,
+    ClvRecord,
+    ClvChange,
+    Leaders,
+    Snapshot,
+    Run,
+    Shard,
+    RunError,
+)

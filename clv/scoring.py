@@ -85,7 +85,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One customer's scores: ``score`` and ``churn_probability`` unrounded, money in 1/10,000."""
+    """One customer's scores: ``score`` and ``churn_probability`` unrounded, money in 1/10,000.
+
+    :param tenure_days: whole UTC calendar days since the first contact
+    """
 
     customer_id: str
     score: float
@@ -96,6 +99,12 @@ class Scores:
     monetary: int
     segment: str
     computed_ms: int
+    tenure_days: int
+
+    @property
+    def revenue_at_risk(self) -> float:
+        """Predicted revenue × churn probability, in 1/10,000."""
+        return self.predicted_revenue * self.churn_probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +299,7 @@ def _scores(
     totals: Totals, score: float, distribution: Norms, settings: ScoreSettings, as_of_ms: int
 ) -> Scores:
     recency = recency_days(totals.last_contact_ms, as_of_ms)
-    tenure = (as_of_ms // DAY_MS) - (totals.first_contact_ms // DAY_MS)
+    tenure = max(0, as_of_ms // DAY_MS - totals.first_contact_ms // DAY_MS)
     score = min(score, 100.0)
     return Scores(
         customer_id=totals.customer_id,
@@ -304,4 +313,5 @@ def _scores(
             recency, totals.frequency, score, distribution.p25, distribution.p75, settings
         ),
         computed_ms=as_of_ms,
+        tenure_days=tenure,
     )

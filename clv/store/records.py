@@ -1,4 +1,8 @@
-"""The stored scores of customers."""
+"""The stored scores of customers, and the rows of their histories that writing them adds.
+
+A row is added when a customer's segment changes, or when the score has moved by 5 or more since
+the customer's last row; the record remembers that row's score and time (``noted_…``).
+"""
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
@@ -8,37 +12,59 @@ from clv import db
 from clv.scoring import Scores
 from clv.store import row_lock
 
-_COLUMNS = (
+NOTED_MOVE = 5.0
+COLUMNS = (
     "customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
-    " monetary, segment, computed_ms"
+    " monetary, segment, computed_ms, tenure_days"
 )
 # A record's values in the order of the columns.
-values = attrgetter(*_COLUMNS.split(", "))
+values = attrgetter(*COLUMNS.split(", "))
 _ASSIGNMENTS = ", ".join(
-    f"{name} = excluded.{name}" for name in (*_COLUMNS.split(", ")[1:], "run_id")
+    f"{name} = excluded.{name}" for name in (*COLUMNS.split(", ")[1:], "run_id")
+)
+_MOVED = (
+    "clv_record.noted_score IS NULL OR clv_record.segment <> excluded.segment"
+    f" OR ABS(excluded.score - clv_record.noted_score) >= {NOTED_MOVE}"
+)
+_NOTED = ", ".join(
+    f"{name} = CASE WHEN {_MOVED} THEN excluded.{name} ELSE clv_record.{name} END"
+    for name in ("noted_score", "noted_ms")
 )
 # A record is replaced only by one with an equal or later time.
 _ON_CONFLICT = (
-    f"ON CONFLICT (tenant_id, customer_id) DO UPDATE SET {_ASSIGNMENTS}"
+    f"ON CONFLICT (tenant_id, customer_id) DO UPDATE SET {_ASSIGNMENTS}, {_NOTED}"
     " WHERE clv_record.computed_ms <= excluded.computed_ms"
 )
-_UPSERT = (
-    f"INSERT INTO clv_record ({_COLUMNS}, tenant_id, run_id)"
-    f" VALUES ({', '.join(['%s'] * 11)}) {_ON_CONFLICT}"
+_INSERT = f"INSERT INTO clv_record ({COLUMNS}, tenant_id, run_id, noted_score, noted_ms)"
+_UPSERT = f"{_INSERT} VALUES ({', '.join(['%s'] * 14)}) {_ON_CONFLICT}"
+_ARRAYS = "text[] float8[] bigint[] float8[] int[] bigint[] bigint[] text[] bigint[] int[]".split()
+_UNNESTED = f"UNNEST({', '.join(f'%s::{kind}' for kind in _ARRAYS)}) u ({COLUMNS})"
+# Who has a new row is told by the record that was just written.
+_NOTE = (
+    "INSERT INTO clv_change (tenant_id, customer_id, at_ms, score, segment, previous_segment)"
+    " SELECT r.tenant_id, r.customer_id, r.computed_ms, r.score, r.segment,"
+    " (SELECT c.segment FROM clv_change c WHERE c.tenant_id = r.tenant_id"
+    " AND c.customer_id = r.customer_id ORDER BY c.at_ms DESC LIMIT 1)"
+    " FROM {written} r WHERE r.noted_ms = r.computed_ms {more}"
+    " ON CONFLICT (tenant_id, customer_id, at_ms)"
+    " DO UPDATE SET score = excluded.score, segment = excluded.segment"
 )
-_ARRAYS = "text[] float8[] bigint[] float8[] int[] bigint[] bigint[] text[] bigint[]".split()
-# One statement for a chunk: the values as arrays, the tenant and the run as scalars.
-UPSERT_ARRAYS = (
-    f"INSERT INTO clv_record ({_COLUMNS}, tenant_id, run_id)"
-    f" SELECT u.*, %s, %s FROM UNNEST({', '.join(f'%s::{kind}' for kind in _ARRAYS)}) u"
-    " {where} " + _ON_CONFLICT
+_NOTE_RANGE = _NOTE.format(
+    written="clv_record",
+    more="AND r.tenant_id = %s AND r.customer_id BETWEEN %s AND %s AND r.computed_ms = %s",
+)
+# One statement for a chunk, as the last of a WITH: the values as arrays, the tenant and the run as
+# scalars, and the rows of the histories.
+WRITE_ARRAYS = (
+    f"written AS ({_INSERT} SELECT u.*, %s, %s, u.score, u.computed_ms FROM {_UNNESTED}"
+    f" {{where}} {_ON_CONFLICT} RETURNING *), noted AS ({_NOTE.format(written='written', more='')})"
 )
 
 
 def record(tenant_id: int, customer_id: str) -> Scores | None:
     """The stored scores of a customer, if there are any."""
     found = db.row(
-        f"SELECT {_COLUMNS} FROM clv_record WHERE tenant_id = %s AND customer_id = %s",
+        f"SELECT {COLUMNS} FROM clv_record WHERE tenant_id = %s AND customer_id = %s",
         (tenant_id, customer_id),
     )
     return None if found is None else Scores(*found)
@@ -56,13 +82,20 @@ def save_if_customer_exists(tenant_id: int, scores: Scores) -> bool:
             (tenant_id, scores.customer_id),
         ):
             return False
-        db.execute(_UPSERT, (*values(scores), tenant_id, None))
+        upsert_each(tenant_id, None, [scores])
     return True
 
 
-def upsert_each(tenant_id: int, run_id: int, chunk: Iterable[Scores]) -> None:
-    """Store a run's scores on SQLite, inside the caller's transaction."""
-    db.execute_many(_UPSERT, [(*values(scores), tenant_id, run_id) for scores in chunk])
+def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> None:
+    """Store scores of one time, sorted by customer id, inside the caller's transaction."""
+    if not chunk:
+        return
+    db.execute_many(
+        _UPSERT,
+        [(*values(s), tenant_id, run_id, s.score, s.computed_ms) for s in chunk],
+    )
+    first, last = chunk[0], chunk[-1]
+    db.execute(_NOTE_RANGE, (tenant_id, first.customer_id, last.customer_id, last.computed_ms))
 
 
 def arrays(chunk: Sequence[Scores]) -> list[str]:
@@ -86,16 +119,18 @@ def fence_active_runs(tenant_id: int) -> None:
 
 
 def delete_orphans(tenant_id: int, everywhere: bool) -> None:
-    """Delete the records of customers without summaries: of the staged customers, or of all."""
+    """Delete the records and histories of customers without summaries: of the staged customers,
+    or of all."""
     candidates = (
         "" if everywhere else " AND customer_id IN (SELECT customer_id FROM staged_summary)"
     )
-    db.execute(
-        f"DELETE FROM clv_record WHERE tenant_id = %s{candidates} AND NOT EXISTS"
-        " (SELECT 1 FROM interaction_summary s WHERE s.tenant_id = clv_record.tenant_id"
-        " AND s.customer_id = clv_record.customer_id)",
-        (tenant_id,),
-    )
+    for table in ("clv_record", "clv_change"):
+        db.execute(
+            f"DELETE FROM {table} WHERE tenant_id = %s{candidates} AND NOT EXISTS"
+            f" (SELECT 1 FROM interaction_summary s WHERE s.tenant_id = {table}.tenant_id"
+            f" AND s.customer_id = {table}.customer_id)",
+            (tenant_id,),
+        )
 
 
 def _text_array(texts: Iterable[str]) -> str:

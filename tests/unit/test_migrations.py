@@ -18,6 +18,7 @@ KEYS = {
     ("interaction_summary", "creative_id"),
     ("interaction_summary", "channel_id"),
     ("clv_record", "customer_id"),
+    ("clv_change", "customer_id"),
     ("run", "job_id"),
     ("shard", "cursor"),
     ("shard", "until_key"),
