@@ -13,7 +13,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from clv import auth, db, fields, logs, runs, service
+from clv import auth, db, fields, insights, logs, runs, service
 from clv.auth import Role
 from clv.errors import ClvError, Invalid
 from clv.reader import Columns, Rejected, read_transactions
@@ -254,7 +254,7 @@ def _at_risk_days(tenant: Tenant, text: str) -> int:
             return int(text)
         except ValueError:
             raise Invalid(f"--at-risk-days must be a number or '{SUGGESTED}'.") from None
-    suggestion = service.suggest_at_risk_days(tenant)
+    suggestion = insights.suggest_at_risk_days(tenant)
     if suggestion is None:
         raise Invalid("There is no suggestion: no customer has come back on another day yet.")
     return suggestion.days
@@ -294,7 +294,7 @@ def _report(tenant: Tenant, rows: int, merged: Merged, until: int | None) -> Non
         f" inserted, {merged.updated:,} updated, {merged.unchanged:,} unchanged,"
         f" {merged.deleted:,} deleted."
     )
-    suggestion = service.suggest_at_risk_days(tenant)
+    suggestion = insights.suggest_at_risk_days(tenant)
     if suggestion is None:
         click.echo("No customer has come back yet, so there is no suggestion of at-risk days.")
         return

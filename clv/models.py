@@ -149,15 +149,14 @@ class ClvChange(Table):
 class Leaders(Table):
     """The first customers of one ranking of a tenant's records, as of a run's end.
 
-    ``customer_ids`` are separated by line ends; ``last_value`` is what the last of them is ranked
-    by, null when no other customer comes after.
+    ``customer_ids`` is a list in JSON, ``last_value`` what the last of them is ranked by.
     """
 
     tenant_id = IntegerField()
     ranking = TextField()
     run_id = BigIntegerField()
     customer_ids = TextField()
-    last_value = DoubleField(null=True)
+    last_value = DoubleField()
 
     class Meta:
         primary_key = CompositeKey("tenant_id", "ranking")

@@ -16,7 +16,6 @@ from clv.fields import FUTURE_TOLERANCE_MS
 from clv.reader import Rejected
 from clv.scoring import (
     DAY_MS,
-    MAX_AT_RISK_DAYS,
     Explanation,
     Scores,
     ScoreSettings,
@@ -37,7 +36,6 @@ BUILD_POLL_SECONDS = 0.1
 # Shards begin at customers that were noted down in passing, one in so many.
 MARK_EVERY = 1_000
 MIN_SHARDS = 8
-RETURN_SHARE = 0.90
 NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 
@@ -60,20 +58,6 @@ class Survey:
         size = min(most, max(MARK_EVERY, math.ceil(self.customers / MIN_SHARDS)))
         step = max(1, size // self.mark_every)
         return self.marks[step - 1 :: step]
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """At-risk days from the tenant's own data.
-
-    :param days: 90 % of the returning customers come back within so many days
-    :param share_now: the share of customers at risk with the tenant's setting
-    :param share_then: the same with the suggested days
-    """
-
-    days: int
-    share_now: float
-    share_then: float
 
 
 def get_clv(
@@ -239,27 +223,6 @@ def change_settings(tenant: Tenant, changes: dict[str, Any]) -> Tenant:
         raise Invalid(" ".join(f"{name}: {text}" for name, text in problems.items()))
     tenants.save_settings(tenant.id, settings, currency)
     return tenants.tenant_by_id(tenant.id)
-
-
-def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
-    """At-risk days that fit the gaps between contacts: their 90th percentile (nearest rank).
-    None when nobody returned, or when the summaries have no days (alltime)."""
-    if tenants.tenant_by_id(tenant.id).period_type in (None, "alltime"):
-        return None
-    gaps = summaries.contact_gaps(tenant.id)
-    wanted = math.ceil(RETURN_SHARE * sum(count for _, count in gaps))
-    passed = 0
-    for gap, count in gaps:
-        passed += count
-        if passed >= wanted:
-            days = min(max(1, gap), MAX_AT_RISK_DAYS)
-            now = now_ms()
-            return Suggestion(
-                days,
-                summaries.share_at_risk(tenant.id, now, tenant.settings.at_risk_days),
-                summaries.share_at_risk(tenant.id, now, days),
-            )
-    return None
 
 
 def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:

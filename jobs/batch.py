@@ -27,11 +27,11 @@ from typing import Protocol
 
 import peewee
 
-from clv import config, db, logs, service
+from clv import config, db, insights, logs, overview, service
 from clv.config import Settings
 from clv.errors import NotFound, Unavailable, Unscorable
 from clv.scoring import Scores, Totals, check, score_customers
-from clv.store import now_ms, runs, snapshots, summaries, tenants
+from clv.store import listing, now_ms, runs, snapshots, summaries, tenants
 from clv.store.runs import Chunk, Shard
 from clv.store.snapshots import Snapshot
 from jobs.progress import Report
@@ -77,7 +77,7 @@ def work(run_id: int, queue: Doorbell, settings: Settings) -> None:
     try:
         plan(run_id, queue, settings.shard_customers, lease_ms)
         _compute_shards(run_id, queue, lease_ms)
-        finish(run_id, queue)
+        finish(run_id, queue, lease_ms)
         _ring_if_needed(run_id, queue)
     except NotFound:
         # The tenant was deleted, and its runs with it.
@@ -106,11 +106,11 @@ def _ring_if_needed(run_id: int, queue: Doorbell) -> None:
 
 def sweep(queue: Doorbell, run_id: int | None = None) -> None:
     """Ring for every run (or for this one) that waits for a worker and has no doorbell in the
-    queue, end those that are done, and fail those past their deadlines."""
+    queue, also to end it, and fail those past their deadlines."""
     for overdue in runs.overdue(run_id):
         fail(overdue, "The run did not end before its deadline.", queue)
     for due in runs.needing_work(run_id):
-        if not finish(due, queue) and not queue.waiting(due):
+        if not queue.waiting(due):
             logs.event("run.rung_again", run=due)
             queue.ring(due)
 
@@ -242,14 +242,23 @@ def score_all(
     return {found.customer_id: found for found in scores}, errors
 
 
-def finish(run_id: int, queue: Doorbell) -> bool:
-    """End the run if all is done, and ring for the tenant's next one."""
-    if not runs.finish(run_id):
+def finish(run_id: int, queue: Doorbell, lease_ms: int) -> bool:
+    """End the run if all is done: store what it has found, and ring for the tenant's next one."""
+    run = runs.claim_end(run_id, lease_ms)
+    if run is None:
         return False
-    run = runs.by_id(run_id)
-    logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
-    _ring_for_next(run.tenant_id, queue)
-    return True
+    ended = False
+    try:
+        found = overview.to_json(insights.overview_of_run(run))
+        ended = runs.finish(run, found, listing.leaders(run.tenant_id))
+    finally:
+        if not ended:
+            runs.leave_end(run_id)
+    if ended:
+        logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
+        insights.prune_changes(run.tenant_id)
+        _ring_for_next(run.tenant_id, queue)
+    return ended
 
 
 def cancel(run_id: int, by: str, queue: Doorbell) -> bool:

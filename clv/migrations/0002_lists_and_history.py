@@ -52,7 +52,7 @@ def up(migrator, db):
         ranking = Key()
         run_id = BigIntegerField()
         customer_ids = TextField()
-        last_value = DoubleField(null=True)
+        last_value = DoubleField()
 
         class Meta:
             primary_key = CompositeKey("tenant_id", "ranking")

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from clv import db
+from clv.overview import Cell
 from clv.scoring import Scores
 from clv.store import row_lock
 
@@ -96,6 +97,32 @@ def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> 
     )
     first, last = chunk[0], chunk[-1]
     db.execute(_NOTE_RANGE, (tenant_id, first.customer_id, last.customer_id, last.computed_ms))
+
+
+def cells(tenant_id: int, new_days: int, bin_width: int, overdue_days: int) -> list[Cell]:
+    """All of a tenant's records, added up by segment, new or not, and bin of the score.
+
+    :param overdue_days: what ``overdue`` counts
+    """
+    bin_number = f"score / {bin_width}" if db.is_sqlite() else f"FLOOR(score / {bin_width})"
+    total = "TOTAL(%s)" if db.is_sqlite() else "SUM(CAST(%s AS DOUBLE PRECISION))"
+    sums = ", ".join(
+        total % amount
+        for amount in (
+            "score",
+            "monetary",
+            "predicted_revenue",
+            "predicted_revenue * churn_probability",
+        )
+    )
+    found = db.rows(
+        f"SELECT segment, tenure_days < {new_days} AS is_new, CAST({bin_number} AS INTEGER) AS bin,"
+        f" COUNT(*), {sums}, SUM(CASE WHEN frequency = 0 THEN 1 ELSE 0 END),"
+        " SUM(CASE WHEN frequency > 0 AND recency_days >= %s THEN 1 ELSE 0 END)"
+        " FROM clv_record WHERE tenant_id = %s GROUP BY segment, is_new, bin",
+        (overdue_days, tenant_id),
+    )
+    return [Cell(*row) for row in found]
 
 
 def arrays(chunk: Sequence[Scores]) -> list[str]:

@@ -8,6 +8,7 @@ writing after another took over.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import IntegrityError
 
@@ -15,7 +16,7 @@ from clv import db
 from clv.distribution import Distribution
 from clv.errors import NotFound, Unavailable
 from clv.scoring import Scores, ScoreSettings
-from clv.store import clock, now_ms, records, row_lock, snapshots
+from clv.store import clock, listing, now_ms, records, row_lock, snapshots
 from clv.store.tenants import lock_tenant
 
 ACTIVE = ("queued", "running")
@@ -23,6 +24,7 @@ ACTIVE = ("queued", "running")
 MAX_ATTEMPTS = 3
 # Planning reads some 400 customers a millisecond; a slow machine gets eight times as long.
 PLANNED_CUSTOMERS_PER_MS = 50
+LAST_ID = 2**63 - 1
 NO_SUCH_JOB = "There is no job with this id."
 
 _RUN = (
@@ -32,6 +34,8 @@ _RUN = (
     " (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
     " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
 )
+
+_ALL_DONE = "NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT shard.done)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def page(tenant_id: int, before_id: int | None, limit: int) -> list[Run]:
         Run(*found)
         for found in db.rows(
             f"SELECT {_RUN} FROM run WHERE tenant_id = %s AND id < %s ORDER BY id DESC LIMIT %s",
-            (tenant_id, before_id if before_id is not None else 2**63 - 1, limit),
+            (tenant_id, before_id if before_id is not None else LAST_ID, limit),
         )
     ]
 
@@ -251,7 +255,8 @@ def save_plan(
             [(run.id, first, last, False) for first, last in zip(starts, ends, strict=True)],
         )
         db.execute(
-            "UPDATE run SET planned = %s, snapshot_id = %s, total = %s WHERE id = %s",
+            "UPDATE run SET planned = %s, snapshot_id = %s, total = %s, plan_lease_ms = 0"
+            " WHERE id = %s",
             (True, snapshot_id, total, run.id),
         )
     return True
@@ -326,7 +331,7 @@ def needing_work(run_id: int | None = None) -> list[int]:
         f" OR (status = 'running' AND NOT planned AND plan_lease_ms < {clock()})"
         " OR (status = 'running' AND planned AND (EXISTS (SELECT 1 FROM shard"
         f" WHERE shard.run_id = run.id AND NOT shard.done AND shard.lease_ms < {clock()})"
-        " OR NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT shard.done))))",
+        f" OR ({_ALL_DONE} AND plan_lease_ms < {clock()}))))",
         run_id,
     )
 
@@ -336,18 +341,48 @@ def overdue(run_id: int | None = None) -> list[int]:
     return _active(f"deadline_ms < {clock()}", run_id)
 
 
-def finish(run_id: int) -> bool:
-    """End a run whose shards are all done; anybody may call it at any time."""
-    return (
-        db.execute(
-            f"UPDATE run SET status = 'finished', finished_ms = {clock()}, total ="
-            " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
-            " WHERE id = %s AND status = 'running' AND planned AND NOT EXISTS"
-            " (SELECT 1 FROM shard WHERE run_id = run.id AND NOT done)",
-            (run_id,),
-        )
-        == 1
+def claim_end(run_id: int, lease_ms: int) -> Run | None:
+    """Become the one who ends a run whose shards are all done; None if there is nothing to end,
+    or if another one does. Like planning it is a pass over all customers."""
+    claimed = db.execute(
+        f"UPDATE run SET plan_lease_ms = {clock()} + %s + (SELECT customers / %s FROM tenant"
+        " WHERE tenant.id = run.tenant_id)"
+        f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}"
+        f" AND plan_lease_ms < {clock()}",
+        (lease_ms, PLANNED_CUSTOMERS_PER_MS, run_id),
     )
+    return by_id(run_id) if claimed else None
+
+
+def leave_end(run_id: int) -> None:
+    """Let others end the run at once."""
+    db.execute("UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND status = 'running'", (run_id,))
+
+
+def finish(run: Run, overview: str, leaders: Sequence[tuple[str, str, Any]]) -> bool:
+    """End a run whose shards are all done, and store what it has found; False when it had ended
+    already."""
+    with db.transaction():
+        ended = db.execute(
+            f"UPDATE run SET status = 'finished', finished_ms = {clock()}, overview = %s, total ="
+            " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
+            f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}",
+            (overview, run.id),
+        )
+        if ended:
+            listing.save_leaders(run.tenant_id, run.id, leaders)
+    return ended == 1
+
+
+def overviews(tenant_id: int, before_id: int | None, limit: int) -> list[tuple[Run, str]]:
+    """The tenant's finished full runs with what they found, the latest first."""
+    return _overviews(tenant_id, "AND segment IS NULL", before_id, limit)
+
+
+def last_overview(tenant_id: int) -> tuple[Run, str] | None:
+    """The tenant's last finished run, full or of a segment, with what it found."""
+    found = _overviews(tenant_id, "", None, 1)
+    return found[0] if found else None
 
 
 def close(run_id: int, status: str, message: str) -> bool:
@@ -366,6 +401,17 @@ def queued_of_tenant(tenant_id: int) -> int | None:
     """The id of the tenant's queued run, if there is one."""
     found = db.row("SELECT id FROM run WHERE tenant_id = %s AND status = 'queued'", (tenant_id,))
     return found[0] if found else None
+
+
+def _overviews(
+    tenant_id: int, condition: str, before_id: int | None, limit: int
+) -> list[tuple[Run, str]]:
+    found = db.rows(
+        f"SELECT overview, {_RUN} FROM run WHERE tenant_id = %s AND id < %s {condition}"
+        " AND status = 'finished' AND overview IS NOT NULL ORDER BY id DESC LIMIT %s",
+        (tenant_id, before_id if before_id is not None else LAST_ID, limit),
+    )
+    return [(Run(*run), overview) for overview, *run in found]
 
 
 def _active(condition: str, run_id: int | None) -> list[int]:

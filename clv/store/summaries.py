@@ -15,7 +15,7 @@ from clv import db
 from clv.errors import Conflict
 from clv.fields import MAX_AMOUNT, MAX_COUNT
 from clv.scoring import AMOUNT_SCALE, DAY_MS, MAX_STORED_INTEGER, Totals
-from clv.store import records
+from clv.store import clock, records
 from clv.store.tenants import lock_tenant
 
 STREAM_ROWS = 5_000
@@ -163,13 +163,15 @@ def merge(
             after = before + _staged_customers_stored(tenant_id) - had
         if removes:
             records.delete_orphans(tenant_id, replace)
-        _keep_count(tenant_id, period_type, after)
-    return Merged(*counts, deleted)
+        merged = Merged(*counts, deleted)
+        changed = bool(merged.inserted or merged.updated or merged.deleted)
+        _keep_count(tenant_id, period_type, after, changed)
+    return merged
 
 
 def erase_customer(tenant_id: int, customer_id: str) -> bool:
-    """Erase a customer's summaries, record and errors for good, also from runs that are going on;
-    False when there was nothing."""
+    """Erase a customer's summaries, record, history and errors for good, also from runs that are
+    going on; False when there was nothing."""
     key = (tenant_id, customer_id)
     with db.transaction():
         period_type, before = lock_tenant(tenant_id)
@@ -179,12 +181,15 @@ def erase_customer(tenant_id: int, customer_id: str) -> bool:
         )
         others = db.execute("DELETE FROM clv_record WHERE tenant_id = %s AND customer_id = %s", key)
         others += db.execute(
+            "DELETE FROM clv_change WHERE tenant_id = %s AND customer_id = %s", key
+        )
+        others += db.execute(
             "DELETE FROM run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
             " AND customer_id = %s",
             key,
         )
         if summaries:
-            _keep_count(tenant_id, period_type, before - 1)
+            _keep_count(tenant_id, period_type, before - 1, changed=True)
     return bool(summaries or others)
 
 
@@ -280,15 +285,28 @@ def stream_totals(tenant_id: int) -> Iterator[list[tuple[str, float, float, int]
     return db.stream(sql, (tenant_id,), STREAM_ROWS)
 
 
-def contact_gaps(tenant_id: int) -> list[tuple[int, int]]:
-    """How often each gap, in days, lies between two active days of a customer."""
+def contact_gaps(tenant_id: int, every: int = 1) -> list[tuple[int, int]]:
+    """How often each gap, in days, lies between two active days of a customer, ascending.
+
+    :param every: look at every so many-th customer only
+    """
+    chosen, params = "", [tenant_id]
+    if every > 1:
+        chosen = (
+            " AND customer_id IN (SELECT customer_id FROM (SELECT customer_id,"
+            " ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM (SELECT DISTINCT customer_id"
+            " FROM interaction_summary WHERE tenant_id = %s) all_ids) places"
+            " WHERE place / %s * %s = place)"
+        )
+        params += [tenant_id, every, every]
     return db.rows(
         "SELECT gap, COUNT(*) FROM ("
         " SELECT day - LAG(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap FROM ("
-        "  SELECT DISTINCT customer_id, last_contact_ms / 86400000 AS day"
-        "  FROM interaction_summary WHERE tenant_id = %s AND impressions > 0) days) gaps"
-        " WHERE gap IS NOT NULL GROUP BY gap ORDER BY gap",
-        (tenant_id,),
+        "  SELECT customer_id, last_contact_ms / 86400000 AS day"
+        f"  FROM interaction_summary WHERE tenant_id = %s AND impressions > 0{chosen}) days) gaps"
+        # Two rows of one day are no gap.
+        " WHERE gap > 0 GROUP BY gap ORDER BY gap",
+        params,
     )
 
 
@@ -374,10 +392,12 @@ def _upsert(tenant_id: int) -> None:
     )
 
 
-def _keep_count(tenant_id: int, period_type: str | None, customers: int) -> None:
-    """Note the number of customers; without any, the period type is free again."""
+def _keep_count(tenant_id: int, period_type: str | None, customers: int, changed: bool) -> None:
+    """Note the number of customers, and when something changed; without any customer, the period
+    type is free again."""
+    updated = f", data_updated_ms = {clock()}" if changed else ""
     db.execute(
-        "UPDATE tenant SET customers = %s, period_type = %s WHERE id = %s",
+        f"UPDATE tenant SET customers = %s, period_type = %s{updated} WHERE id = %s",
         (customers, period_type if customers else None, tenant_id),
     )
 

@@ -17,13 +17,15 @@ DELETED_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One tenant; ``customers`` is the number of its customers with summaries."""
+    """One tenant; ``customers`` is the number of its customers with summaries,
+    ``data_updated_ms`` when these changed last."""
 
     id: int
     name: str
     currency: str
     period_type: str | None
     customers: int
+    data_updated_ms: int | None
     settings: ScoreSettings = field(default_factory=ScoreSettings)
 
 
@@ -127,7 +129,7 @@ def delete_tenant(tenant_id: int) -> None:
             (tenant_id,),
         )
         db.execute("DELETE FROM api_key WHERE tenant_id = %s", (tenant_id,))
-    for table in ("interaction_summary", "clv_record"):
+    for table in ("interaction_summary", "clv_record", "clv_change"):
         portion = f"tenant_id = %s AND customer_id <= (SELECT customer_id FROM {table}"
         portion += " WHERE tenant_id = %s ORDER BY customer_id LIMIT 1 OFFSET %s)"
         while db.execute(
@@ -136,7 +138,7 @@ def delete_tenant(tenant_id: int) -> None:
             pass
     with db.transaction():
         lock_tenant(tenant_id)
-        for table in ("interaction_summary", "clv_record"):
+        for table in ("interaction_summary", "clv_record", "clv_change", "leaders"):
             db.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant_id,))
         db.execute("DELETE FROM tenant WHERE id = %s", (tenant_id,))
 
@@ -191,7 +193,15 @@ def revoke_key(public: str) -> None:
 
 def _tenant(row: Any) -> Tenant:
     settings = ScoreSettings(**{name: getattr(row, name) for name in asdict(ScoreSettings())})
-    return Tenant(row.id, row.name, row.currency, row.period_type, row.customers, settings)
+    return Tenant(
+        row.id,
+        row.name,
+        row.currency,
+        row.period_type,
+        row.customers,
+        row.data_updated_ms,
+        settings,
+    )
 
 
 def _key(row: Any) -> ApiKey:

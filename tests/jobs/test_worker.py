@@ -99,7 +99,8 @@ def test_a_planner_that_was_killed_leaves_no_finished_run_of_nobody(tenant, queu
         run_id = begin()
         runs.start(run_id)
         assert runs.claim_plan(run_id, 500) == 1
-        assert not runs.finish(run_id)
+        assert runs.claim_end(run_id, 500) is None
+        assert not runs.finish(runs.by_id(run_id), "{}", [])
     wait_until(lambda: finished(run_id), "another worker planned")
     with db.scope():
         assert runs.by_id(run_id).computed == 60

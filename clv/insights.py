@@ -1,0 +1,170 @@
+"""What a tenant's scores say beyond one customer: the summary, its history, lists, changes."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from clv import overview
+from clv.errors import NotFound
+from clv.overview import Overview, Suggestion
+from clv.scoring import DAY_MS
+from clv.service import NO_SUCH_CUSTOMER
+from clv.store import changes, listing, now_ms, records, runs, snapshots, summaries, tenants
+from clv.store.changes import Change
+from clv.store.listing import Filter, Listed, Order
+from clv.store.runs import Run
+from clv.store.tenants import Tenant
+
+# Beyond so many customers, gaps between contacts are those of a part of them.
+MOST_FOR_GAPS = 50_000
+# A nightly run that failed once makes the scores this old.
+STALE_MS = 36 * 3_600_000
+EXPORTED_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A tenant's customers as of the last finished run, and how far that can be trusted.
+
+    :param customers: with summaries, now
+    :param found: None before the first run
+    :param job_id: of the last finished run
+    :param last_full_run_ms: the time as of which the last finished full run computed
+    :param stale: the last full run is older than 36 h, or than the data
+    """
+
+    customers: int
+    found: Overview | None
+    job_id: str | None
+    data_updated_ms: int | None
+    last_full_run_ms: int | None
+    stale: bool
+    settings_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one finished full run found."""
+
+    run: Run
+    found: Overview
+
+
+def summary(tenant: Tenant) -> Summary:
+    """A tenant's summary, from what its runs stored; nothing is computed."""
+    last = runs.last_overview(tenant.id)
+    full = history(tenant, None, 1)
+    found = None if last is None else overview.from_json(last[1])
+    last_full_ms = full[0].found.as_of_ms if full else None
+    return Summary(
+        customers=tenant.customers,
+        found=found,
+        job_id=None if last is None else last[0].job_id,
+        data_updated_ms=tenant.data_updated_ms,
+        last_full_run_ms=last_full_ms,
+        stale=_is_stale(tenant, last_full_ms),
+        settings_changed=found is not None and found.settings != tenant.settings,
+    )
+
+
+def history(tenant: Tenant, before_id: int | None, limit: int) -> list[Point]:
+    """What the finished full runs found, the latest first, before the one with this internal id."""
+    found = runs.overviews(tenant.id, before_id, limit)
+    return [Point(run, overview.from_json(text)) for run, text in found]
+
+
+def customer_history(
+    tenant: Tenant, customer_id: str, before_ms: int | None, limit: int
+) -> list[Change]:
+    """How a customer's segment and score moved, the latest first, before this time.
+
+    :raises NotFound: without a record
+    """
+    if records.record(tenant.id, customer_id) is None:
+        raise NotFound(NO_SUCH_CUSTOMER)
+    before = runs.LAST_ID if before_ms is None else before_ms
+    return changes.of_customer(tenant.id, customer_id, before, limit)
+
+
+def page_of_records(
+    tenant: Tenant, wanted: Filter, order: Order, after: tuple[Any, str] | None, limit: int
+) -> list[Listed]:
+    """The next records of a list; sorted by customer id, a walk meets each one once, whatever is
+    computed meanwhile."""
+    return listing.page(tenant.id, wanted, order, after, limit)
+
+
+def all_records(tenant: Tenant, wanted: Filter, order: Order) -> Iterator[list[Listed]]:
+    """All records of a list in pages; no connection need be held between them."""
+    after = None
+    while page := listing.page(tenant.id, wanted, order, after, EXPORTED_AT_ONCE):
+        yield page
+        if len(page) < EXPORTED_AT_ONCE:
+            return
+        after = (page[-1].value, page[-1].scores.customer_id)
+
+
+def total_of_records(tenant: Tenant, wanted: Filter, counted: bool) -> int | None:
+    """How many records a list has, where that is cheap: of few customers; or of all or of a
+    segment, as of the last finished run.
+
+    :param counted: count in any case
+    """
+    if counted or (wanted.is_segment and tenant.customers <= listing.FEW_RECORDS):
+        return listing.count(tenant.id, wanted)
+    last = runs.last_overview(tenant.id) if wanted.is_segment else None
+    if last is None:
+        return None
+    found = overview.from_json(last[1])
+    group = found.everyone if wanted.segment is None else found.segments[wanted.segment]
+    return group.customers
+
+
+def overview_of_run(run: Run) -> Overview:
+    """What a run that is about to end has found: all records of its tenant, added up."""
+    tenant = tenants.tenant_by_id(run.tenant_id)
+    snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
+    days = _suggested_days(tenant)
+    cells = records.cells(
+        tenant.id, overview.NEW_DAYS, overview.BIN_WIDTH, days or tenant.settings.at_risk_days
+    )
+    if snapshot is None:
+        return overview.add_up(cells, now_ms(), tenant.settings, None, days)
+    spread = snapshot.distribution
+    percentiles = (spread.p25, spread.p75)
+    return overview.add_up(cells, spread.as_of_ms, snapshot.settings, percentiles, days)
+
+
+def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
+    """At-risk days that fit the gaps between contacts, and what they would change. None when
+    nobody returned, or when the summaries have no days (alltime)."""
+    tenant = tenants.tenant_by_id(tenant.id)
+    days = _suggested_days(tenant)
+    if days is None:
+        return None
+    now, at_risk_days = now_ms(), tenant.settings.at_risk_days
+    share_now = summaries.share_at_risk(tenant.id, now, at_risk_days)
+    return Suggestion(days, share_now, summaries.share_at_risk(tenant.id, now, days))
+
+
+def prune_changes(tenant_id: int) -> None:
+    """Delete what is older than histories are kept."""
+    changes.prune(tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
+
+
+def _is_stale(tenant: Tenant, last_full_ms: int | None) -> bool:
+    if last_full_ms is None:
+        return tenant.customers > 0
+    return (
+        now_ms() - last_full_ms > STALE_MS
+        or tenant.data_updated_ms is not None
+        and tenant.data_updated_ms > last_full_ms
+    )
+
+
+def _suggested_days(tenant: Tenant) -> int | None:
+    if tenant.period_type in (None, "alltime"):
+        return None
+    every = math.ceil(tenant.customers / MOST_FOR_GAPS)
+    return overview.suggested_days(summaries.contact_gaps(tenant.id, every))
