@@ -139,6 +139,8 @@ def leaders(tenant_id: int) -> list[tuple[str, str, Any]]:
 def save_leaders(tenant_id: int, run_id: int, found: Sequence[tuple[str, str, Any]]) -> None:
     """Replace a tenant's leaders, inside the caller's transaction that ends the run."""
     db.execute("DELETE FROM leaders WHERE tenant_id = %s", (tenant_id,))
+    if not found:
+        return
     db.execute_many(
         "INSERT INTO leaders (tenant_id, run_id, ranking, customer_ids, last_value)"
         " VALUES (%s, %s, %s, %s, %s)",
