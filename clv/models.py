@@ -133,10 +133,10 @@ ClvRecord.add_index(
 class ClvChange(Table):
     """A customer's scores when the segment changed, or when the score had moved far enough."""
 
-    tenant_id = IntegerField()
-    customer_id = TextField()
     at_ms = BigIntegerField()
     score = DoubleField()
+    tenant_id = IntegerField()
+    customer_id = TextField()
     segment = TextField()
     # Null in a customer's first row.
     previous_segment = TextField(null=True)

@@ -35,10 +35,11 @@ def up(migrator, db):
             legacy_table_names = False
 
     class ClvChange(Table):
-        tenant_id = IntegerField()
-        customer_id = Key()
+        # The widest first: PostgreSQL aligns them, and there are many rows.
         at_ms = BigIntegerField()
         score = DoubleField()
+        tenant_id = IntegerField()
+        customer_id = Key()
         segment = TextField()
         previous_segment = TextField(null=True)
 
