@@ -43,20 +43,29 @@ _PREFER = {
 
 
 class WaitingRoom:
-    """How many of the process's threads may wait for runs at once; the others stay free for
-    requests that take no time."""
+    """How many of the process's threads may be kept at once by requests that wait for runs, and
+    by files that go no faster than their readers; the others stay free for requests that take no
+    time."""
 
     def __init__(self, seats: int) -> None:
         self._seats = threading.BoundedSemaphore(seats)
 
+    def take(self) -> bool:
+        """Take a seat, if one is free."""
+        return self._seats.acquire(blocking=False)
+
+    def leave(self) -> None:
+        """Give the seat back."""
+        self._seats.release()
+
     def wait(self, run: Run, seconds: float) -> Run:
         """The run when it ended, or after so many seconds; at once when no seat is free."""
-        if seconds <= 0 or not self._seats.acquire(blocking=False):
+        if seconds <= 0 or not self.take():
             return run
         try:
             return runs.wait(run.id, seconds)
         finally:
-            self._seats.release()
+            self.leave()
 
 
 @blp.route("/clv/compute")

@@ -37,9 +37,9 @@ def decode(text: str | None, *kinds: type) -> tuple | None:
         raise refused() from None
 
 
-def refused(reason: str = WANTED) -> Invalid:
+def refused() -> Invalid:
     """The error of a cursor that can't be used."""
-    return Invalid(f"The request is not valid. cursor: {reason}", {"query": {"cursor": [reason]}})
+    return Invalid(f"The request is not valid. cursor: {WANTED}", {"query": {"cursor": [WANTED]}})
 
 
 def page(rows: list[dict], limit: int, cursors: Callable[[int], str]) -> dict[str, Any]:
