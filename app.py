@@ -12,6 +12,7 @@ from clv.api import (
     errors,
     health,
     queue_dashboard,
+    records,
     summaries,
     tenant,
     transactions,
@@ -73,6 +74,7 @@ def _register_api(app: Flask) -> None:
     for part in (
         customers.blp,
         compute.blp,
+        records.blp,
         summaries.blp,
         transactions.blp,
         tenant.blp,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from clv import overview
+from clv import db, overview
 from clv.errors import NotFound
 from clv.overview import Overview, Suggestion
 from clv.scoring import DAY_MS
@@ -20,7 +20,9 @@ from clv.store.tenants import Tenant
 MOST_FOR_GAPS = 50_000
 # A nightly run that failed once makes the scores this old.
 STALE_MS = 36 * 3_600_000
-EXPORTED_AT_ONCE = 5_000
+# Customers a page of a file by customer id; sorted otherwise, each page is a pass over all records.
+EXPORTED_AT_ONCE = 2_000
+SORTED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,16 @@ def page_of_records(
 
 
 def all_records(tenant: Tenant, wanted: Filter, order: Order) -> Iterator[list[Listed]]:
-    """All records of a list in pages; no connection need be held between them."""
+    """All records of a list in pages. Between them no connection is held: whoever takes a page
+    may be slow."""
+    at_once = SORTED_AT_ONCE if order.by in listing.SORTS else EXPORTED_AT_ONCE
     after = None
-    while page := listing.page(tenant.id, wanted, order, after, EXPORTED_AT_ONCE):
-        yield page
-        if len(page) < EXPORTED_AT_ONCE:
+    while True:
+        with db.scope():
+            page = listing.page(tenant.id, wanted, order, after, at_once)
+        if page:
+            yield page
+        if len(page) < at_once:
             return
         after = (page[-1].value, page[-1].scores.customer_id)
 

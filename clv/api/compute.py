@@ -1,7 +1,5 @@
 """A whole tenant: start a batch run, watch it, read what went wrong."""
 
-import base64
-import binascii
 import contextlib
 import threading
 from typing import Any
@@ -10,9 +8,10 @@ from flask import current_app, request, url_for
 from flask.views import MethodView
 
 from clv import runs
+from clv.api import paging
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
-from clv.errors import Conflict, Invalid, RunFailed, Unavailable
+from clv.errors import Conflict, RunFailed, Unavailable
 from clv.schemas.base import PageQuery
 from clv.schemas.compute import (
     ComputeRequest,
@@ -44,20 +43,29 @@ _PREFER = {
 
 
 class WaitingRoom:
-    """How many of the process's threads may wait for runs at once; the others stay free for
-    requests that take no time."""
+    """How many of the process's threads may be kept at once by requests that wait for runs, and
+    by files that go no faster than their readers; the others stay free for requests that take no
+    time."""
 
     def __init__(self, seats: int) -> None:
         self._seats = threading.BoundedSemaphore(seats)
 
+    def take(self) -> bool:
+        """Take a seat, if one is free."""
+        return self._seats.acquire(blocking=False)
+
+    def leave(self) -> None:
+        """Give the seat back."""
+        self._seats.release()
+
     def wait(self, run: Run, seconds: float) -> Run:
         """The run when it ended, or after so many seconds; at once when no seat is free."""
-        if seconds <= 0 or not self._seats.acquire(blocking=False):
+        if seconds <= 0 or not self.take():
             return run
         try:
             return runs.wait(run.id, seconds)
         finally:
-            self._seats.release()
+            self.leave()
 
 
 @blp.route("/clv/compute")
@@ -103,9 +111,10 @@ class Jobs(MethodView):
     @blp.response(200, JobList)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List the batch runs, newest first"""
-        before = _cursor(query["cursor"], int)
+        (before,) = paging.decode(query["cursor"], int) or (None,)
         page = runs.page(principal().tenant.id, before, query["limit"] + 1)
-        return _page([_job(run) for run in page], query["limit"], [str(run.id) for run in page])
+        jobs = [_job(run) for run in page]
+        return paging.page(jobs, query["limit"], lambda n: paging.encode(page[n].id))
 
 
 @blp.route("/clv/jobs/<jobId>", parameters=[_JOB_ID])
@@ -149,10 +158,10 @@ class JobErrors(MethodView):
     @blp.response(200, CustomerErrorList)
     def get(self, query: dict[str, Any], jobId: str) -> dict[str, Any]:
         """List the customers that a run could not compute"""
-        after = _cursor(query["cursor"], str) or ""
+        (after,) = paging.decode(query["cursor"], str) or ("",)
         page = runs.errors_page(_run(jobId), after, query["limit"] + 1)
         rows = [{"customerId": customer_id, "message": reason} for customer_id, reason in page]
-        return _page(rows, query["limit"], [customer_id for customer_id, _ in page])
+        return paging.page(rows, query["limit"], lambda n: paging.encode(page[n][0]))
 
 
 def _outcome(run: Run) -> Any:
@@ -206,24 +215,3 @@ def _preferences() -> set[str]:
     """The preferences of the request without their parameters (RFC 7240)."""
     listed = ",".join(request.headers.getlist("Prefer")).lower().split(",")
     return {preference.partition(";")[0].strip() for preference in listed}
-
-
-def _page(rows: list[dict], limit: int, keys: list[str]) -> dict[str, Any]:
-    has_more = len(rows) > limit
-    cursor = base64.urlsafe_b64encode(keys[limit - 1].encode()).decode() if has_more else None
-    return {"data": rows[:limit], "pagination": {"cursor": cursor, "hasMore": has_more}}
-
-
-def _cursor(text: str | None, kind: type) -> Any:
-    if text is None:
-        return None
-    try:
-        key = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True).decode()
-        if "\0" in key or (kind is int and not 0 <= int(key) < 2**63):
-            raise ValueError
-        return kind(key)
-    except (ValueError, binascii.Error):
-        wanted = "Must be the cursor that the page before returned."
-        raise Invalid(
-            f"The request is not valid. cursor: {wanted}", {"query": {"cursor": [wanted]}}
-        ) from None

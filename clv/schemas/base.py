@@ -40,7 +40,7 @@ class Amount(fields.Number):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValidationError("Must be a number.")
-        return _checked(values.amount, value)
+        return checked(values.amount, value)
 
 
 class StoredAmount(fields.Number):
@@ -60,7 +60,14 @@ class Probability(fields.Float):
 
 
 class Time(fields.DateTime):
-    """A time: ISO 8601 in UTC with milliseconds; stored as milliseconds since 1970."""
+    """A time: ISO 8601 in UTC with milliseconds; stored as milliseconds since 1970.
+
+    :param may_be_ahead: whether it may lie in the future
+    """
+
+    def __init__(self, *, may_be_ahead: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.may_be_ahead = may_be_ahead
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
         return values.iso(value)
@@ -68,8 +75,9 @@ class Time(fields.DateTime):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
-        ms = _checked(values.time_ms, value)
-        if ms > time.time() * 1000 + values.FUTURE_TOLERANCE_MS:
+        ms = checked(values.time_ms, value)
+        latest_ms = time.time() * 1000 + values.FUTURE_TOLERANCE_MS
+        if ms > latest_ms and not self.may_be_ahead:
             raise ValidationError("Must not be in the future.")
         return ms
 
@@ -78,17 +86,18 @@ class PlainText(fields.String):
     """Text without control characters, lone surrogates or outer space; null means empty."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return _checked(values.plain_text, super()._deserialize(value, *args, **kwargs))
+        return checked(values.plain_text, super()._deserialize(value, *args, **kwargs))
 
 
 class CustomerId(fields.String):
     """A customer's id."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return _checked(values.customer_id, super()._deserialize(value, *args, **kwargs))
+        return checked(values.customer_id, super()._deserialize(value, *args, **kwargs))
 
 
-def _checked(check: Any, value: Any) -> Any:
+def checked(check: Any, value: Any) -> Any:
+    """What a function of ``clv.fields`` makes of a value; its ``ValueError`` is the field's."""
     try:
         return check(value)
     except ValueError as error:

@@ -1,14 +1,15 @@
 """Lists of the stored scores: filters, sorts, pages, and who leads each ranking.
 
 No index orders the records by what they are sorted by (``migrations/0002`` says why). The end of
-each run stores the first customers of each ranking instead, and a page among them reads no more
-than these: all records but theirs come later, or were computed singly since the run, and these
-few have an index. Whatever else is asked for is one pass over the tenant's records.
+each run stores the first customers of each ranking instead (its leaders), and a page among them
+reads no more than these: every other record stands behind the last leader, or was computed singly
+since the run, and these few have an index. Whatever else is asked for is one pass over the
+tenant's records.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from clv import db
@@ -26,6 +27,10 @@ SORTS = {
 LEADERS = 500
 # Up to so many records are read faster than leaders are looked up.
 FEW_RECORDS = 10_000
+# With more records computed singly a pass over all is about as fast, and needs no estimate of them.
+MOST_SINGLE = 2_000
+# A leader's value is stored as a double, which holds larger integers only roughly.
+EXACT = 2**53
 
 
 class Order(NamedTuple):
@@ -104,7 +109,7 @@ def page(
     :param after: value and customer id of the last entry of the page before; None for the first
     """
     condition, params = _matching(tenant_id, wanted)
-    if wanted.is_open and order.by in SORTS:
+    if wanted.is_open and order.by in SORTS and limit <= LEADERS:
         found = _page_of_leaders(tenant_id, order, after, limit)
         if found is not None:
             return found
@@ -117,10 +122,16 @@ def count(tenant_id: int, wanted: Filter) -> int:
     return db.value(f"SELECT COUNT(*) FROM clv_record r WHERE {condition}", params)
 
 
-def leaders(tenant_id: int) -> list[tuple[str, str, Any]]:
+def leaders(
+    tenant_id: int, few: int = FEW_RECORDS, most: int = LEADERS
+) -> list[tuple[str, str, Any]]:
     """The first customers of each ranking, as the table ``leaders`` has them: name, ids as JSON,
-    and the value of the last one. Empty where there are few records."""
-    if count(tenant_id, Filter()) <= FEW_RECORDS:
+    and the value of the last one.
+
+    :param few: up to so many records need no leaders
+    :param most: leaders of a ranking
+    """
+    if count(tenant_id, Filter()) <= few:
         return []
     condition, params = _matching(tenant_id, Filter())
     found = []
@@ -129,7 +140,7 @@ def leaders(tenant_id: int) -> list[tuple[str, str, Any]]:
         first = db.rows(
             f"SELECT customer_id, {SORTS[order.by]} AS value FROM clv_record r WHERE {condition}"
             f" ORDER BY value {direction}, customer_id {direction} LIMIT %s",
-            (*params, LEADERS),
+            (*params, most),
         )
         ids = json.dumps([customer_id for customer_id, _ in first], ensure_ascii=False)
         found.append((order.ranking, ids, first[-1][1]))
@@ -154,26 +165,36 @@ def _page_of_leaders(
     """The page, if it lies among the leaders of the last run; None if it does not, or if a run
     has begun since and may have changed any record."""
     stored = db.row(
-        "SELECT customer_ids, last_value FROM leaders WHERE tenant_id = %s AND ranking = %s"
-        " AND run_id = (SELECT MAX(id) FROM run WHERE tenant_id = %s AND started_ms IS NOT NULL)",
-        (tenant_id, order.ranking, tenant_id),
+        "SELECT run_id, customer_ids, last_value FROM leaders WHERE tenant_id = %s"
+        f" AND ranking = %s AND (SELECT COUNT(*) FROM ({_singles()} LIMIT %s) single) <= %s",
+        (tenant_id, order.ranking, tenant_id, MOST_SINGLE + 1, MOST_SINGLE),
     )
     if stored is None:
         return None
-    ids, last_value = stored
+    run_id, ids, last_value = stored
+    if abs(last_value) >= EXACT:
+        return None
     elements = "SELECT value FROM json_each(%s)"
     if not db.is_sqlite():
         elements = "SELECT jsonb_array_elements_text(CAST(%s AS jsonb))"
+    # In the statement that reads the page: a run may begin at any moment.
     condition = (
-        f"r.tenant_id = %s AND r.customer_id IN ({elements} UNION SELECT customer_id"
-        " FROM clv_record WHERE tenant_id = %s AND run_id IS NULL)"
+        "%s = (SELECT MAX(id) FROM run WHERE tenant_id = %s AND started_ms IS NOT NULL)"
+        f" AND r.tenant_id = %s AND r.customer_id IN ({elements} UNION {_singles()})"
     )
     # Who was computed singly since, and is behind the last leader, may stand behind others.
     condition += f" AND ({SORTS[order.by]}, r.customer_id) {'>' if order.descending else '<'}="
     condition += " (%s, %s)"
-    params = [tenant_id, ids, tenant_id, last_value, json.loads(ids)[-1]]
+    params = [run_id, *[tenant_id] * 2, ids, tenant_id, last_value, json.loads(ids)[-1]]
     found = _page(condition, params, order, after, limit)
     return found if len(found) == limit else None
+
+
+def _singles() -> str:
+    """The query of the customers computed singly since the last run."""
+    # Left alone, SQLite reads all of the tenant's records for them.
+    index = " INDEXED BY clv_record_computed_singly" if db.is_sqlite() else ""
+    return f"SELECT customer_id FROM clv_record{index} WHERE tenant_id = %s AND run_id IS NULL"
 
 
 def _page(
@@ -185,8 +206,8 @@ def _page(
         condition += f" AND ({value}, r.customer_id) {'<' if order.descending else '>'} (%s, %s)"
         params = [*params, *after]
     found = db.rows(
-        f"SELECT {value} AS value, run.job_id, {_COLUMNS}"
-        f" FROM (SELECT r.* FROM clv_record r WHERE {condition}"
+        f"SELECT value, run.job_id, {_COLUMNS}"
+        f" FROM (SELECT {value} AS value, r.* FROM clv_record r WHERE {condition}"
         f" ORDER BY {value} {direction}, r.customer_id {direction} LIMIT %s) r"
         " LEFT JOIN run ON run.id = r.run_id"
         f" ORDER BY value {direction}, r.customer_id {direction}",
@@ -197,10 +218,10 @@ def _page(
 
 def _matching(tenant_id: int, wanted: Filter) -> tuple[str, list[Any]]:
     conditions, params = ["r.tenant_id = %s"], list[Any]([tenant_id])
-    for name in (field.name for field in fields(wanted)):
+    for name, condition in _CONDITIONS.items():
         limit = getattr(wanted, name)
-        if limit is not None and name in _CONDITIONS:
-            conditions.append(_CONDITIONS[name])
+        if limit is not None:
+            conditions.append(condition)
             params.append(limit)
     if wanted.customer_ids is not None:
         conditions.append(f"r.customer_id IN ({', '.join(['%s'] * len(wanted.customer_ids))})")

@@ -1,8 +1,15 @@
-"""Rows and times for the tests of the API."""
+"""Rows, records and times for the tests of the API."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from clv import db
+
+RECORD_COLUMNS = (
+    "tenant_id, customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
+    " monetary, segment, computed_ms, run_id, tenure_days"
+)
 
 
 def days_ago(days: int) -> str:
@@ -39,3 +46,37 @@ def poison(customer_id: str) -> None:
         f"ALTER TABLE interaction_summary ADD CONSTRAINT {name}"
         " CHECK (impressions BETWEEN 0 AND 1000000000) NOT VALID"
     )
+
+
+def insert_records(records: Iterable[dict]) -> None:
+    """Put records into the table, as values by column."""
+    names = RECORD_COLUMNS.split(", ")
+    with db.scope(), db.transaction():
+        db.insert_many("clv_record", RECORD_COLUMNS, ([r[name] for name in names] for r in records))
+
+
+def numbered_records(count: int, id_size: int = 6) -> list[dict]:
+    """Records of the first tenant with ids of this length in their order, and all else alike."""
+    values = (50.0, 14_400_000, 0.119, 5, 48, 3_600_000, "medium", 1_775_217_600_000, None, 9)
+    return [
+        dict(
+            zip(
+                RECORD_COLUMNS.split(", "),
+                (1, f"{n:06}".ljust(id_size, "x"), *values),
+                strict=True,
+            )
+        )
+        for n in range(count)
+    ]
+
+
+@contextmanager
+def unreadable_records() -> Iterator[None]:
+    """The records can't be read meanwhile."""
+    with db.scope():
+        db.execute("ALTER TABLE clv_record RENAME TO clv_record_away")
+    try:
+        yield
+    finally:
+        with db.scope():
+            db.execute("ALTER TABLE clv_record_away RENAME TO clv_record")

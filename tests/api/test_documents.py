@@ -37,7 +37,7 @@ def test_every_operation_is_documented_with_types_and_errors(app, document):
             assert {"200", "201", "202", "204"} & set(operation["responses"])
             for code, response in operation["responses"].items():
                 if code not in ("default", "204"):
-                    (schema,) = [m["schema"] for m in response["content"].values()]
+                    schema = response["content"]["application/json"]["schema"]
                     assert schema.get("$ref"), (path, method, code)
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
@@ -50,6 +50,22 @@ def test_what_an_endpoint_reads_is_documented(document):
     assert compute["requestBody"]["required"] is False
     assert "up to 25 seconds" in compute["description"]
     assert compute["responses"]["403"]["description"] == "Needs the role admin or higher"
+
+
+def test_a_list_that_is_a_file_too_is_documented_with_all_its_types(document):
+    operation = document["paths"]["/api/v1/clv/records"]["get"]
+    content = operation["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "text/csv", "application/x-ndjson"}
+    assert content["text/csv"]["schema"] == {"type": "string"}
+    assert content["text/csv"]["example"].startswith("customerId,clvScore,score,")
+    parameters = {p["name"]: p for p in operation["parameters"]}
+    assert {"segment", "customerId", "minScore", "sort", "cursor", "count"} <= set(parameters)
+    assert parameters["customerId"]["explode"] is True
+    assert parameters["customerId"]["schema"]["maxItems"] == 100
+    assert parameters["sort"]["schema"]["default"] == "customerId"
+    assert "-revenueAtRisk" in parameters["sort"]["schema"]["enum"]
+    total = document["components"]["schemas"]["RecordPagination"]["properties"]["total"]
+    assert total["nullable"] is True and "as of its last finished batch" in total["description"]
 
 
 def test_the_ten_fields_are_documented_in_their_order(document):
