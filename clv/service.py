@@ -145,8 +145,28 @@ def survey(
     if not count:
         return Survey(None, 0, [], mark_every)
     frequency, monetary, last_ms = np.concatenate(pages).T
-    found = _distribution(frequency, monetary, last_ms, settings, as_of_ms)
+    found = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
     return Survey(found, count, marks, mark_every)
+
+
+def distribution_of(
+    frequency: np.ndarray,
+    monetary: np.ndarray,
+    last_ms: np.ndarray,
+    settings: ScoreSettings,
+    as_of_ms: int,
+) -> Distribution:
+    """The distribution of customers, from arrays of the same length of at least 1.
+
+    :param monetary: in 1/10,000
+    :param settings: what the percentiles of the score are made with
+    """
+    days = np.minimum(last_ms, as_of_ms) // DAY_MS
+    monetary = np.maximum(monetary, 0.0)
+    r, f, m = (distribution.dimension(values) for values in (days, frequency, monetary))
+    scores = composite(r.norms(days), f.norms(frequency), m.norms(monetary), settings)
+    p25, p75 = distribution.percentiles(np.minimum(scores, 100.0))
+    return Distribution(as_of_ms, len(days), r, f, m, p25, p75)
 
 
 def customer_summaries(
@@ -214,15 +234,23 @@ def change_settings(tenant: Tenant, changes: dict[str, Any]) -> Tenant:
     :raises Invalid: naming each setting that is out of its range
     """
     currency = changes.get("currency", tenant.currency)
-    scores = {name: value for name, value in changes.items() if name != "currency"}
-    settings = replace(tenant.settings, **scores)
-    problems = settings.problems()
     if not re.fullmatch("[A-Z]{3}", currency):
-        problems["currency"] = "Must be three capital letters of ISO 4217, such as USD."
+        raise Invalid("currency: Must be three capital letters of ISO 4217, such as USD.")
+    scores = {name: value for name, value in changes.items() if name != "currency"}
+    tenants.save_settings(tenant.id, changed_settings(tenant, scores), currency)
+    return tenants.tenant_by_id(tenant.id)
+
+
+def changed_settings(tenant: Tenant, changes: dict[str, Any]) -> ScoreSettings:
+    """The tenant's settings with changes; nothing is stored.
+
+    :raises Invalid: naming each setting that is out of its range
+    """
+    settings = replace(tenant.settings, **changes)
+    problems = settings.problems()
     if problems:
         raise Invalid(" ".join(f"{name}: {text}" for name, text in problems.items()))
-    tenants.save_settings(tenant.id, settings, currency)
-    return tenants.tenant_by_id(tenant.id)
+    return settings
 
 
 def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
@@ -240,21 +268,6 @@ def _build_snapshot(tenant: Tenant) -> Snapshot:
     with db.transaction():
         _, customers = tenants.lock_tenant(tenant.id)
         return snapshots.insert(tenant.id, customers, found, tenant.settings)
-
-
-def _distribution(
-    frequency: np.ndarray,
-    monetary: np.ndarray,
-    last_ms: np.ndarray,
-    settings: ScoreSettings,
-    as_of_ms: int,
-) -> Distribution:
-    days = np.minimum(last_ms, as_of_ms) // DAY_MS
-    monetary = np.maximum(monetary, 0.0)
-    r, f, m = (distribution.dimension(values) for values in (days, frequency, monetary))
-    scores = composite(r.norms(days), f.norms(frequency), m.norms(monetary), settings)
-    p25, p75 = distribution.percentiles(np.minimum(scores, 100.0))
-    return Distribution(as_of_ms, len(days), r, f, m, p25, p75)
 
 
 def _merge_transactions(tenant: Tenant, replay_until_day: int | None, replace: bool) -> Merged:

@@ -9,6 +9,7 @@ from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.schemas.keys import CreatedKey, KeyList, NewKey
 from clv.schemas.settings import SettingsChange, TenantSettings
+from clv.scoring import ScoreSettings
 from clv.store.tenants import ApiKey, Tenant
 
 blp = ClvBlueprint("tenant", __name__, url_prefix="/api/v1", description="Settings and keys")
@@ -77,13 +78,17 @@ class ApiKeyById(MethodView):
 
 def settings_view(tenant: Tenant) -> dict[str, Any]:
     """The settings of a tenant as the API shows them."""
-    recency, frequency, monetary = tenant.settings.weights
+    return {**score_settings_view(tenant.settings), "currency": tenant.currency}
+
+
+def score_settings_view(settings: ScoreSettings) -> dict[str, Any]:
+    """The settings of scores as the API shows them."""
+    recency, frequency, monetary = settings.weights
     return {
         "weights": {"recency": recency, "frequency": frequency, "monetary": monetary},
-        "atRiskDays": tenant.settings.at_risk_days,
-        "lifespanMonths": tenant.settings.lifespan_months,
-        "minTenureMonths": tenant.settings.min_tenure_months,
-        "currency": tenant.currency,
+        "atRiskDays": settings.at_risk_days,
+        "lifespanMonths": settings.lifespan_months,
+        "minTenureMonths": settings.min_tenure_months,
     }
 
 

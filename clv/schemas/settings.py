@@ -24,13 +24,18 @@ class WeightsChange(Input):
     monetary = fields.Float(required=True, validate=validate.Range(0, 1))
 
 
-class TenantSettings(Output):
-    """The settings of a tenant's scores."""
+class ScoreSettingsOut(Output):
+    """The settings of scores."""
 
     weights = fields.Nested(Weights, required=True)
     atRiskDays = fields.Integer(required=True, metadata={"example": 30})
     lifespanMonths = fields.Integer(required=True, metadata={"example": 24})
     minTenureMonths = fields.Integer(required=True, metadata={"example": 6})
+
+
+class TenantSettings(ScoreSettingsOut):
+    """The settings of a tenant's scores."""
+
     currency = fields.String(required=True, metadata={"example": "USD"})
 
 

@@ -271,18 +271,28 @@ def stream_totals(tenant_id: int) -> Iterator[list[tuple[str, float, float, int]
 
     Sums are floats here: exact up to 2^53, and unlike integers they never overflow.
     """
-    total = "TOTAL(%s)" if db.is_sqlite() else "CAST(SUM(%s) AS DOUBLE PRECISION)"
-    sql = (
-        f"SELECT customer_id, {total % 'impressions'}, {total % 'total_value'},"
-        " MAX(last_contact_ms) FROM interaction_summary WHERE tenant_id = %s"
-        " GROUP BY customer_id"
-        " HAVING MIN(impressions) >= 0"
-        " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
-        f" AND {total % 'impressions'} <= {MAX_STORED_INTEGER}"
-        f" AND ABS({total % 'total_value'}) <= {MAX_STORED_INTEGER}"
-        " ORDER BY customer_id"
-    )
-    return db.stream(sql, (tenant_id,), STREAM_ROWS)
+    return db.stream(f"{_scorable()} ORDER BY customer_id", (tenant_id,), STREAM_ROWS)
+
+
+def sample_totals(tenant_id: int, every: int, first: int) -> list[Totals]:
+    """The totals of every so many-th scorable customer in the order of their ids; with 1, of all.
+
+    :param first: the place of the first one, from 1 to ``every``
+    """
+    more = ", MIN(first_contact_ms)"
+    if every == 1:
+        sql, params = f"{_scorable(more)} ORDER BY customer_id", [tenant_id]
+    else:
+        place = ", ROW_NUMBER() OVER (ORDER BY customer_id) AS place"
+        sql = (
+            f"SELECT * FROM ({_scorable(more + place)}) placed"
+            " WHERE (place - %s) / %s * %s = place - %s ORDER BY customer_id"
+        )
+        params = [tenant_id, first, every, every, first]
+    return [
+        Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms)
+        for customer_id, frequency, monetary, last_ms, first_ms, *_ in db.rows(sql, params)
+    ]
 
 
 def contact_gaps(tenant_id: int, every: int = 1) -> list[tuple[int, int]]:
@@ -320,6 +330,19 @@ def share_at_risk(tenant_id: int, as_of_ms: int, at_risk_days: int) -> float:
         (last_day, tenant_id),
     )
     return float(share or 0.0)
+
+
+def _scorable(more: str = "") -> str:
+    """The query of all scorable customers: id, frequency, monetary, last contact, and more."""
+    total = "TOTAL(%s)" if db.is_sqlite() else "CAST(SUM(%s) AS DOUBLE PRECISION)"
+    frequency, monetary = total % "impressions", total % "total_value"
+    return (
+        f"SELECT customer_id, {frequency}, {monetary}, MAX(last_contact_ms){more}"
+        " FROM interaction_summary WHERE tenant_id = %s GROUP BY customer_id"
+        " HAVING MIN(impressions) >= 0"
+        " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
+        f" AND {frequency} <= {MAX_STORED_INTEGER} AND ABS({monetary}) <= {MAX_STORED_INTEGER}"
+    )
 
 
 def _empty(table: str, ddl: str) -> None:

@@ -1,0 +1,59 @@
+"""What other settings would change."""
+
+from typing import Any
+
+from flask.views import MethodView
+
+from clv import service, simulation
+from clv.api.blueprint import ClvBlueprint, principal
+from clv.api.tenant import score_settings_view
+from clv.auth import Role
+from clv.schemas.settings import ScoreSettingsChange
+from clv.schemas.simulation import Simulation
+from clv.simulation import Outcome
+
+blp = ClvBlueprint("simulation", __name__, url_prefix="/api/v1", description="What if")
+
+
+@blp.route("/clv/simulate")
+class Simulate(MethodView):
+    """Other settings, tried out."""
+
+    @blp.access(Role.VIEWER, 400, 413, 415)
+    @blp.arguments(ScoreSettingsChange, required=False)
+    @blp.response(200, Simulation)
+    def post(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Try other settings out
+
+        Settings that are left out are the present ones. Both outcomes are computed now, as a batch
+        would compute them; nothing is stored. Exact up to 50,000 customers; beyond, a sample of
+        them is computed and scaled up, always the same one.
+        """
+        tenant = principal().tenant
+        found = simulation.simulate(tenant, service.changed_settings(tenant, changes))
+        message = None
+        if not found.exact:
+            message = f"Estimated from {found.computed} of {found.customers} customers."
+        return {
+            "asOf": found.as_of_ms,
+            "customers": found.customers,
+            "computed": found.computed,
+            "exact": found.exact,
+            "message": message,
+            "settings": score_settings_view(found.settings),
+            "before": _view(found.before),
+            "after": _view(found.after),
+        }
+
+
+def _view(outcome: Outcome) -> dict[str, Any]:
+    segments = {
+        name: {
+            "customers": sums.customers,
+            "revenue": sums.revenue,
+            "predictedRevenue": sums.predicted_revenue,
+            "revenueAtRisk": sums.revenue_at_risk,
+        }
+        for name, sums in outcome.segments.items()
+    }
+    return {"p25": outcome.p25, "p75": outcome.p75, "segments": segments}

@@ -1,0 +1,108 @@
+"""What other settings would change: segments and sums before and after; nothing is stored."""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clv.scoring import SEGMENTS, Scores, ScoreSettings, Totals, score_customers
+from clv.service import distribution_of
+from clv.store import now_ms, summaries
+from clv.store.tenants import Tenant
+
+# Beyond so many customers a sample of them is computed.
+MOST_CUSTOMERS = 50_000
+SEED = 20_130_527
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Customers of one segment, and their amounts in 1/10,000; scaled up from a sample."""
+
+    customers: int
+    revenue: int
+    predicted_revenue: int
+    revenue_at_risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What some settings make of a tenant's customers; the percentiles are None without any."""
+
+    p25: float | None
+    p75: float | None
+    segments: dict[str, Sums]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Two outcomes as of one time, of the same customers.
+
+    :param customers: all that the tenant has
+    :param computed: those of them who were computed; others can't be scored, or are not in the
+        sample
+    :param exact: whether all who can be scored were computed
+    """
+
+    as_of_ms: int
+    customers: int
+    computed: int
+    exact: bool
+    settings: ScoreSettings
+    before: Outcome
+    after: Outcome
+
+
+def simulate(tenant: Tenant, settings: ScoreSettings, most: int = MOST_CUSTOMERS) -> Simulation:
+    """Compute the tenant's customers with its own settings and with these, as a batch would now.
+
+    :param most: beyond so many customers every so many-th is taken, from a place that the seed and
+        the tenant decide, so that the same data give the same answer
+    """
+    every = max(1, math.ceil(tenant.customers / most))
+    first = random.Random(f"{SEED} {tenant.id}").randint(1, every)
+    as_of_ms = now_ms()
+    customers = summaries.sample_totals(tenant.id, every, first)
+    return Simulation(
+        as_of_ms=as_of_ms,
+        customers=tenant.customers,
+        computed=len(customers),
+        exact=every == 1,
+        settings=settings,
+        before=outcome(customers, tenant.settings, as_of_ms, every),
+        after=outcome(customers, settings, as_of_ms, every),
+    )
+
+
+def outcome(
+    customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int, scale: int = 1
+) -> Outcome:
+    """What a batch with these settings would make of these customers.
+
+    :param scale: how many customers each of them stands for
+    """
+    if not customers:
+        return Outcome(None, None, {name: _sums([], scale) for name in SEGMENTS})
+    frequency, monetary, last_ms = (
+        np.array(values, dtype=np.float64)
+        for values in zip(
+            *((t.frequency, t.monetary, t.last_contact_ms) for t in customers), strict=True
+        )
+    )
+    spread = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
+    by_segment: dict[str, list[Scores]] = {name: [] for name in SEGMENTS}
+    for scores in score_customers(customers, spread, settings, as_of_ms):
+        by_segment[scores.segment].append(scores)
+    segments = {name: _sums(found, scale) for name, found in by_segment.items()}
+    return Outcome(spread.p25, spread.p75, segments)
+
+
+def _sums(found: Sequence[Scores], scale: int) -> Sums:
+    return Sums(
+        customers=scale * len(found),
+        revenue=scale * sum(scores.monetary for scores in found),
+        predicted_revenue=scale * sum(scores.predicted_revenue for scores in found),
+        revenue_at_risk=scale * math.fsum(scores.revenue_at_risk for scores in found),
+    )
