@@ -22,6 +22,7 @@ from clv.auth import Role
 from clv.config import ROOT, Settings
 from clv.store import tenants
 from tests import servers
+from tests.contract import CheckedClient
 
 EVENT_SECONDS = 60
 DATABASES = ("sqlite", "postgresql")
@@ -86,6 +87,7 @@ def app(settings: Settings) -> Iterator:
     """A fresh application on empty tables."""
     application = create_app(settings)
     application.testing = True
+    application.test_client_class = CheckedClient
     with db.scope():
         empty_tables()
     # The worker stays registered; only its queue is emptied.

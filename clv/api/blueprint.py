@@ -34,6 +34,22 @@ _TENANT_HEADER = {
     "description": "The key's own tenant, or left out",
 }
 
+_REQUEST_ID = {
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The request's own, if it sent a sane one",
+}
+_ERROR_HEADERS = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    503: {
+        "Retry-After": {
+            "required": True,
+            "schema": {"type": "integer"},
+            "description": "In seconds",
+        }
+    },
+}
+
 
 class StrictParser(FlaskParser):
     """Reads a request strictly: an unknown query argument is an error, a body is JSON or a 415,
@@ -85,7 +101,9 @@ class ClvBlueprint(Blueprint):
             documented = wrapper
             for code in sorted({401, 403, 500, 503, *errors}):
                 why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
-                documented = self.alt_response(code, schema=ErrorBody, description=why)(documented)
+                documented = self.alt_response(
+                    code, schema=ErrorBody, description=why, headers=_ERROR_HEADERS.get(code)
+                )(documented)
             documented._apidoc["access"] = [_TENANT_HEADER, *headers]  # type: ignore[attr-defined]
             return documented
 
@@ -96,6 +114,9 @@ def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
     if "access" in doc_info:
         doc["security"] = [{"bearer": []}]
         doc["parameters"] = [*doc.get("parameters", []), *doc_info["access"]]
+    for response in doc.get("responses", {}).values():
+        if isinstance(response, dict):
+            response["headers"] = {**response.get("headers", {}), "X-Request-Id": _REQUEST_ID}
     return doc
 
 

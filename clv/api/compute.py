@@ -80,7 +80,7 @@ class Compute(MethodView):
         schema=Job,
         success=True,
         description="Still going: the job",
-        headers={"Location": {"schema": {"type": "string"}}},
+        headers={"Location": {"required": True, "schema": {"type": "string"}}},
     )
     def post(self, body: dict[str, Any]) -> Any:
         """Compute all customers, or one segment

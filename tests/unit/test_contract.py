@@ -1,0 +1,63 @@
+"""The check of answers against the OpenAPI document finds what it is there to find."""
+
+import copy
+
+import pytest
+
+from tests.api.support import row
+from tests.contract import check, document_of
+
+URL = "/api/v1/customers/a/clv"
+OPERATION = ("paths", "/api/v1/customers/{customerId}/clv", "get", "responses")
+CLV = ("components", "schemas", "Clv", "properties")
+
+
+def without(*path):
+    def change(document) -> None:
+        *inner, last = path
+        for name in inner:
+            document = document[name]
+        del document[last]
+
+    return change
+
+
+def with_value(value, *path):
+    def change(document) -> None:
+        *inner, last = path
+        for name in inner:
+            document = document[name]
+        document[last] = value
+
+    return change
+
+
+@pytest.fixture
+def answer(client, headers, load):
+    load(row("a", 1))
+    return client.get(URL, headers=headers())
+
+
+def test_a_right_answer_passes(app, answer):
+    check(document_of(app), answer)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (without(*CLV, "segment"), "'segment' was unexpected"),
+        (without(*OPERATION, "200"), "the status is not documented"),
+        (without("paths", OPERATION[1], "get"), "is not documented"),
+        (with_value("boolean", *CLV, "clvScore", "type"), "clvScore: "),
+        (with_value(["absent"], "components", "schemas", "Clv", "required"), "'absent' is a req"),
+        (with_value({"X-New": {"required": True}}, *OPERATION, "200", "headers"), "X-New"),
+        (with_value({"text/plain": {}}, *OPERATION, "200", "content"), "application/json is not"),
+        (with_value("date", *CLV, "computedAt", "format"), "computedAt: "),
+    ],
+)
+def test_an_answer_that_differs_fails(app, answer, change, reason):
+    document = copy.deepcopy(document_of(app))
+    change(document)
+    with pytest.raises(AssertionError, match=reason) as caught:
+        check(document, answer)
+    assert f"GET {URL}: 200" in str(caught.value)
