@@ -20,6 +20,7 @@ check: $(VENV)/dev  ## lint, format and types
 
 bench: $(VENV)/dev  ## speed beside references: a table of ratios (takes a quarter of an hour)
 	$(BIN)/python -m tests.bench.batch
+	$(BIN)/python -m tests.bench.lists
 
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
 	$(BIN)/python -m tests.chaos --database sqlite --faults 500

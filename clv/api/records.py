@@ -3,6 +3,7 @@
 import errno
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import chain
 from typing import Any
 
@@ -95,15 +96,17 @@ def _file(query: dict[str, Any], mimetype: str) -> Response:
     kind = FILES[mimetype]
     pages = insights.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])
     text = writer.write(pages, kind)
-    # Within the request: what fails at the first page is an error like any other.
-    first = "" if request.method == "HEAD" else next(text, "")
     room = current_app.extensions["waiting_room"]
     if not room.take():
         raise Unavailable("Too many requests wait or read files at once. Try again shortly.")
-    response = Response(
-        _sent(chain([first], text), g.request_id), content_type=f"{mimetype}; charset=utf-8"
-    )
-    response.call_on_close(room.leave)
+    with ExitStack() as seat:
+        seat.callback(room.leave)
+        # Within the request: what fails at the first page is an error like any other.
+        first = "" if request.method == "HEAD" else next(text, "")
+        response = Response(
+            _sent(chain([first], text), g.request_id), content_type=f"{mimetype}; charset=utf-8"
+        )
+        response.call_on_close(seat.pop_all().close)
     response.headers.set("Content-Disposition", "attachment", filename=f"clv-records.{kind}")
     response.vary.add("Accept")
     return response

@@ -40,7 +40,14 @@ class Amount(fields.Number):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValidationError("Must be a number.")
-        return checked(values.amount, value)
+        return _checked(values.amount, value)
+
+
+class AmountText(fields.Float):
+    """Money in a query: a number with at most 4 decimals; an integer of 1/10,000."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return _checked(values.amount, value)
 
 
 class StoredAmount(fields.Number):
@@ -75,7 +82,7 @@ class Time(fields.DateTime):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
-        ms = checked(values.time_ms, value)
+        ms = _checked(values.time_ms, value)
         latest_ms = time.time() * 1000 + values.FUTURE_TOLERANCE_MS
         if ms > latest_ms and not self.may_be_ahead:
             raise ValidationError("Must not be in the future.")
@@ -86,18 +93,17 @@ class PlainText(fields.String):
     """Text without control characters, lone surrogates or outer space; null means empty."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return checked(values.plain_text, super()._deserialize(value, *args, **kwargs))
+        return _checked(values.plain_text, super()._deserialize(value, *args, **kwargs))
 
 
 class CustomerId(fields.String):
     """A customer's id."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return checked(values.customer_id, super()._deserialize(value, *args, **kwargs))
+        return _checked(values.customer_id, super()._deserialize(value, *args, **kwargs))
 
 
-def checked(check: Any, value: Any) -> Any:
-    """What a function of ``clv.fields`` makes of a value; its ``ValueError`` is the field's."""
+def _checked(check: Any, value: Any) -> Any:
     try:
         return check(value)
     except ValueError as error:

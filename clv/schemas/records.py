@@ -4,16 +4,15 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from clv import fields as values
 from clv.schemas.base import (
     Amount,
+    AmountText,
     CustomerId,
     Output,
     PageQuery,
     Pagination,
     Probability,
     Time,
-    checked,
 )
 from clv.scoring import MAX_STORED_INTEGER, SEGMENTS
 from clv.writer import SORTS
@@ -30,13 +29,6 @@ class _Whole(fields.Integer):
     def __init__(self, **kwargs: Any) -> None:
         limits = validate.Range(0, MAX_STORED_INTEGER)
         super().__init__(load_default=None, validate=limits, **kwargs)
-
-
-class _Money(fields.Float):
-    """Money in a query: a decimal in, an integer of 1/10,000 for the store."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return checked(values.amount, value)
 
 
 class RecordsQuery(PageQuery):
@@ -57,7 +49,7 @@ class RecordsQuery(PageQuery):
     minRecency = _Whole(metadata={"description": "Days since the last interaction"})
     maxRecency = _Whole(metadata={"description": "Days since the last interaction"})
     minFrequency = _Whole(metadata={"description": "Interactions"})
-    minRevenue = _Money(load_default=None, metadata={"description": "Of the predicted revenue"})
+    minRevenue = AmountText(load_default=None, metadata={"description": "Of the predicted revenue"})
     minTenureDays = _Whole(metadata={"description": "Days since the first interaction"})
     computedAfter = Time(
         load_default=None, may_be_ahead=True, metadata={"description": "Later than this time"}

@@ -27,10 +27,9 @@ SORTS = {
 LEADERS = 500
 # Up to so many records are read faster than leaders are looked up.
 FEW_RECORDS = 10_000
-# With more records computed singly a pass over all is about as fast, and needs no estimate of them.
+# So many records computed singly are looked up beside the leaders (some 10 ms); with more, all
+# records are read.
 MOST_SINGLE = 2_000
-# A leader's value is stored as a double, which holds larger integers only roughly.
-EXACT = 2**53
 
 
 class Order(NamedTuple):
@@ -171,23 +170,57 @@ def _page_of_leaders(
     )
     if stored is None:
         return None
-    run_id, ids, last_value = stored
-    if abs(last_value) >= EXACT:
-        return None
-    elements = "SELECT value FROM json_each(%s)"
-    if not db.is_sqlite():
-        elements = "SELECT jsonb_array_elements_text(CAST(%s AS jsonb))"
-    # In the statement that reads the page: a run may begin at any moment.
+    run_id, text, last_value = stored
+    ids, last = json.loads(text), 0
+    if after is not None:
+        if _is_behind(after, (last_value, ids[-1]), order):
+            return None
+        last = ids.index(after[1]) + 1 if after[1] in ids else len(ids)
+    # Twice as many as the page needs, since some may be elsewhere by now; then all.
+    for number in sorted({min(last + 2 * limit, len(ids)), len(ids)}):
+        found = _page_of(ids[:number], tenant_id, run_id, order, after, limit)
+        if len(found) == limit:
+            return found
+    return None
+
+
+def _page_of(
+    first: list[str],
+    tenant_id: int,
+    run_id: int,
+    order: Order,
+    after: tuple[Any, str] | None,
+    limit: int,
+) -> list[Listed]:
+    """The part of a page that is not behind the first customers of a ranking.
+
+    Of these, those whom a run computed are where they were. Up to the last one of them there is
+    nobody else, but for the customers computed singly since.
+    """
+    value, backwards = SORTS[order.by], "ASC" if order.descending else "DESC"
+    leading = f"tenant_id = %s AND customer_id IN ({_elements()})"
     condition = (
+        # In the statement that reads the page: a run may begin at any moment.
         "%s = (SELECT MAX(id) FROM run WHERE tenant_id = %s AND started_ms IS NOT NULL)"
-        f" AND r.tenant_id = %s AND r.customer_id IN ({elements} UNION {_singles()})"
+        f" AND r.tenant_id = %s AND r.customer_id IN ({_elements()} UNION {_singles()})"
+        f" AND ({value}, r.customer_id) {'>' if order.descending else '<'}="
+        f" (SELECT {value}, customer_id FROM clv_record WHERE {leading} AND run_id IS NOT NULL"
+        f" ORDER BY {value} {backwards}, customer_id {backwards} LIMIT 1)"
     )
-    # Who was computed singly since, and is behind the last leader, may stand behind others.
-    condition += f" AND ({SORTS[order.by]}, r.customer_id) {'>' if order.descending else '<'}="
-    condition += " (%s, %s)"
-    params = [run_id, *[tenant_id] * 2, ids, tenant_id, last_value, json.loads(ids)[-1]]
-    found = _page(condition, params, order, after, limit)
-    return found if len(found) == limit else None
+    ids = json.dumps(first)
+    params = [run_id, tenant_id, tenant_id, ids, tenant_id, tenant_id, ids]
+    return _page(condition, params, order, after, limit)
+
+
+def _is_behind(entry: tuple[Any, str], other: tuple[Any, str], order: Order) -> bool:
+    return entry < other if order.descending else entry > other
+
+
+def _elements() -> str:
+    """The query of a JSON list's elements."""
+    if db.is_sqlite():
+        return "SELECT value FROM json_each(%s)"
+    return "SELECT jsonb_array_elements_text(CAST(%s AS jsonb))"
 
 
 def _singles() -> str:

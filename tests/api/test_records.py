@@ -549,6 +549,8 @@ def test_at_most_half_of_the_threads_send_files(settings, app, headers, records)
     assert refused.headers["Retry-After"]
     assert client.get(URL, headers=headers("viewer")).status_code == 200
     first.close()
+    with unreadable_records():
+        assert client.get(URL, headers=key).status_code in (500, 503)
     for _ in range(3):
         with client.get(URL, headers=key) as again:
             assert again.text.count("\n") == len(records) + 1
