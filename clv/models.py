@@ -112,9 +112,10 @@ class ClvRecord(Table):
     # The run that computed it; null after a single computation.
     run_id = BigIntegerField(null=True)
     tenure_days = IntegerField(default=0)
-    # The score and the time of the customer's latest row in clv_change.
+    # The score and the time of the customer's latest row in clv_change, and the segment until then.
     noted_score = DoubleField(null=True)
     noted_ms = BigIntegerField(null=True)
+    noted_from = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("tenant_id", "customer_id")

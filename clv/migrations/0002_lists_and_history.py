@@ -64,6 +64,7 @@ def up(migrator, db):
         "clv_record ADD COLUMN tenure_days INTEGER NOT NULL DEFAULT 0",
         "clv_record ADD COLUMN noted_score DOUBLE PRECISION",
         "clv_record ADD COLUMN noted_ms BIGINT",
+        "clv_record ADD COLUMN noted_from TEXT",
     ):
         db.execute_sql(f"ALTER TABLE {column}")
     db.execute_sql(

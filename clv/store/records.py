@@ -1,7 +1,10 @@
 """The stored scores of customers, and the rows of their histories that writing them adds.
 
 A row is added when a customer's segment changes, or when the score has moved by 5 or more since
-the customer's last row; the record remembers that row's score and time (``noted_…``).
+the customer's last row. The record remembers that row's score and time, and the segment until then
+(``noted_…``): whoever writes has locked the record, so that each row goes on where the one before
+ended. A look at the rows would not do: to a statement of PostgreSQL that waited for the lock, the
+row that the holder added meanwhile is invisible.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,8 +31,12 @@ _MOVED = (
     f" OR ABS(excluded.score - clv_record.noted_score) >= {NOTED_MOVE}"
 )
 _NOTED = ", ".join(
-    f"{name} = CASE WHEN {_MOVED} THEN excluded.{name} ELSE clv_record.{name} END"
-    for name in ("noted_score", "noted_ms")
+    f"{name} = CASE WHEN {_MOVED} THEN {value} ELSE clv_record.{name} END"
+    for name, value in (
+        ("noted_score", "excluded.score"),
+        ("noted_ms", "excluded.computed_ms"),
+        ("noted_from", "clv_record.segment"),
+    )
 )
 # A record is replaced only by one with an equal or later time.
 _ON_CONFLICT = (
@@ -40,13 +47,12 @@ _INSERT = f"INSERT INTO clv_record ({COLUMNS}, tenant_id, run_id, noted_score, n
 _UPSERT = f"{_INSERT} VALUES ({', '.join(['%s'] * 14)}) {_ON_CONFLICT}"
 _ARRAYS = "text[] float8[] bigint[] float8[] int[] bigint[] bigint[] text[] bigint[] int[]".split()
 _UNNESTED = f"UNNEST({', '.join(f'%s::{kind}' for kind in _ARRAYS)}) u ({COLUMNS})"
-# Who has a new row is told by the record that was just written.
+# Who has a new row is told by the record that was just written. Written again at the same time, a
+# row is replaced; what was noted at this time and has moved by less since, it keeps.
 _NOTE = (
     "INSERT INTO clv_change (tenant_id, customer_id, at_ms, score, segment, previous_segment)"
-    " SELECT r.tenant_id, r.customer_id, r.computed_ms, r.score, r.segment,"
-    " (SELECT c.segment FROM clv_change c WHERE c.tenant_id = r.tenant_id"
-    " AND c.customer_id = r.customer_id ORDER BY c.at_ms DESC LIMIT 1)"
-    " FROM {written} r WHERE r.noted_ms = r.computed_ms {more}"
+    " SELECT r.tenant_id, r.customer_id, r.computed_ms, r.score, r.segment, r.noted_from"
+    " FROM {written} r WHERE r.noted_ms = r.computed_ms AND r.noted_score = r.score {more}"
     " ON CONFLICT (tenant_id, customer_id, at_ms)"
     " DO UPDATE SET score = excluded.score, segment = excluded.segment"
 )
