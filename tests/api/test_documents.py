@@ -83,7 +83,9 @@ def test_pending_migrations_are_not_ready(client, tenant):
         assert ready.json["database"] == "migrations are pending"
     finally:
         with db.scope():
-            db.execute("UPDATE schema_migration SET name = '0001_initial'")
+            db.execute(
+                "UPDATE schema_migration SET name = '0001_initial' WHERE name = '0000_before'"
+            )
 
 
 def test_a_head_request_is_like_a_get_without_a_body(client, headers, load):
