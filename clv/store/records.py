@@ -106,29 +106,24 @@ def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> 
 
 
 def cells(tenant_id: int, new_days: int, bin_width: int, overdue_days: int) -> list[Cell]:
-    """All of a tenant's records, added up by segment, new or not, and bin of the score.
+    """All of a tenant's records, added up by segment, bin of the score, and what else a cell has.
 
-    :param overdue_days: what ``overdue`` counts
+    :param new_days: customers are new for so many days
+    :param overdue_days: those are overdue who were silent for so many days
     """
     bin_number = f"score / {bin_width}" if db.is_sqlite() else f"FLOOR(score / {bin_width})"
     total = "TOTAL(%s)" if db.is_sqlite() else "SUM(CAST(%s AS DOUBLE PRECISION))"
-    sums = ", ".join(
-        total % amount
-        for amount in (
-            "score",
-            "monetary",
-            "predicted_revenue",
-            "predicted_revenue * churn_probability",
-        )
-    )
+    at_risk = "predicted_revenue * churn_probability"
+    sums = ", ".join(total % sum for sum in ("score", "monetary", "predicted_revenue", at_risk))
     found = db.rows(
-        f"SELECT segment, tenure_days < {new_days} AS is_new, CAST({bin_number} AS INTEGER) AS bin,"
-        f" COUNT(*), {sums}, SUM(CASE WHEN frequency = 0 THEN 1 ELSE 0 END),"
-        " SUM(CASE WHEN frequency > 0 AND recency_days >= %s THEN 1 ELSE 0 END)"
-        " FROM clv_record WHERE tenant_id = %s GROUP BY segment, is_new, bin",
-        (overdue_days, tenant_id),
+        # One number, because SQLite sorts all records by it.
+        f"SELECT (CAST({bin_number} AS INTEGER) * 2"
+        " + CASE WHEN tenure_days < %s THEN 1 ELSE 0 END) * 3"
+        " + CASE WHEN frequency = 0 THEN 2 WHEN recency_days >= %s THEN 1 ELSE 0 END AS kind,"
+        f" segment, COUNT(*), {sums} FROM clv_record WHERE tenant_id = %s GROUP BY kind, segment",
+        (new_days, overdue_days, tenant_id),
     )
-    return [Cell(*row) for row in found]
+    return [_cell(*row) for row in found]
 
 
 def arrays(chunk: Sequence[Scores]) -> list[str]:
@@ -164,6 +159,12 @@ def delete_orphans(tenant_id: int, everywhere: bool) -> None:
             f" AND s.customer_id = {table}.customer_id)",
             (tenant_id,),
         )
+
+
+def _cell(kind: int, segment: str, customers: int, *sums: float) -> Cell:
+    kind, activity = divmod(kind, 3)
+    bin_number, is_new = divmod(kind, 2)
+    return Cell(segment, bin_number, is_new == 1, activity == 2, activity == 1, customers, *sums)
 
 
 def _text_array(texts: Iterable[str]) -> str:
