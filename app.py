@@ -11,6 +11,7 @@ from clv.api import (
     customers,
     errors,
     health,
+    insights,
     queue_dashboard,
     summaries,
     tenant,
@@ -73,6 +74,7 @@ def _register_api(app: Flask) -> None:
     for part in (
         customers.blp,
         compute.blp,
+        insights.blp,
         summaries.blp,
         transactions.blp,
         tenant.blp,
