@@ -547,7 +547,7 @@ def test_changes_are_the_rows_of_all_customers_newest_first(client, headers, run
     for segment in SEGMENTS:
         came = [c for c in found if c["segment"] == segment != c["previousSegment"]]
         assert walk(get, f"{CHANGES}?to={segment}", 3) == came
-    assert [c["customerId"] for c in found if c["segment"] == c["previousSegment"]] == ["c31"]
+    assert "c31" in {c["customerId"] for c in found if c["segment"] == c["previousSegment"]}
     # The limit belongs to it.
     since = found[0]["at"]
     late = [change for change in found if change["at"] >= since]
