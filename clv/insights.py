@@ -1,23 +1,22 @@
 """What a tenant's scores say beyond one customer: the summary, its history, lists, changes."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from clv import db, overview
+from clv import db, overview, service
 from clv.errors import NotFound
 from clv.overview import Overview, Suggestion
 from clv.scoring import DAY_MS
-from clv.service import NO_SUCH_CUSTOMER
+from clv.service import NO_SUCH_CUSTOMER, Survey
 from clv.store import changes, listing, now_ms, records, runs, snapshots, summaries, tenants
 from clv.store.changes import Change
 from clv.store.listing import Filter, Listed, Order
 from clv.store.runs import Run
 from clv.store.tenants import Tenant
 
-# Beyond so many customers, gaps between contacts are those of a part of them.
-MOST_FOR_GAPS = 50_000
+# Among fewer customers a rank says little.
+MEANINGFUL_CUSTOMERS = 20
 # A nightly run that failed once makes the scores this old.
 STALE_MS = 36 * 3_600_000
 # Customers a page of a file by customer id; sorted otherwise, each page is a pass over all records.
@@ -30,10 +29,11 @@ class Summary:
     """A tenant's customers as of the last finished run, and how far that can be trusted.
 
     :param customers: with summaries, now
-    :param found: None before the first run
-    :param job_id: of the last finished run
+    :param found: by that run, which may have been one of a segment; None before the first one
+    :param job_id: of that run
     :param last_full_run_ms: the time as of which the last finished full run computed
     :param stale: the last full run is older than 36 h, or than the data
+    :param settings_changed: since the last full run, or since one of a segment after it
     """
 
     customers: int
@@ -44,10 +44,19 @@ class Summary:
     stale: bool
     settings_changed: bool
 
+    @property
+    def message(self) -> str | None:
+        """What whoever reads the figures should know, if there is something."""
+        if self.found is None:
+            return "No run has finished yet: POST /api/v1/clv/compute starts one."
+        if self.found.everyone.customers < MEANINGFUL_CUSTOMERS:
+            return f"With fewer than {MEANINGFUL_CUSTOMERS} customers, scores mean little yet."
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What one finished full run found."""
+    """What one finished run found."""
 
     run: Run
     found: Overview
@@ -55,38 +64,56 @@ class Point:
 
 def summary(tenant: Tenant) -> Summary:
     """A tenant's summary, from what its runs stored; nothing is computed."""
-    last = runs.last_overview(tenant.id)
+    stored = runs.last_overview(tenant.id)
+    last = None if stored is None else _point(*stored)
     full = history(tenant, None, 1)
-    found = None if last is None else overview.from_json(last[1])
     last_full_ms = full[0].found.as_of_ms if full else None
+    points = full if last is None else [last, *full]
     return Summary(
         customers=tenant.customers,
-        found=found,
-        job_id=None if last is None else last[0].job_id,
+        found=None if last is None else last.found,
+        job_id=None if last is None else last.run.job_id,
         data_updated_ms=tenant.data_updated_ms,
         last_full_run_ms=last_full_ms,
         stale=_is_stale(tenant, last_full_ms),
-        settings_changed=found is not None and found.settings != tenant.settings,
+        settings_changed=any(point.found.settings != tenant.settings for point in points),
     )
 
 
 def history(tenant: Tenant, before_id: int | None, limit: int) -> list[Point]:
     """What the finished full runs found, the latest first, before the one with this internal id."""
-    found = runs.overviews(tenant.id, before_id, limit)
-    return [Point(run, overview.from_json(text)) for run, text in found]
+    return [_point(*stored) for stored in runs.overviews(tenant.id, before_id, limit)]
 
 
 def customer_history(
     tenant: Tenant, customer_id: str, before_ms: int | None, limit: int
 ) -> list[Change]:
-    """How a customer's segment and score moved, the latest first, before this time.
+    """How a customer's segment and score moved, the latest first, before this time; nothing when
+    there are summaries, but were never any scores.
 
-    :raises NotFound: without a record
+    :raises NotFound: without a record and without summaries
     """
-    if records.record(tenant.id, customer_id) is None:
-        raise NotFound(NO_SUCH_CUSTOMER)
     before = runs.LAST_ID if before_ms is None else before_ms
-    return changes.of_customer(tenant.id, customer_id, before, limit)
+    found = changes.of_customer(tenant.id, customer_id, before, limit)
+    if not found and not _is_customer(tenant, customer_id):
+        raise NotFound(NO_SUCH_CUSTOMER)
+    return found
+
+
+def page_of_changes(
+    tenant: Tenant,
+    to_segment: str | None,
+    since_ms: int | None,
+    before: tuple[int, str] | None,
+    limit: int,
+) -> list[Change]:
+    """How the tenant's customers moved, the latest first.
+
+    :param to_segment: only who came into this segment
+    :param since_ms: None for all that is kept
+    :param before: time and customer id of the last row of the page before
+    """
+    return changes.page(tenant.id, to_segment, since_ms or 0, before, limit)
 
 
 def page_of_records(
@@ -132,12 +159,13 @@ def overview_of_run(run: Run) -> Overview:
     """What a run that is about to end has found: all records of its tenant, added up."""
     tenant = tenants.tenant_by_id(run.tenant_id)
     snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
-    days = _suggested_days(tenant)
-    cells = records.cells(
-        tenant.id, overview.NEW_DAYS, overview.BIN_WIDTH, days or tenant.settings.at_risk_days
-    )
+    days = run.suggested_days
+    overdue_days = days or tenant.settings.at_risk_days
+    cells = records.cells(tenant.id, overview.NEW_DAYS, overview.BIN_WIDTH, overdue_days)
     if snapshot is None:
-        return overview.add_up(cells, now_ms(), tenant.settings, None, days)
+        # There was nobody to score. Who came since the run began is not in it.
+        as_of_ms = run.started_ms or run.created_ms
+        return overview.add_up(cells, as_of_ms, tenant.settings, None, days)
     spread = snapshot.distribution
     percentiles = (spread.p25, spread.p75)
     return overview.add_up(cells, spread.as_of_ms, snapshot.settings, percentiles, days)
@@ -147,17 +175,28 @@ def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
     """At-risk days that fit the gaps between contacts, and what they would change. None when
     nobody returned, or when the summaries have no days (alltime)."""
     tenant = tenants.tenant_by_id(tenant.id)
-    days = _suggested_days(tenant)
+    now, at_risk_days = now_ms(), tenant.settings.at_risk_days
+    days = suggested_days(tenant, service.survey(tenant.id, tenant.settings, now))
     if days is None:
         return None
-    now, at_risk_days = now_ms(), tenant.settings.at_risk_days
     share_now = summaries.share_at_risk(tenant.id, now, at_risk_days)
     return Suggestion(days, share_now, summaries.share_at_risk(tenant.id, now, days))
+
+
+def suggested_days(tenant: Tenant, survey: Survey) -> int | None:
+    """The days alone: those that a run finds with its survey, too."""
+    if tenant.period_type in (None, "alltime"):
+        return None
+    return overview.suggested_days(summaries.contact_gaps(tenant.id, survey.sample))
 
 
 def prune_changes(tenant_id: int) -> None:
     """Delete what is older than histories are kept."""
     changes.prune(tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
+
+
+def _point(run: Run, stored: str) -> Point:
+    return Point(run, overview.from_json(stored))
 
 
 def _is_stale(tenant: Tenant, last_full_ms: int | None) -> bool:
@@ -170,8 +209,7 @@ def _is_stale(tenant: Tenant, last_full_ms: int | None) -> bool:
     )
 
 
-def _suggested_days(tenant: Tenant) -> int | None:
-    if tenant.period_type in (None, "alltime"):
-        return None
-    every = math.ceil(tenant.customers / MOST_FOR_GAPS)
-    return overview.suggested_days(summaries.contact_gaps(tenant.id, every))
+def _is_customer(tenant: Tenant, customer_id: str) -> bool:
+    return records.record(tenant.id, customer_id) is not None or summaries.exist(
+        tenant.id, customer_id
+    )

@@ -112,9 +112,10 @@ class ClvRecord(Table):
     # The run that computed it; null after a single computation.
     run_id = BigIntegerField(null=True)
     tenure_days = IntegerField(default=0)
-    # The score and the time of the customer's latest row in clv_change.
+    # The score and the time of the customer's latest row in clv_change, and the segment until then.
     noted_score = DoubleField(null=True)
     noted_ms = BigIntegerField(null=True)
+    noted_from = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("tenant_id", "customer_id")
@@ -138,12 +139,24 @@ class ClvChange(Table):
     tenant_id = IntegerField()
     customer_id = TextField()
     segment = TextField()
-    # Null in a customer's first row.
+    # Null in the first row of a customer who had no scores before.
     previous_segment = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("tenant_id", "customer_id", "at_ms")
-        indexes = ((("tenant_id", "at_ms"), False),)
+        indexes = ((("tenant_id", "at_ms", "customer_id"), False),)
+
+
+ClvChange.add_index(
+    ClvChange.index(
+        ClvChange.tenant_id,
+        ClvChange.segment,
+        ClvChange.at_ms,
+        ClvChange.customer_id,
+        name="clv_change_of_segment",
+        where=SQL("previous_segment IS NULL OR previous_segment <> segment"),
+    )
+)
 
 
 class Leaders(Table):
@@ -201,6 +214,8 @@ class Run(Table):
     plan_lease_ms = BigIntegerField(default=0)
     erasures = IntegerField(default=0)
     message = TextField(null=True)
+    # At-risk days that fit the tenant's data, found with the plan.
+    suggested_days = IntegerField(null=True)
     # JSON: the tenant's customers at the run's end, as GET /clv/summary shows them.
     overview = TextField(null=True)
 

@@ -20,23 +20,23 @@ RETURN_SHARE = 0.90
 
 
 class Cell(NamedTuple):
-    """The customers of one segment and one bin of the score, new ones apart.
+    """The customers of one segment and one bin of the score that are alike in three more things.
 
+    :param is_silent: without any interaction
+    :param is_overdue: with interactions, but none in the suggested at-risk days
     :param score: the sum of their scores
-    :param silent: those without any interaction
-    :param overdue: those with interactions, but none in the suggested at-risk days
     """
 
     segment: str
-    is_new: bool
     bin: int
+    is_new: bool
+    is_silent: bool
+    is_overdue: bool
     customers: int
     score: float
     revenue: float
     predicted_revenue: float
     revenue_at_risk: float
-    silent: int
-    overdue: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def add_up(
     """Add up the cells of a tenant.
 
     :param percentiles: P25 and P75
-    :param suggested_days: what the cells' ``overdue`` were counted with
+    :param suggested_days: what tells whether a cell is overdue
     """
     p25, p75 = percentiles or (None, None)
     histogram = [0] * BINS
@@ -116,7 +116,7 @@ def add_up(
         segments={name: _group(c for c in cells if c.segment == name) for name in SEGMENTS},
         new=_group(cell for cell in cells if cell.is_new),
         histogram=histogram,
-        silent=sum(cell.silent for cell in cells),
+        silent=_customers(cell for cell in cells if cell.is_silent),
         suggestion=_suggestion(cells, suggested_days),
     )
 
@@ -159,7 +159,7 @@ def from_json(text: str) -> Overview:
 
 def _group(cells: Iterable[Cell]) -> Group:
     rows = list(cells)
-    customers = sum(cell.customers for cell in rows)
+    customers = _customers(rows)
     return Group(
         customers=customers,
         mean_score=sum(cell.score for cell in rows) / customers if customers else None,
@@ -170,9 +170,13 @@ def _group(cells: Iterable[Cell]) -> Group:
 
 
 def _suggestion(cells: Sequence[Cell], days: int | None) -> Suggestion | None:
-    active = sum(cell.customers - cell.silent for cell in cells)
+    active = _customers(cell for cell in cells if not cell.is_silent)
     if days is None or not active:
         return None
-    at_risk = sum(cell.customers for cell in cells if cell.segment == "at_risk")
-    overdue = sum(cell.overdue for cell in cells)
+    at_risk = _customers(cell for cell in cells if cell.segment == "at_risk")
+    overdue = _customers(cell for cell in cells if cell.is_overdue)
     return Suggestion(days, at_risk / active, overdue / active)
+
+
+def _customers(cells: Iterable[Cell]) -> int:
+    return sum(cell.customers for cell in cells)

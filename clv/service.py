@@ -36,6 +36,8 @@ BUILD_POLL_SECONDS = 0.1
 # Shards begin at customers that were noted down in passing, one in so many.
 MARK_EVERY = 1_000
 MIN_SHARDS = 8
+# What customers do is told by so many of them as well as by all; they are half as many at least.
+MOST_SAMPLED = 12_500
 NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 
@@ -45,12 +47,14 @@ class Survey:
 
     :param distribution: None without any scorable customer
     :param marks: every so many-th customer id, ascending
+    :param sample: the ids of customers that stand for all: up to 12,500, evenly spread
     """
 
     distribution: Distribution | None
     customers: int
     marks: list[str]
     mark_every: int
+    sample: list[str]
 
     def bounds(self, most: int) -> list[str]:
         """The last customer ids of shards of equal size, at most ``most`` customers each; the
@@ -134,19 +138,24 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
 def survey(
     tenant_id: int, settings: ScoreSettings, as_of_ms: int, mark_every: int = MARK_EVERY
 ) -> Survey:
-    """Read all customers once: their distribution, their number, and where shards may begin."""
+    """Read all customers once: their distribution, their number, where shards may begin, and a
+    sample."""
     marks: list[str] = []
+    sample: list[str] = []
     pages: list[np.ndarray] = []
-    count = 0
+    count, sample_every = 0, 1
     for page in summaries.stream_totals(tenant_id):
         marks.extend(row[0] for row in page[mark_every - 1 - count % mark_every :: mark_every])
+        sample.extend(row[0] for row in page[-count % sample_every :: sample_every])
+        if len(sample) > MOST_SAMPLED:
+            sample, sample_every = sample[::2], sample_every * 2
         pages.append(np.array([row[1:] for row in page], dtype=np.float64))
         count += len(page)
     if not count:
-        return Survey(None, 0, [], mark_every)
+        return Survey(None, 0, [], mark_every, [])
     frequency, monetary, last_ms = np.concatenate(pages).T
     found = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
-    return Survey(found, count, marks, mark_every)
+    return Survey(found, count, marks, mark_every, sample)
 
 
 def distribution_of(

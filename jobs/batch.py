@@ -134,14 +134,16 @@ def plan(run_id: int, queue: Doorbell, most_shard_customers: int, lease_ms: int)
 
 def _plan(run_id: int, attempt: int, queue: Doorbell, most_shard_customers: int) -> bool:
     run = runs.by_id(run_id)
-    settings = tenants.tenant_by_id(run.tenant_id).settings
+    tenant = tenants.tenant_by_id(run.tenant_id)
     mark_every = min(service.MARK_EVERY, most_shard_customers)
-    survey = service.survey(run.tenant_id, settings, now_ms(), mark_every)
+    survey = service.survey(tenant.id, tenant.settings, now_ms(), mark_every)
     total = survey.customers
     if run.segment is not None:
         total = summaries.count_in_segment(run.tenant_id, run.segment)
     bounds = survey.bounds(most_shard_customers)
-    if not runs.save_plan(run, attempt, survey.distribution, settings, total, bounds):
+    days = insights.suggested_days(tenant, survey)
+    spread = survey.distribution
+    if not runs.save_plan(run, attempt, spread, tenant.settings, total, bounds, days):
         return False
     logs.event("run.planned", run=run_id, job=run.job_id, customers=total, shards=len(bounds) + 1)
     queue.begin_progress(run.job_id, runs.shard_ids(run_id))
@@ -256,8 +258,8 @@ def finish(run_id: int, queue: Doorbell, lease_ms: int) -> bool:
             runs.leave_end(run_id)
     if ended:
         logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
-        insights.prune_changes(run.tenant_id)
         _ring_for_next(run.tenant_id, queue)
+        insights.prune_changes(run.tenant_id)
     return ended
 
 

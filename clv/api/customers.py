@@ -7,11 +7,15 @@ from typing import Any
 from flask import request
 from flask.views import MethodView
 
-from clv import service
+from clv import insights, service
+from clv.api import paging
 from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
+from clv.api.insights import change_view
 from clv.api.tenant import settings_view
 from clv.auth import Role
+from clv.schemas.base import PageQuery
 from clv.schemas.customers import Clv, Explanation
+from clv.schemas.insights import ScoreHistory
 from clv.scoring import AMOUNT_SCALE, FORMULA_VERSION, MODEL, Contribution, Scores
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
@@ -44,7 +48,7 @@ class Customer(MethodView):
     def delete(self, customerId: str) -> None:
         """Erase a customer
 
-        Summaries, record and errors, for good, also from a run that is going on.
+        Summaries, record, history and errors, for good, also from a run that is going on.
         """
         service.erase_customer(principal().tenant, checked_customer_id(customerId))
 
@@ -109,6 +113,29 @@ class ClvExplanation(MethodView):
             "model": MODEL,
             "formulaVersion": FORMULA_VERSION,
         }
+
+
+@blp.route("/customers/<customerId>/clv/history", parameters=[_CUSTOMER_ID])
+class ClvHistory(MethodView):
+    """How a customer's lifetime value moved."""
+
+    @blp.access(Role.VIEWER, 400, 404)
+    @blp.arguments(PageQuery, location="query")
+    @blp.response(200, ScoreHistory)
+    def get(self, query: dict[str, Any], customerId: str) -> dict[str, Any]:
+        """List how a customer's score and segment moved, newest first
+
+        A row when the customer is scored for the first time, when the segment changes, and when
+        the score has moved by 5 or more since the last row; kept for 400 days, the latest one for
+        as long as the customer. Empty when there are summaries, but were never any scores.
+        """
+        limit = query["limit"]
+        (before,) = paging.decode(query["cursor"], int) or (None,)
+        found = insights.customer_history(
+            principal().tenant, checked_customer_id(customerId), before, limit + 1
+        )
+        rows = [change_view(change) for change in found]
+        return paging.page(rows, limit, lambda index: paging.encode(found[index].at_ms))
 
 
 def _max_age_seconds() -> int | None:

@@ -46,7 +46,8 @@ def up(migrator, db):
         class Meta:
             without_rowid = on_sqlite
             primary_key = CompositeKey("tenant_id", "customer_id", "at_ms")
-            indexes = ((("tenant_id", "at_ms"), False),)
+            # A run's rows have one time: only with the customer is their order an index's.
+            indexes = ((("tenant_id", "at_ms", "customer_id"), False),)
 
     class Leaders(Table):
         tenant_id = IntegerField()
@@ -61,12 +62,19 @@ def up(migrator, db):
     db.create_tables([ClvChange, Leaders])
     for column in (
         "tenant ADD COLUMN data_updated_ms BIGINT",
+        "run ADD COLUMN suggested_days INTEGER",
         "run ADD COLUMN overview TEXT",
         "clv_record ADD COLUMN tenure_days INTEGER NOT NULL DEFAULT 0",
         "clv_record ADD COLUMN noted_score DOUBLE PRECISION",
         "clv_record ADD COLUMN noted_ms BIGINT",
+        "clv_record ADD COLUMN noted_from TEXT",
     ):
         db.execute_sql(f"ALTER TABLE {column}")
+    db.execute_sql(
+        "CREATE INDEX clv_change_of_segment ON clv_change"
+        " (tenant_id, segment, at_ms, customer_id)"
+        " WHERE previous_segment IS NULL OR previous_segment <> segment"
+    )
     db.execute_sql(
         "CREATE INDEX clv_record_computed_singly ON clv_record (tenant_id, customer_id)"
         " WHERE run_id IS NULL"

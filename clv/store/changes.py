@@ -3,15 +3,18 @@
 from typing import Any, NamedTuple
 
 from clv import db
+from clv.store import row_lock
 
 KEPT_DAYS = 400
+# So many rows are deleted at once: other writers wait no longer than that takes.
+PRUNED_AT_ONCE = 5_000
 
 
 class Change(NamedTuple):
     """A customer's scores at a time.
 
     :param previous_segment: the segment until then, the same if only the score had moved; None in
-        a customer's first row
+        the first row of a customer who had no scores before
     """
 
     customer_id: str
@@ -22,6 +25,8 @@ class Change(NamedTuple):
 
 
 _COLUMNS = ", ".join(Change._fields)
+# As the index of the changes of segment has it.
+_OF_SEGMENT = "(previous_segment IS NULL OR previous_segment <> segment)"
 
 
 def of_customer(tenant_id: int, customer_id: str, before_ms: int, limit: int) -> list[Change]:
@@ -46,17 +51,13 @@ def page(
     :param to_segment: only those of customers who came into this segment
     :param before: time and customer id of the last row of the page before
     """
-    condition = "tenant_id = %s AND at_ms >= %s"
-    params: list[Any] = [tenant_id, since_ms]
+    condition, params = "tenant_id = %s AND at_ms >= %s", list[Any]([tenant_id, since_ms])
     if to_segment is not None:
-        condition += (
-            " AND segment = %s AND (previous_segment IS NULL OR previous_segment <> segment)"
-        )
+        condition += f" AND segment = %s AND {_OF_SEGMENT}"
         params.append(to_segment)
     if before is not None:
-        # The first condition is the index's, the second one the row's.
-        condition += " AND at_ms <= %s AND (at_ms < %s OR customer_id < %s)"
-        params += [before[0], *before]
+        condition += " AND (at_ms, customer_id) < (%s, %s)"
+        params += before
     found = db.rows(
         f"SELECT {_COLUMNS} FROM clv_change WHERE {condition}"
         " ORDER BY at_ms DESC, customer_id DESC LIMIT %s",
@@ -67,9 +68,29 @@ def page(
 
 def prune(tenant_id: int, before_ms: int) -> int:
     """Delete rows that are older, but for each customer's latest one; returns their number."""
-    return db.execute(
-        "DELETE FROM clv_change WHERE tenant_id = %s AND at_ms < %s AND NOT EXISTS"
-        " (SELECT 1 FROM clv_record r WHERE r.tenant_id = clv_change.tenant_id"
-        " AND r.customer_id = clv_change.customer_id AND r.noted_ms = clv_change.at_ms)",
-        (tenant_id, before_ms),
-    )
+    pruned, after = 0, (0, "")
+    while True:
+        # Read first: SQLite's writers wait for each other, and most old rows are the latest ones.
+        doomed = db.rows(
+            "SELECT at_ms, customer_id FROM clv_change c WHERE tenant_id = %s AND at_ms < %s"
+            " AND (at_ms, customer_id) > (%s, %s) AND NOT EXISTS"
+            " (SELECT 1 FROM clv_record r WHERE r.tenant_id = c.tenant_id"
+            " AND r.customer_id = c.customer_id AND r.noted_ms = c.at_ms)"
+            " ORDER BY at_ms, customer_id LIMIT %s",
+            (tenant_id, before_ms, *after, PRUNED_AT_ONCE),
+        )
+        if not doomed:
+            return pruned
+        _delete(tenant_id, doomed)
+        pruned, after = pruned + len(doomed), doomed[-1]
+
+
+def _delete(tenant_id: int, keys: list[tuple[int, str]]) -> None:
+    # Whoever has locked a row deletes it for another reason; waiting for them could be a deadlock.
+    row = "tenant_id = %s AND at_ms = %s AND customer_id"
+    free = f"SELECT customer_id FROM clv_change WHERE {row} = %s{row_lock('UPDATE SKIP LOCKED')}"
+    with db.transaction():
+        db.execute_many(
+            f"DELETE FROM clv_change WHERE {row} IN ({free})",
+            [(tenant_id, at_ms, tenant_id, at_ms, customer_id) for at_ms, customer_id in keys],
+        )

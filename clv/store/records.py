@@ -1,7 +1,10 @@
 """The stored scores of customers, and the rows of their histories that writing them adds.
 
 A row is added when a customer's segment changes, or when the score has moved by 5 or more since
-the customer's last row; the record remembers that row's score and time (``noted_…``).
+the customer's last row. The record remembers that row's score and time, and the segment until then
+(``noted_…``): whoever writes has locked the record, so that each row goes on where the one before
+ended. A look at the rows would not do: to a statement of PostgreSQL that waited for the lock, the
+row that the holder added meanwhile is invisible.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,8 +31,12 @@ _MOVED = (
     f" OR ABS(excluded.score - clv_record.noted_score) >= {NOTED_MOVE}"
 )
 _NOTED = ", ".join(
-    f"{name} = CASE WHEN {_MOVED} THEN excluded.{name} ELSE clv_record.{name} END"
-    for name in ("noted_score", "noted_ms")
+    f"{name} = CASE WHEN {_MOVED} THEN {value} ELSE clv_record.{name} END"
+    for name, value in (
+        ("noted_score", "excluded.score"),
+        ("noted_ms", "excluded.computed_ms"),
+        ("noted_from", "clv_record.segment"),
+    )
 )
 # A record is replaced only by one with an equal or later time.
 _ON_CONFLICT = (
@@ -40,13 +47,12 @@ _INSERT = f"INSERT INTO clv_record ({COLUMNS}, tenant_id, run_id, noted_score, n
 _UPSERT = f"{_INSERT} VALUES ({', '.join(['%s'] * 14)}) {_ON_CONFLICT}"
 _ARRAYS = "text[] float8[] bigint[] float8[] int[] bigint[] bigint[] text[] bigint[] int[]".split()
 _UNNESTED = f"UNNEST({', '.join(f'%s::{kind}' for kind in _ARRAYS)}) u ({COLUMNS})"
-# Who has a new row is told by the record that was just written.
+# Who has a new row is told by the record that was just written. Written again at the same time, a
+# row is replaced; what was noted at this time and has moved by less since, it keeps.
 _NOTE = (
     "INSERT INTO clv_change (tenant_id, customer_id, at_ms, score, segment, previous_segment)"
-    " SELECT r.tenant_id, r.customer_id, r.computed_ms, r.score, r.segment,"
-    " (SELECT c.segment FROM clv_change c WHERE c.tenant_id = r.tenant_id"
-    " AND c.customer_id = r.customer_id ORDER BY c.at_ms DESC LIMIT 1)"
-    " FROM {written} r WHERE r.noted_ms = r.computed_ms {more}"
+    " SELECT r.tenant_id, r.customer_id, r.computed_ms, r.score, r.segment, r.noted_from"
+    " FROM {written} r WHERE r.noted_ms = r.computed_ms AND r.noted_score = r.score {more}"
     " ON CONFLICT (tenant_id, customer_id, at_ms)"
     " DO UPDATE SET score = excluded.score, segment = excluded.segment"
 )
@@ -100,29 +106,24 @@ def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> 
 
 
 def cells(tenant_id: int, new_days: int, bin_width: int, overdue_days: int) -> list[Cell]:
-    """All of a tenant's records, added up by segment, new or not, and bin of the score.
+    """All of a tenant's records, added up by segment, bin of the score, and what else a cell has.
 
-    :param overdue_days: what ``overdue`` counts
+    :param new_days: customers are new for so many days
+    :param overdue_days: those are overdue who were silent for so many days
     """
     bin_number = f"score / {bin_width}" if db.is_sqlite() else f"FLOOR(score / {bin_width})"
     total = "TOTAL(%s)" if db.is_sqlite() else "SUM(CAST(%s AS DOUBLE PRECISION))"
-    sums = ", ".join(
-        total % amount
-        for amount in (
-            "score",
-            "monetary",
-            "predicted_revenue",
-            "predicted_revenue * churn_probability",
-        )
-    )
+    at_risk = "predicted_revenue * churn_probability"
+    sums = ", ".join(total % sum for sum in ("score", "monetary", "predicted_revenue", at_risk))
     found = db.rows(
-        f"SELECT segment, tenure_days < {new_days} AS is_new, CAST({bin_number} AS INTEGER) AS bin,"
-        f" COUNT(*), {sums}, SUM(CASE WHEN frequency = 0 THEN 1 ELSE 0 END),"
-        " SUM(CASE WHEN frequency > 0 AND recency_days >= %s THEN 1 ELSE 0 END)"
-        " FROM clv_record WHERE tenant_id = %s GROUP BY segment, is_new, bin",
-        (overdue_days, tenant_id),
+        # One number, because SQLite sorts all records by it.
+        f"SELECT (CAST({bin_number} AS INTEGER) * 2"
+        " + CASE WHEN tenure_days < %s THEN 1 ELSE 0 END) * 3"
+        " + CASE WHEN frequency = 0 THEN 2 WHEN recency_days >= %s THEN 1 ELSE 0 END AS kind,"
+        f" segment, COUNT(*), {sums} FROM clv_record WHERE tenant_id = %s GROUP BY kind, segment",
+        (new_days, overdue_days, tenant_id),
     )
-    return [Cell(*row) for row in found]
+    return [_cell(*row) for row in found]
 
 
 def arrays(chunk: Sequence[Scores]) -> list[str]:
@@ -158,6 +159,12 @@ def delete_orphans(tenant_id: int, everywhere: bool) -> None:
             f" AND s.customer_id = {table}.customer_id)",
             (tenant_id,),
         )
+
+
+def _cell(kind: int, segment: str, customers: int, *sums: float) -> Cell:
+    kind, activity = divmod(kind, 3)
+    bin_number, is_new = divmod(kind, 2)
+    return Cell(segment, bin_number, is_new == 1, activity == 2, activity == 1, customers, *sums)
 
 
 def _text_array(texts: Iterable[str]) -> str:

@@ -30,7 +30,7 @@ NO_SUCH_JOB = "There is no job with this id."
 _RUN = (
     "run.id, run.job_id, run.tenant_id, run.segment, run.status, run.requested_by,"
     " run.created_ms, run.started_ms, run.finished_ms, run.total, run.message, run.snapshot_id,"
-    " run.planned, run.erasures,"
+    " run.planned, run.erasures, run.suggested_days,"
     " (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
     " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
 )
@@ -56,6 +56,7 @@ class Run:
     snapshot_id: int | None
     planned: bool
     erasures: int
+    suggested_days: int | None
     computed: int
     errors: int
 
@@ -228,11 +229,13 @@ def save_plan(
     settings: ScoreSettings,
     total: int,
     bounds: Sequence[str],
+    suggested_days: int | None,
 ) -> bool:
     """Store a run's plan: its snapshot, made current, and one shard more than there are bounds.
 
     :param distribution: None when the tenant has no scorable customer
     :param bounds: the last customer id of each shard but the last, which has no end
+    :param suggested_days: at-risk days that fit the tenant's data, if there are such
     :returns: False when another planner was faster
     """
     with db.transaction():
@@ -255,9 +258,9 @@ def save_plan(
             [(run.id, first, last, False) for first, last in zip(starts, ends, strict=True)],
         )
         db.execute(
-            "UPDATE run SET planned = %s, snapshot_id = %s, total = %s, plan_lease_ms = 0"
-            " WHERE id = %s",
-            (True, snapshot_id, total, run.id),
+            "UPDATE run SET planned = %s, snapshot_id = %s, total = %s, suggested_days = %s,"
+            " plan_lease_ms = 0 WHERE id = %s",
+            (True, snapshot_id, total, suggested_days, run.id),
         )
     return True
 

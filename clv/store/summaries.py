@@ -5,6 +5,7 @@ The staging tables are temporary and belong to the connection, so staging locks 
 client that breaks off leaves nothing behind.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -211,6 +212,15 @@ def of_customer(
     return [Summary(*row) for row in rows], db.value(f"SELECT COUNT(*) {found}", params)
 
 
+def exist(tenant_id: int, customer_id: str) -> bool:
+    """Whether a customer has summaries."""
+    return db.value(
+        "SELECT EXISTS (SELECT 1 FROM interaction_summary"
+        " WHERE tenant_id = %s AND customer_id = %s)",
+        (tenant_id, customer_id),
+    )
+
+
 def totals(tenant_id: int, customer_id: str) -> Totals | None:
     """One customer's totals, or None without summaries."""
     try:
@@ -295,28 +305,20 @@ def sample_totals(tenant_id: int, every: int, first: int) -> list[Totals]:
     ]
 
 
-def contact_gaps(tenant_id: int, every: int = 1) -> list[tuple[int, int]]:
-    """How often each gap, in days, lies between two active days of a customer, ascending.
-
-    :param every: look at every so many-th customer only
-    """
-    chosen, params = "", [tenant_id]
-    if every > 1:
-        chosen = (
-            " AND customer_id IN (SELECT customer_id FROM (SELECT customer_id,"
-            " ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM (SELECT DISTINCT customer_id"
-            " FROM interaction_summary WHERE tenant_id = %s) all_ids) places"
-            " WHERE place / %s * %s = place)"
-        )
-        params += [tenant_id, every, every]
+def contact_gaps(tenant_id: int, customer_ids: Sequence[str]) -> list[tuple[int, int]]:
+    """How often each gap, in days, lies between two active days of one of these customers,
+    ascending."""
+    ids = "SELECT value FROM json_each(%s)"
+    if not db.is_sqlite():
+        ids = "SELECT jsonb_array_elements_text(CAST(%s AS jsonb))"
     return db.rows(
         "SELECT gap, COUNT(*) FROM ("
         " SELECT day - LAG(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap FROM ("
-        "  SELECT customer_id, last_contact_ms / 86400000 AS day"
-        f"  FROM interaction_summary WHERE tenant_id = %s AND impressions > 0{chosen}) days) gaps"
+        "  SELECT customer_id, last_contact_ms / 86400000 AS day FROM interaction_summary"
+        f"  WHERE tenant_id = %s AND customer_id IN ({ids}) AND impressions > 0) days) gaps"
         # Two rows of one day are no gap.
         " WHERE gap > 0 GROUP BY gap ORDER BY gap",
-        params,
+        (tenant_id, json.dumps(customer_ids, ensure_ascii=False)),
     )
 
 
