@@ -104,6 +104,14 @@ def lock_tenant(tenant_id: int) -> tuple[str | None, int]:
     return found
 
 
+def keep_count(tenant_id: int, period_type: str | None, customers: int) -> None:
+    """Note the number of customers with summaries; without any, the period type is free again."""
+    db.execute(
+        "UPDATE tenant SET customers = %s, period_type = %s WHERE id = %s",
+        (customers, period_type if customers else None, tenant_id),
+    )
+
+
 @contextmanager
 def locked(tenant_id: int) -> Iterator[None]:
     """A transaction in which nobody else changes the tenant."""
