@@ -1,31 +1,23 @@
 """The command line: ``flask …``. Commands are as thin as views; results go to standard output,
 everything else to standard error."""
 
-import logging
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from functools import wraps
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from clv import auth, db, fields, insights, logs, runs, service, writer
+from clv import auth, db, fields, insights, runs, service
 from clv.auth import Role
-from clv.errors import ClvError, Invalid
-from clv.reader import Columns, Rejected, read_transactions
-from clv.scoring import DAY_MS, SEGMENTS
+from clv.cli_errors import plain_errors
+from clv.cli_export import export
+from clv.cli_import import import_file
+from clv.errors import Invalid
+from clv.scoring import SEGMENTS
 from clv.store import now_ms, tenants
-from clv.store.listing import Filter, Listed
-from clv.store.summaries import Merged, Transaction
 from clv.store.tenants import Tenant
 
-PROGRESS_ROWS = 1_000
 PROGRESS_SECONDS = 0.3
 SUGGESTED = "suggested"
 
@@ -34,25 +26,6 @@ def register(app: Flask) -> None:
     """Add the commands to the application."""
     for command in (migrate, tenants_group, keys_group, import_file, export, compute):
         app.cli.add_command(command)
-
-
-def plain_errors(command: Callable) -> Callable:
-    """Show an error of the domain as one line, and give the connection back in any case."""
-
-    @wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            with db.scope():
-                return command(*args, **kwargs)
-        except ClvError as error:
-            raise click.ClickException(error.message) from None
-        except (*db.DOWN, db.NO_TABLES) as error:
-            logs.event("command.failed", logging.ERROR, error=logs.summary(error))
-            raise click.ClickException(
-                "The database can't be reached, is busy, or lacks its tables (flask migrate)."
-            ) from None
-
-    return wrapper
 
 
 @click.command()
@@ -174,80 +147,6 @@ def revoke_key(public: str) -> None:
     click.echo("Revoked.", err=True)
 
 
-@click.command("import")
-@click.argument("file", type=click.File("rb"))
-@click.option("--tenant", "name", required=True)
-@click.option("--customer-column", default="customer_id", show_default=True)
-@click.option("--date-column", default="date", show_default=True)
-@click.option("--amount-column", default="amount", show_default=True)
-@click.option(
-    "--replay-until",
-    metavar="DATE|now",
-    help="Move the whole history so that its last day falls on this date.",
-)
-@click.option("--replace", "replaces", is_flag=True, help="Delete what the file does not have.")
-@click.option("--skip-bad-rows", is_flag=True, help="Import the good lines.")
-@plain_errors
-def import_file(
-    file: BinaryIO,
-    name: str,
-    customer_column: str,
-    date_column: str,
-    amount_column: str,
-    replay_until: str | None,
-    replaces: bool,
-    skip_bad_rows: bool,
-) -> None:
-    """Import transactions from the CSV FILE (also gzipped, or - for standard input).
-
-    Each row is one interaction and one conversion. They are added up by day; the file is taken
-    as complete for each customer and day in it. One bad line, and nothing is kept, unless
-    --skip-bad-rows.
-    """
-    tenant = tenants.tenant_by_name(name)
-    until = _replay_day(replay_until)
-    rejected = Rejected()
-    columns = Columns(customer_column, date_column, amount_column)
-    transactions = _with_bar(file, read_transactions(file, columns, rejected))
-    try:
-        rows, merged = service.load_transactions(
-            tenant, transactions, rejected, not skip_bad_rows, replaces, until
-        )
-    finally:
-        for line, reason in rejected.first:
-            click.echo(f"line {line}: {reason}", err=True)
-    _report(tenant, rows, merged, until)
-
-
-@click.command()
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
-@click.option("--tenant", "name", required=True)
-@click.option("--format", "kind", type=click.Choice(writer.KINDS), default="csv", show_default=True)
-@click.option("--segment", type=click.Choice(SEGMENTS), help="Only this segment.")
-@click.option(
-    "--sort",
-    type=click.Choice(tuple(writer.SORTS)),
-    default="customerId",
-    show_default=True,
-    metavar="[-]COLUMN",
-    help=f"One of {', '.join(name for name in writer.SORTS if name[0] != '-')}; -: descending.",
-)
-@plain_errors
-def export(file: str, name: str, kind: str, segment: str | None, sort: str) -> None:
-    """Export the scored customers to FILE (left out, or -: to standard output), unrounded.
-
-    FILE appears when it is complete. Sorted by customerId, each customer is in it once, whatever
-    is computed meanwhile.
-    """
-    tenant, wanted = tenants.tenant_by_name(name), Filter(segment=segment)
-    pages = insights.all_records(tenant, wanted, writer.SORTS[sort])
-    if sys.stderr.isatty():
-        pages = _with_count(pages, insights.total_of_records(tenant, wanted, counted=True))
-    with _output(file) as output:
-        for text in writer.write(pages, kind):
-            output.write(text.encode())
-
-
 @click.command()
 @click.option("--tenant", "name", help="The tenant to compute.")
 @click.option("--all", "everyone", is_flag=True, help="Compute every tenant.")
@@ -290,90 +189,6 @@ def _at_risk_days(tenant: Tenant, text: str) -> int:
     if suggestion is None:
         raise Invalid("There is no suggestion: no customer has come back on another day yet.")
     return suggestion.days
-
-
-def _replay_day(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if text == "now":
-        return now_ms() // DAY_MS
-    try:
-        return (date.fromisoformat(text) - date(1970, 1, 1)).days
-    except ValueError:
-        raise Invalid("--replay-until must be a date such as 2026-04-30, or 'now'.") from None
-
-
-def _with_bar(file: BinaryIO, rows: Iterator[Transaction]) -> Iterator[Transaction]:
-    """The rows; on a terminal a bar shows how much of the file was read."""
-    if not (sys.stderr.isatty() and file.seekable()):
-        yield from rows
-        return
-    size = os.fstat(file.fileno()).st_size
-    with click.progressbar(length=size, label="Reading", file=sys.stderr) as bar:
-        for number, row in enumerate(rows):
-            if number % PROGRESS_ROWS == 0:
-                bar.update(file.tell() - bar.pos)
-            yield row
-        bar.update(size - bar.pos)
-
-
-def _with_count(pages: Iterator[list[Listed]], total: int | None) -> Iterator[list[Listed]]:
-    """The pages; a bar shows how many of the customers were read."""
-    bar: Any
-    with click.progressbar(length=total, label="Writing", file=sys.stderr) as bar:
-        for page in pages:
-            yield page
-            bar.update(len(page))
-
-
-@contextmanager
-def _output(file: str) -> Iterator[BinaryIO]:
-    if file == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    path = Path(os.path.realpath(file))
-    # A pipe or a device is written to, and not replaced.
-    replaces = path.is_file() or not path.exists()
-    try:
-        with _beside(path) if replaces else path.open("wb") as output:
-            yield output
-    except OSError as error:
-        raise click.FileError(file, error.strerror) from None
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes this one's place when it is complete: one that breaks off never looks
-    whole."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as output:
-            yield output
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _report(tenant: Tenant, rows: int, merged: Merged, until: int | None) -> None:
-    if until is not None:
-        last = datetime.fromtimestamp(until * 86_400, UTC).date()
-        click.echo(f"The history was moved so that its last day is {last}.")
-    click.echo(
-        f"{rows:,} transactions read, {merged.received:,} daily summaries: {merged.inserted:,}"
-        f" inserted, {merged.updated:,} updated, {merged.unchanged:,} unchanged,"
-        f" {merged.deleted:,} deleted."
-    )
-    suggestion = insights.suggest_at_risk_days(tenant)
-    if suggestion is None:
-        click.echo("No customer has come back yet, so there is no suggestion of at-risk days.")
-        return
-    click.echo(
-        f"At {tenant.settings.at_risk_days} days {suggestion.share_now * 100:.0f} % of your"
-        f" customers are at risk; 90 % of returning customers come back within"
-        f" {suggestion.days} days: flask tenants set {tenant.name} --at-risk-days {suggestion.days}"
-        f" (then {suggestion.share_then * 100:.0f} %)"
-    )
 
 
 def _follow(tenant: Tenant, run_id: int) -> bool:

@@ -1,42 +1,44 @@
-"""Reads files of transactions line by line, in constant memory."""
+"""Reads files of rows, in constant memory: CSV or NDJSON, gzipped or not."""
 
 import csv
 import gzip
 import io
-import json
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeVar, cast
+from functools import partial
+from itertools import chain, islice
+from typing import Any, BinaryIO, cast
 
 from clv import fields
 from clv.errors import Invalid, TooLarge
-from clv.store.summaries import Transaction
+from clv.rows import Layout, Summaries, Transactions
+from clv.tables import CsvTable, JsonTable, Numbered, Table
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_REPORTED = 100
-
 # The longest line that is read whole; real ones have some tens of characters.
 MAX_LINE = 1_048_576
-
-Value = TypeVar("Value")
-Amount = str | int | float
-Row = tuple[str, str, Amount]
+# Rows that are checked together. With more of them alive, Python's garbage collector takes longer
+# than the checks.
+CHUNK_ROWS = 256
+# A chunk with a bad row is checked again in so many parts, and a part with one row by row.
+PARTS = 16
+TABLES: dict[str, type[Table]] = {"csv": CsvTable, "ndjson": JsonTable}
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """The names of the columns that matter; others are ignored."""
+class File:
+    """What is to be read.
 
-    customer: str = "customer_id"
-    date: str = "date"
-    amount: str = "amount"
+    :param kind: ``csv`` with a header line, or ``ndjson``: an object a line
+    :param most_bytes: the most that a gzip may inflate to
+    """
 
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """The three names in the order of a transaction."""
-        return (self.customer, self.date, self.amount)
+    stream: BinaryIO
+    kind: str = "csv"
+    most_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -47,43 +49,61 @@ class Rejected:
     first: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, line: int, reason: str) -> None:
-        """Note down a bad line."""
+        """Note down a bad line behind all that were noted before."""
         self.count += 1
         if len(self.first) < MAX_REPORTED:
             self.first.append((line, reason))
 
+    def add_all(self, count: int, first_lines: Iterable[int], reason: str) -> None:
+        """Note down bad lines that lie anywhere; of them the first 100 or more."""
+        self.count += count
+        self.first = sorted(self.first + [(line, reason) for line in first_lines])[:MAX_REPORTED]
+
 
 def read_transactions(
-    stream: BinaryIO,
-    columns: Columns,
+    file: File,
     rejected: Rejected,
-    kind: str = "csv",
-    most_bytes: int | None = None,
-) -> Iterator[Transaction]:
-    """The transactions of a file, gzipped or not; bad lines go to ``rejected``.
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+) -> Iterator[tuple[str, int, int]]:
+    """The transactions of a file, each the values of a ``Transaction``. Columns of other names
+    are ignored; bad lines go to ``rejected``.
 
-    :param kind: ``csv`` with a header line, or ``ndjson``: an object a line
-    :param most_bytes: the most that a gzip may inflate to
     :raises Invalid: when a CSV has no header with the columns, or the gzip is broken
-    :raises TooLarge: when the gzip inflates to more
+    :raises TooLarge: when the gzip inflates to more than it may
     """
-    inflated = _inflated(stream, most_bytes)
+    return _read(file, Transactions(customer, date, amount, _latest_ms()), rejected)
+
+
+def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator[tuple]]:
+    """The period type of a file's interaction summaries (None when there are none), and their
+    rows, each the values of a ``Summary`` and the number of its line; bad lines go to ``rejected``.
+
+    :raises Invalid: when a CSV has no header with the columns that are required, or names others;
+        when rows differ in their period type; when the gzip is broken
+    :raises TooLarge: when the gzip inflates to more than it may
+    """
+    layout = Summaries(_latest_ms())
+    rows = _read(file, layout, rejected)
+    first = list(islice(rows, 1))
+    return layout.period_type, chain(first, rows)
+
+
+def _latest_ms() -> int:
+    # Read once: a file was made before its reading began.
+    return fields.latest_ms(time.time())
+
+
+def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Any]:
+    inflated = _inflated(file.stream, file.most_bytes)
     text = io.TextIOWrapper(inflated, "utf-8-sig", "surrogateescape", newline="")
     # Bounded: a file without line ends must not end up in memory as one line.
-    lines = iter(lambda: text.readline(MAX_LINE), "")
-    # Read at once: a file that is imported was made before its import began.
-    latest_ms = int(time.time() * 1000) + fields.FUTURE_TOLERANCE_MS
+    lines = iter(partial(text.readline, MAX_LINE), "")
     try:
-        rows = _Objects(lines, columns) if kind == "ndjson" else _Table(lines, columns)
-        while True:
-            try:
-                row = next(rows)
-                if row is not None:
-                    yield _transaction(*row, latest_ms)
-            except StopIteration:
-                return
-            except (ValueError, csv.Error) as error:
-                rejected.add(rows.line, str(error))
+        table = TABLES[file.kind](lines, layout)
+        for chunk in _chunks(table, rejected):
+            yield from _good_rows(chunk, table, layout, rejected)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise Invalid("The gzip file is broken or ends too early.") from None
     finally:
@@ -91,57 +111,38 @@ def read_transactions(
         text.detach()
 
 
-class _Table:
-    """The rows of a CSV: customer, date and amount as texts; None for an empty line."""
-
-    def __init__(self, lines: Iterator[str], columns: Columns) -> None:
-        self._reader = csv.reader(lines)
+def _chunks(table: Table, rejected: Rejected) -> Iterator[list[Numbered]]:
+    """The rows of a table, some at a time; lines that are none are rejected."""
+    ended = False
+    while not ended:
+        chunk: list[Numbered] = []
+        problem = None
         try:
-            header = [name.strip() for name in next(self._reader, [])]
-        except csv.Error:
-            header = []
-        self._places = _places(header, columns)
-
-    @property
-    def line(self) -> int:
-        """The number of the last line that was read."""
-        return self._reader.line_num
-
-    def __next__(self) -> Row | None:
-        row = next(self._reader)
-        if not row:
-            return None
-        if len(row) <= max(self._places):
-            raise ValueError("The line has too few columns.")
-        customer, moment, value = (row[place].strip() for place in self._places)
-        return customer, moment, value
+            ended = not table.read_into(chunk, CHUNK_ROWS)
+        except (ValueError, csv.Error) as error:
+            problem = str(error)
+        yield chunk
+        if problem:
+            # Behind the bad rows before it.
+            rejected.add(table.line, problem)
 
 
-class _Objects:
-    """The objects of an NDJSON, one a line."""
-
-    def __init__(self, lines: Iterator[str], columns: Columns) -> None:
-        self._lines = lines
-        self._names = [(name, _camel(name)) for name in columns.names]
-        self.line = 0
-
-    def __next__(self) -> Row | None:
-        text = next(self._lines)
-        self.line += 1
-        if not text.strip():
-            return None
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            raise ValueError("The line is not JSON.") from None
-        if not isinstance(found, dict):
-            raise ValueError("The line must be an object.")
-        customer, moment, value = (found.get(name, found.get(camel)) for name, camel in self._names)
-        if not isinstance(customer, str) or not isinstance(moment, str):
-            raise ValueError("The customer and the date must be strings.")
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError("amount: Must be a number.")
-        return customer, moment, value
+def _good_rows(
+    chunk: list[Numbered], table: Table, layout: Layout, rejected: Rejected
+) -> Iterable[tuple]:
+    """The rows of a chunk as they are staged, without the bad ones."""
+    if not chunk:
+        return ()
+    lines, rows = zip(*chunk, strict=True)
+    try:
+        return layout.rows(lines, table.columns(rows))
+    except ValueError as error:
+        if len(chunk) == 1:
+            rejected.add(lines[0], str(error))
+            return ()
+    size = max(1, len(chunk) // PARTS)
+    parts = (chunk[start : start + size] for start in range(0, len(chunk), size))
+    return [row for part in parts for row in _good_rows(part, table, layout, rejected)]
 
 
 def _inflated(stream: BinaryIO, most_bytes: int | None) -> BinaryIO:
@@ -172,42 +173,3 @@ class _Limited(io.BufferedIOBase):
         if self._left < 0:
             raise TooLarge(f"The file inflates to more than {self._most} bytes.")
         return found
-
-
-def _places(names: list[str], columns: Columns) -> tuple[int, int, int]:
-    # A header may be in camelCase, too.
-    known = [
-        next((wanted for wanted in columns.names if name in (wanted, _camel(wanted))), name)
-        for name in names
-    ]
-    missing = [wanted for wanted in columns.names if wanted not in known]
-    if missing:
-        raise Invalid(
-            f"The first line must name the columns {', '.join(columns.names)};"
-            f" there is no {', '.join(missing)} in it."
-        )
-    double = [wanted for wanted in columns.names if known.count(wanted) > 1]
-    if double:
-        raise Invalid(f"The first line names the column {double[0]} more than once.")
-    customer, moment, value = (known.index(wanted) for wanted in columns.names)
-    return customer, moment, value
-
-
-def _transaction(customer: str, moment: str, value: Amount, latest_ms: int) -> Transaction:
-    customer_id = _named("customer", fields.customer_id, customer)
-    contact_ms = _named("date", fields.time_ms, moment)
-    if contact_ms > latest_ms:
-        raise ValueError("date: Must not be in the future.")
-    return Transaction(customer_id, contact_ms, _named("amount", fields.amount, value))
-
-
-def _named(name: str, check: Callable[[Any], Value], value: Any) -> Value:
-    try:
-        return check(value)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(other.title() for other in others)

@@ -3,7 +3,6 @@
 import math
 import re
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +11,6 @@ import numpy as np
 from clv import db, distribution
 from clv.distribution import Distribution
 from clv.errors import Invalid, NotFound, Unavailable, Unscorable
-from clv.fields import FUTURE_TOLERANCE_MS
-from clv.reader import Rejected
 from clv.scoring import (
     DAY_MS,
     Explanation,
@@ -23,9 +20,10 @@ from clv.scoring import (
     explain,
     score_customer,
 )
-from clv.store import now_ms, records, snapshots, summaries, tenants
+from clv.store import now_ms, records, snapshots, staging, summaries, tenants
 from clv.store.snapshots import Snapshot
-from clv.store.summaries import Merged, Summary, Transaction
+from clv.store.staging import Merged
+from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 
 # A snapshot serves single computations until the number of customers has changed by this share.
@@ -197,8 +195,8 @@ def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merg
 
     :raises Conflict: when the tenant has summaries of another period type
     """
-    summaries.stage_summaries(rows)
-    return summaries.merge(tenant.id, period_type)
+    staging.stage_summaries(rows)
+    return staging.merge(tenant.id, period_type)
 
 
 def erase_customer(tenant: Tenant, customer_id: str) -> None:
@@ -208,32 +206,6 @@ def erase_customer(tenant: Tenant, customer_id: str) -> None:
     """
     if not summaries.erase_customer(tenant.id, customer_id):
         raise NotFound(NO_SUCH_CUSTOMER)
-
-
-def load_transactions(
-    tenant: Tenant,
-    rows: Iterable[Transaction],
-    rejected: Rejected,
-    strict: bool,
-    replace: bool,
-    replay_until_day: int | None = None,
-) -> tuple[int, Merged]:
-    """Read transactions to their end, then merge them in one transaction as daily summaries that
-    are complete for each customer and day in them; returns the number read, and what it changed.
-
-    :param rejected: filled by the reader of the rows
-    :param strict: keep nothing if a line is bad
-    :param replace: remove what the rows do not have
-    :param replay_until_day: move the whole history so that its last day is this day since 1970
-    :raises Invalid: when nothing was kept; the message says why
-    """
-    received = summaries.stage_transactions(rows)
-    if strict and rejected.count:
-        raise Invalid(
-            f"{rejected.count} bad line{'s' * (rejected.count > 1)}; nothing was imported.",
-            {"body": {f"line {line}": [reason] for line, reason in rejected.first}},
-        )
-    return received, _merge_transactions(tenant, replay_until_day, replace)
 
 
 def change_settings(tenant: Tenant, changes: dict[str, Any]) -> Tenant:
@@ -277,26 +249,3 @@ def _build_snapshot(tenant: Tenant) -> Snapshot:
     with db.transaction():
         _, customers = tenants.lock_tenant(tenant.id)
         return snapshots.insert(tenant.id, customers, found, tenant.settings)
-
-
-def _merge_transactions(tenant: Tenant, replay_until_day: int | None, replace: bool) -> Merged:
-    contacts = summaries.staged_contacts()
-    if contacts is None:
-        raise Invalid("There are no transactions in the file.")
-    first_ms, last_ms = contacts
-    shift = 0 if replay_until_day is None else replay_until_day - last_ms // DAY_MS
-    if first_ms + shift * DAY_MS < 0:
-        raise Invalid("Replayed until that day the history would begin before 1970.")
-    if last_ms + shift * DAY_MS > now_ms() + FUTURE_TOLERANCE_MS:
-        raise Invalid("Replayed until that day the history would end in the future.")
-    summaries.aggregate_transactions(shift)
-    too_large = summaries.staged_out_of_range()
-    if too_large:
-        raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
-    if replay_until_day is not None and not replace and tenant.customers:
-        if summaries.has_periods_not_staged(tenant.id):
-            raise Invalid(
-                "The tenant has data on days outside of the replayed file: the history would stand"
-                " there twice. Use --replace to have only the file's."
-            )
-    return summaries.merge(tenant.id, "daily", whole_periods=True, replace=replace)

@@ -1,6 +1,5 @@
 """The blueprint of the service: how a request is read, checked and documented, once for all."""
 
-import io
 import json
 import re
 import uuid
@@ -18,13 +17,12 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from clv import auth, db, fields
 from clv.auth import Principal, Role
-from clv.errors import BrokenOff, Invalid
+from clv.errors import Invalid
 from clv.schemas.base import ErrorBody
 
 # A thousand rows with the longest names in escaped Unicode are 3.5 MB.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
-_BROKEN_OFF = "The upload broke off; nothing was kept. Send it again."
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _TENANT_HEADER = {
     "in": "header",
@@ -130,33 +128,6 @@ def register(app: Flask) -> None:
 def principal() -> Principal:
     """Who sent the current request."""
     return g.principal
-
-
-class Upload(io.RawIOBase):
-    """The request's body as a stream of any size. A body that ends before its announced length is
-    an error: the client broke off, and what came must not be taken for all."""
-
-    def __init__(self) -> None:
-        self._source = request.environ["wsgi.input"]
-        self._left = request.content_length
-        if self._left is None and not request.environ.get("wsgi.input_terminated"):
-            self._left = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        size = len(buffer) if self._left is None else min(len(buffer), self._left)
-        try:
-            found = self._source.read(size) if size else b""
-        except OSError:
-            raise BrokenOff(_BROKEN_OFF) from None
-        if size and not found and self._left:
-            raise BrokenOff(_BROKEN_OFF)
-        if self._left is not None:
-            self._left -= len(found)
-        buffer[: len(found)] = found
-        return len(found)
 
 
 def checked_customer_id(customer_id: str) -> str:

@@ -43,7 +43,9 @@ class ClvApi(Api):
             return error
         details = getattr(error, "data", None) or {}
         fields = details.get("messages")
-        message = MESSAGES.get(error.code) or error.description or error.name
+        message = error.description or error.name
+        if error.description == type(error).description:
+            message = MESSAGES.get(error.code, message)
         if fields:
             message = f"The request is not valid. {sentence(fields)}"
         if error.code == 500:

@@ -5,13 +5,21 @@ from typing import Any
 
 from flask.views import MethodView
 
-from clv import service
+from clv import loading, service
+from clv.api import uploads
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
+from clv.reader import Rejected, read_summaries
 from clv.schemas.summaries import MergeResult, SummaryList, SummaryQuery, SummaryRows
+from clv.schemas.uploads import UploadQuery, UploadResult
 from clv.store.summaries import Summary
 
 blp = ClvBlueprint("summaries", __name__, url_prefix="/api/v1", description="Interaction summaries")
+
+_EXAMPLE = (
+    "customerId,periodType,periodKey,impressions,converts,totalValue,lastContactAt\n"
+    "CUST-001,daily,2026-04-30,3,1,42.50,2026-04-30T09:15:00.000Z\n"
+)
 
 
 @blp.route("/interaction-summaries")
@@ -48,6 +56,25 @@ class InteractionSummaries(MethodView):
         """
         types, rows = zip(*body["data"], strict=True)
         return asdict(service.add_summaries(principal().tenant, types[0], list(rows)))
+
+    @blp.access(Role.EDITOR, 400, 409, 413, 415)
+    @uploads.accepted(blp, _EXAMPLE)
+    @blp.arguments(UploadQuery, location="query")
+    @blp.response(200, UploadResult)
+    def put(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Load a file of interaction summaries of any size
+
+        CSV with a header line, or NDJSON; gzipped or not. The columns are the fields of a row of
+        POST, in camelCase or snake_case, with the same defaults and checks; an empty cell is as
+        good as left out. Sending the file again changes nothing, a corrected row replaces, a row
+        of zeros deletes. A line whose natural key an earlier one has is a bad line. Readers and
+        runs see all of it or nothing.
+        """
+        rejected = Rejected()
+        period_type, rows = read_summaries(uploads.file(), rejected)
+        tenant = principal().tenant
+        done = loading.load_summaries(tenant, period_type, rows, rejected, **query)
+        return uploads.result(rejected, *done)
 
 
 def _view(row: Summary, period_type: str | None) -> dict[str, Any]:

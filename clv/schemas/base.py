@@ -1,10 +1,12 @@
 """The fields and schemas that all resources share."""
 
 import time
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow.exceptions import SCHEMA
 
 from clv import fields as values
 from clv.scoring import AMOUNT_SCALE
@@ -16,13 +18,11 @@ class Count(fields.Integer):
     """An integer from 0 to a billion, given as an integer."""
 
     def __init__(self, **kwargs: Any) -> None:
-        limits = validate.Range(0, values.MAX_COUNT)
-        super().__init__(strict=True, validate=limits, **kwargs)
+        # For the documents; the function below tells an integer from a number more strictly.
+        super().__init__(validate=validate.Range(0, values.MAX_COUNT), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, bool):
-            raise self.make_error("invalid")
-        return super()._deserialize(value, *args, **kwargs)
+        return checked(values.count, value)
 
 
 class Amount(fields.Number):
@@ -38,16 +38,14 @@ class Amount(fields.Number):
         return float(cents) + 0.0
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise ValidationError("Must be a number.")
-        return _checked(values.amount, value)
+        return checked(values.json_amount, value)
 
 
 class AmountText(fields.Float):
     """Money in a query: a number with at most 4 decimals; an integer of 1/10,000."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return _checked(values.amount, value)
+        return checked(values.amount, value)
 
 
 class StoredAmount(fields.Number):
@@ -80,34 +78,51 @@ class Time(fields.DateTime):
         return values.iso(value)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, str):
-            raise ValidationError("Must be a string.")
-        ms = _checked(values.time_ms, value)
-        latest_ms = time.time() * 1000 + values.FUTURE_TOLERANCE_MS
-        if ms > latest_ms and not self.may_be_ahead:
-            raise ValidationError("Must not be in the future.")
-        return ms
+        latest_ms = values.LAST_MS if self.may_be_ahead else values.latest_ms(time.time())
+        return checked(values.time_ms, value, latest_ms)
 
 
 class PlainText(fields.String):
     """Text without control characters, lone surrogates or outer space; null means empty."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return _checked(values.plain_text, super()._deserialize(value, *args, **kwargs))
+        return checked(values.plain_text, value)
 
 
 class CustomerId(fields.String):
     """A customer's id."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return _checked(values.customer_id, super()._deserialize(value, *args, **kwargs))
+        return checked(values.customer_id, value)
 
 
-def _checked(check: Any, value: Any) -> Any:
+class PeriodType(fields.String):
+    """What a period is: a day, a week, a month or all time."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # For the documents, too.
+        super().__init__(validate=validate.OneOf(values.PERIOD_TYPES), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.period_type, value)
+
+
+class PeriodKey(fields.String):
+    """Which period; what is right depends on its type."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.text, value)
+
+
+def checked(check: Callable[..., Any], *args: Any, field: str = SCHEMA) -> Any:
+    """The value that a check of :mod:`clv.fields` returns.
+
+    :raises ValidationError: of this field, with what the check says
+    """
     try:
-        return check(value)
+        return check(*args)
     except ValueError as error:
-        raise ValidationError(str(error)) from None
+        raise ValidationError(str(error), field) from None
 
 
 class Input(Schema):

@@ -11,9 +11,12 @@ from clv.schemas.base import (
     CustomerId,
     Input,
     Output,
+    PeriodKey,
+    PeriodType,
     PlainText,
     StoredAmount,
     Time,
+    checked,
 )
 from clv.store.summaries import Summary
 
@@ -24,10 +27,8 @@ class SummaryRow(Input):
     """What one customer did in one period."""
 
     customerId = CustomerId(required=True, metadata={"example": "CUST-001"})
-    periodType = fields.String(
-        required=True, validate=validate.OneOf(values.PERIOD_TYPES), metadata={"example": "daily"}
-    )
-    periodKey = fields.String(
+    periodType = PeriodType(required=True, metadata={"example": "daily"})
+    periodKey = PeriodKey(
         required=True,
         metadata={
             "description": "2026-04-30, 2026-W18, 2026-04 or alltime",
@@ -58,22 +59,14 @@ class SummaryRow(Input):
         }
     )
 
-    @validates_schema
-    def _check_period(self, data: dict[str, Any], **kwargs: Any) -> None:
-        try:
-            values.period_start_ms(data["periodType"], data["periodKey"])
-        except ValueError as error:
-            raise ValidationError(str(error), "periodKey") from None
-        if "firstContactAt" not in data:
-            if data["periodType"] == "alltime":
-                raise ValidationError("Is required for an alltime row.", "firstContactAt")
-        elif data["firstContactAt"] > data["lastContactAt"]:
-            raise ValidationError("Must not be after lastContactAt.", "firstContactAt")
-
     @post_load
     def _to_row(self, data: dict[str, Any], **kwargs: Any) -> tuple[str, Summary]:
-        last = data["lastContactAt"]
-        start = values.period_start_ms(data["periodType"], data["periodKey"])
+        period_type, last = data["periodType"], data["lastContactAt"]
+        start = checked(values.period_start_ms, period_type, data["periodKey"], field="periodKey")
+        first = checked(
+            *(values.first_contact_ms, period_type, start, last, data.get("firstContactAt")),
+            field="firstContactAt",
+        )
         row = Summary(
             data["customerId"],
             data["periodKey"],
@@ -83,10 +76,10 @@ class SummaryRow(Input):
             data.get("impressions", data["converts"]),
             data["converts"],
             data["totalValue"],
-            data.get("firstContactAt", min(start, last)),
+            first,
             last,
         )
-        return data["periodType"], row
+        return period_type, row
 
 
 class SummaryRows(Input):
@@ -125,7 +118,7 @@ class SummaryQuery(Input):
     """Whose summaries to read, and which."""
 
     customerId = CustomerId(required=True)
-    periodType = fields.String(load_default=None, validate=validate.OneOf(values.PERIOD_TYPES))
+    periodType = PeriodType(load_default=None)
     offerId = PlainText(load_default=None)
     channelId = PlainText(load_default=None)
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
@@ -135,7 +128,7 @@ class StoredSummary(Output):
     """What one customer did in one period, as stored."""
 
     customerId = fields.String(required=True)
-    periodType = fields.String(required=True, validate=validate.OneOf(values.PERIOD_TYPES))
+    periodType = PeriodType(required=True)
     periodKey = fields.String(required=True)
     offerId = fields.String(required=True)
     creativeId = fields.String(required=True)

@@ -1,42 +1,21 @@
-"""Interaction summaries: what comes in is staged, then merged in one transaction; what goes out
-are totals per customer.
-
-The staging tables are temporary and belong to the connection, so staging locks nobody out and a
-client that breaks off leaves nothing behind.
-"""
+"""Interaction summaries as they are stored, and totals of them per customer."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from peewee import OperationalError
 
 from clv import db
-from clv.errors import Conflict
-from clv.fields import MAX_AMOUNT, MAX_COUNT
-from clv.scoring import AMOUNT_SCALE, DAY_MS, MAX_STORED_INTEGER, Totals
-from clv.store import clock, records
-from clv.store.tenants import lock_tenant
+from clv.scoring import DAY_MS, MAX_STORED_INTEGER, Totals
+from clv.store import records
+from clv.store.tenants import keep_count, lock_tenant
 
 STREAM_ROWS = 5_000
+KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
+VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
+COLUMNS = f"{KEY}, {VALUES}"
 
-_KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
-_VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
-# Rows are written in one order, or two writers of the same ones deadlock on PostgreSQL.
-_KEY_ORDER = _KEY
-_IS_ZERO = "impressions = 0 AND converts = 0 AND total_value = 0"
-_STAGED = f"{_KEY}, {_VALUES}"
-_STAGED_DDL = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_summary (
-    customer_id TEXT {c}, period_key TEXT {c}, offer_id TEXT {c}, creative_id TEXT {c},
-    channel_id TEXT {c}, impressions BIGINT, converts BIGINT, total_value BIGINT,
-    first_contact_ms BIGINT, last_contact_ms BIGINT)
-"""
-_TRANSACTIONS_DDL = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_transaction (
-    customer_id TEXT {c}, contact_ms BIGINT, amount BIGINT)
-"""
 _TOTALS = """customer_id, SUM(impressions), SUM(total_value), MIN(first_contact_ms),
     MAX(last_contact_ms), MIN(impressions),
     SUM(CASE WHEN first_contact_ms IS NULL OR last_contact_ms IS NULL THEN 1 ELSE 0 END)"""
@@ -60,116 +39,6 @@ class Summary(NamedTuple):
     last_contact_ms: int
 
 
-class Transaction(NamedTuple):
-    """One interaction and one conversion; the amount in 1/10,000."""
-
-    customer_id: str
-    contact_ms: int
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What a merge did, in rows."""
-
-    received: int
-    inserted: int
-    updated: int
-    unchanged: int
-    deleted: int
-
-
-def stage_summaries(rows: Iterable[Summary]) -> int:
-    """Replace what is staged by these rows, which have distinct keys; returns their number."""
-    _empty("staged_summary", _STAGED_DDL)
-    return _fill("staged_summary", _STAGED, rows)
-
-
-def stage_transactions(rows: Iterable[Transaction]) -> int:
-    """Replace the staged transactions by these; returns their number."""
-    _empty("staged_transaction", _TRANSACTIONS_DDL)
-    return _fill("staged_transaction", "customer_id, contact_ms, amount", rows)
-
-
-def staged_contacts() -> tuple[int, int] | None:
-    """The first and the last contact of the staged transactions, if there are any."""
-    found = db.rows("SELECT MIN(contact_ms), MAX(contact_ms) FROM staged_transaction")[0]
-    return None if found[0] is None else found
-
-
-def aggregate_transactions(shift_days: int = 0) -> None:
-    """Stage the staged transactions as daily summaries, ``shift_days`` later than they were."""
-    _empty("staged_summary", _STAGED_DDL)
-    day = "date(at / 86400000 * 86400, 'unixepoch')"
-    if not db.is_sqlite():
-        day = "to_char(DATE '1970-01-01' + CAST(at / 86400000 AS INTEGER), 'YYYY-MM-DD')"
-    db.execute(
-        f"INSERT INTO staged_summary ({_STAGED})"
-        f" SELECT customer_id, {day} AS day, '', '', '', COUNT(*), COUNT(*), SUM(amount),"
-        " MIN(at), MAX(at)"
-        " FROM (SELECT customer_id, contact_ms + %s AS at, amount FROM staged_transaction) shifted"
-        " GROUP BY customer_id, day",
-        (shift_days * DAY_MS,),
-    )
-
-
-def staged_out_of_range() -> tuple[str, str] | None:
-    """A customer and period whose staged sums are too large to be stored, if there is one."""
-    return db.row(
-        "SELECT customer_id, period_key FROM staged_summary"
-        " WHERE impressions > %s OR ABS(total_value) > %s LIMIT 1",
-        (MAX_COUNT, MAX_AMOUNT * AMOUNT_SCALE),
-    )
-
-
-def has_periods_not_staged(tenant_id: int) -> bool:
-    """Whether the tenant has summaries of periods that the staged ones do not have."""
-    return db.value(
-        "SELECT EXISTS (SELECT 1 FROM interaction_summary WHERE tenant_id = %s"
-        " AND period_key NOT IN (SELECT period_key FROM staged_summary))",
-        (tenant_id,),
-    )
-
-
-def merge(
-    tenant_id: int, period_type: str, *, whole_periods: bool = False, replace: bool = False
-) -> Merged:
-    """Merge the staged summaries into the tenant's, all or nothing.
-
-    A row without impressions, converts and value deletes the stored one; equal rows are left
-    alone. Customers who lose their last summary lose their record in the same transaction.
-
-    :param whole_periods: the staged rows are complete for each customer and period in them:
-        stored rows of the same customer and period, whatever their offer, are deleted
-    :param replace: the staged rows are all that the tenant has: every other row is deleted
-    :raises Conflict: when the tenant has summaries of another period type
-    """
-    with db.transaction():
-        stored_type, before = lock_tenant(tenant_id)
-        if not replace and stored_type not in (None, period_type):
-            raise Conflict(
-                f"This tenant's summaries are {stored_type}; {period_type} ones would count"
-                f" interactions twice. Send {stored_type} rows, or delete the stored ones first."
-            )
-        removes = replace or _exists(f"FROM staged_summary WHERE {_IS_ZERO}")
-        if removes:
-            records.fence_active_runs(tenant_id)
-        counts = _counts(tenant_id)
-        had = 0 if replace else _staged_customers_stored(tenant_id)
-        deleted = _delete(tenant_id, whole_periods, replace)
-        _upsert(tenant_id)
-        if replace:
-            after = _count_customers(tenant_id)
-        else:
-            after = before + _staged_customers_stored(tenant_id) - had
-        if removes:
-            records.delete_orphans(tenant_id, replace)
-        merged = Merged(*counts, deleted)
-        changed = bool(merged.inserted or merged.updated or merged.deleted)
-        _keep_count(tenant_id, period_type, after, changed)
-    return merged
-
-
 def erase_customer(tenant_id: int, customer_id: str) -> bool:
     """Erase a customer's summaries, record, history and errors for good, also from runs that are
     going on; False when there was nothing."""
@@ -190,7 +59,7 @@ def erase_customer(tenant_id: int, customer_id: str) -> bool:
             key,
         )
         if summaries:
-            _keep_count(tenant_id, period_type, before - 1, changed=True)
+            keep_count(tenant_id, period_type, before - 1, changed=True)
     return bool(summaries or others)
 
 
@@ -208,7 +77,7 @@ def of_customer(
             params.append(wanted)
     found = f"FROM interaction_summary WHERE {condition}"
     order = "ORDER BY period_key DESC, offer_id, creative_id, channel_id LIMIT %s"
-    rows = db.rows(f"SELECT {_STAGED} {found} {order}", (*params, limit))
+    rows = db.rows(f"SELECT {COLUMNS} {found} {order}", (*params, limit))
     return [Summary(*row) for row in rows], db.value(f"SELECT COUNT(*) {found}", params)
 
 
@@ -345,106 +214,6 @@ def _scorable(more: str = "") -> str:
         " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
         f" AND {frequency} <= {MAX_STORED_INTEGER} AND ABS({monetary}) <= {MAX_STORED_INTEGER}"
     )
-
-
-def _empty(table: str, ddl: str) -> None:
-    db.execute(ddl.format(c="" if db.is_sqlite() else 'COLLATE "C"'))
-    db.execute(f"DELETE FROM {table}" if db.is_sqlite() else f"TRUNCATE {table}")
-
-
-def _fill(table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
-    count = db.insert_many(table, columns, rows)
-    if not db.is_sqlite():
-        db.execute(f"ANALYZE {table}")
-    return count
-
-
-def _counts(tenant_id: int) -> tuple[int, int, int, int]:
-    """Rows received, inserted, updated and unchanged of the merge that is about to happen."""
-    [(received, zero, stored, same, zero_stored)] = db.rows(
-        f"SELECT COUNT(*), COALESCE(SUM(zero), 0), COUNT(t.impressions),"
-        " COALESCE(SUM(CASE WHEN zero = 0 AND s.impressions = t.impressions"
-        " AND s.converts = t.converts AND s.total_value = t.total_value"
-        " AND s.first_contact_ms = t.first_contact_ms"
-        " AND s.last_contact_ms = t.last_contact_ms THEN 1 ELSE 0 END), 0),"
-        " COALESCE(SUM(CASE WHEN zero = 1 AND t.impressions IS NOT NULL THEN 1 ELSE 0 END), 0)"
-        f" FROM (SELECT {_STAGED}, CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END AS zero"
-        "  FROM staged_summary) s"
-        " LEFT JOIN interaction_summary t ON t.tenant_id = %s"
-        " AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
-        " AND t.offer_id = s.offer_id AND t.creative_id = s.creative_id"
-        " AND t.channel_id = s.channel_id",
-        (tenant_id,),
-    )
-    # A row that deletes what is not there changes nothing.
-    unchanged = same + zero - zero_stored
-    return (
-        received,
-        received - zero - (stored - zero_stored),
-        stored - zero_stored - same,
-        unchanged,
-    )
-
-
-def _delete(tenant_id: int, whole_periods: bool, replace: bool) -> int:
-    staged = f"SELECT {_KEY} FROM staged_summary"
-    doomed: list[tuple[str, tuple]] = [(f"{staged} WHERE {_IS_ZERO}", ())]
-    if replace:
-        stored = f"SELECT {_KEY} FROM interaction_summary WHERE tenant_id = %s"
-        doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
-    elif whole_periods:
-        stored = (
-            "SELECT t.customer_id, t.period_key, t.offer_id, t.creative_id, t.channel_id"
-            " FROM staged_summary s JOIN interaction_summary t ON t.tenant_id = %s"
-            " AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
-        )
-        doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
-    delete = f"DELETE FROM interaction_summary WHERE tenant_id = %s AND ({_KEY}) IN"
-    return sum(db.execute(f"{delete} ({keys})", (tenant_id, *params)) for keys, params in doomed)
-
-
-def _upsert(tenant_id: int) -> None:
-    names = [name.strip() for name in _VALUES.split(",")]
-    assignments = ", ".join(f"{name} = excluded.{name}" for name in names)
-    stored = ", ".join(f"interaction_summary.{name}" for name in names)
-    offered = ", ".join(f"excluded.{name}" for name in names)
-    db.execute(
-        f"INSERT INTO interaction_summary (tenant_id, {_STAGED})"
-        f" SELECT %s, {_STAGED} FROM staged_summary WHERE NOT ({_IS_ZERO}) ORDER BY {_KEY_ORDER}"
-        f" ON CONFLICT (tenant_id, {_KEY}) DO UPDATE SET {assignments}"
-        f" WHERE ({stored}) <> ({offered})",
-        (tenant_id,),
-    )
-
-
-def _keep_count(tenant_id: int, period_type: str | None, customers: int, changed: bool) -> None:
-    """Note the number of customers, and when something changed; without any customer, the period
-    type is free again."""
-    updated = f", data_updated_ms = {clock()}" if changed else ""
-    db.execute(
-        f"UPDATE tenant SET customers = %s, period_type = %s{updated} WHERE id = %s",
-        (customers, period_type if customers else None, tenant_id),
-    )
-
-
-def _staged_customers_stored(tenant_id: int) -> int:
-    return db.value(
-        "SELECT COUNT(*) FROM (SELECT DISTINCT customer_id FROM staged_summary) s WHERE EXISTS"
-        " (SELECT 1 FROM interaction_summary t"
-        " WHERE t.tenant_id = %s AND t.customer_id = s.customer_id)",
-        (tenant_id,),
-    )
-
-
-def _count_customers(tenant_id: int) -> int:
-    return db.value(
-        "SELECT COUNT(DISTINCT customer_id) FROM interaction_summary WHERE tenant_id = %s",
-        (tenant_id,),
-    )
-
-
-def _exists(clause: str) -> bool:
-    return bool(db.value(f"SELECT EXISTS (SELECT 1 {clause})"))
 
 
 def _totals(row: Sequence[Any]) -> Totals:

@@ -106,6 +106,16 @@ def lock_tenant(tenant_id: int) -> tuple[str | None, int]:
     return found
 
 
+def keep_count(tenant_id: int, period_type: str | None, customers: int, changed: bool) -> None:
+    """Note the number of customers with summaries, and when something changed; without any
+    customer, the period type is free again."""
+    updated = f", data_updated_ms = {clock()}" if changed else ""
+    db.execute(
+        f"UPDATE tenant SET customers = %s, period_type = %s{updated} WHERE id = %s",
+        (customers, period_type if customers else None, tenant_id),
+    )
+
+
 @contextmanager
 def locked(tenant_id: int) -> Iterator[None]:
     """A transaction in which nobody else changes the tenant."""

@@ -7,7 +7,7 @@ import pytest
 from clv import db, service
 from clv.config import Settings
 from clv.errors import Unavailable
-from clv.store import records, runs, snapshots, summaries
+from clv.store import records, runs, snapshots, staging, summaries
 from clv.store.runs import Chunk
 from clv.store.summaries import Summary
 from jobs import batch, progress
@@ -120,8 +120,8 @@ def test_a_customer_who_leaves_during_a_run_stays_away(fill, bell, load):
             Summary(customer, "2026-01-01", "", "", "", 0, 0, 0, 0, 0)
             for customer in ("c00001", "c00110")
         ]
-        summaries.stage_summaries(zeros)
-        assert summaries.merge(1, "daily").deleted == 2
+        staging.stage_summaries(zeros)
+        assert staging.merge(1, "daily").deleted == 2
         complete(run_id, bell, 50_000)
         left = [customer for customer, _ in record_runs()]
         assert len(left) == 118 and not {"c00001", "c00110"} & set(left)

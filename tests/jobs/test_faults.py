@@ -19,7 +19,7 @@ import pytest
 
 from clv import db, service
 from clv.config import ROOT, Settings
-from clv.store import now_ms, records, runs, summaries
+from clv.store import now_ms, records, runs, staging, summaries
 from clv.store.summaries import Summary
 from jobs import batch
 from jobs.queue import connect
@@ -362,10 +362,10 @@ def test_without_the_locks_they_do(tenant, customers, monkeypatch):
     def unlocked(tenant_id: int) -> tuple[str | None, int]:
         return db.row("SELECT period_type, customers FROM tenant WHERE id = %s", (tenant_id,))
 
-    monkeypatch.setattr(summaries, "lock_tenant", unlocked)
+    monkeypatch.setattr(staging, "lock_tenant", unlocked)
     # On SQLite: a transaction that reads first and locks later. On PostgreSQL: any order of rows.
     monkeypatch.setattr(db, "transaction", db.database.atomic)
-    monkeypatch.setattr(summaries, "_KEY_ORDER", "random()")
+    monkeypatch.setattr(staging, "_KEY_ORDER", "random()")
     with db.scope():
         wrong: list[Exception] = []
         for _ in range(100):

@@ -1,6 +1,7 @@
 """What a single value may be."""
 
 import math
+import unicodedata
 from decimal import Decimal
 
 import pytest
@@ -80,6 +81,58 @@ def test_tenant_names_that_are_refused(text):
         fields.tenant_name(text)
 
 
+@pytest.mark.parametrize("value", [None, 7, True, b"a", ["a"], {}])
+def test_what_is_no_text_is_refused_as_one(value):
+    for check in (fields.text, fields.plain_text, fields.customer_id, fields.period_type):
+        with pytest.raises(ValueError, match="Must be a string"):
+            check(value)
+    with pytest.raises(ValueError, match="Must be a string"):
+        fields.time_ms(value)
+
+
+@given(
+    st.text(max_size=6) | st.text(st.characters(categories=("Cc", "Cs", "Cf", "Zs")), max_size=3)
+)
+def test_control_characters_and_surrogates_are_found_wherever_they_are(text):
+    bad = any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+    if bad or text != text.strip():
+        with pytest.raises(ValueError):
+            fields.plain_text(text)
+    else:
+        assert fields.plain_text(text) == text
+
+
+@pytest.mark.parametrize("name", ["daily", "weekly", "monthly", "alltime"])
+def test_the_four_period_types(name):
+    assert fields.period_type(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "Daily", "hourly", "daily "])
+def test_other_period_types_are_refused(name):
+    with pytest.raises(ValueError, match="Must be one of: daily, weekly, monthly, alltime."):
+        fields.period_type(name)
+
+
+def test_counts_are_integers_up_to_a_billion():
+    for value in (0, 1, 1_000_000_000):
+        assert fields.count(value) == fields.count_in_text(str(value)) == value
+    assert fields.count_in_text("007") == 7
+
+
+@pytest.mark.parametrize("value", [-1, 1_000_000_001, 10**400, 1.0, 1.5, True, None, "7", [1]])
+def test_what_is_no_count_is_refused(value):
+    with pytest.raises(ValueError, match="Must be an integer from 0 to 1000000000."):
+        fields.count(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "+1", "1.0", "1_0", " 1", "٣", "1e3", "1000000001", "9" * 5000]
+)
+def test_texts_that_are_no_count_are_refused(text):
+    with pytest.raises(ValueError, match="Must be an integer from 0 to 1000000000."):
+        fields.count_in_text(text)
+
+
 @pytest.mark.parametrize(
     ("value", "stored"),
     [
@@ -96,6 +149,11 @@ def test_tenant_names_that_are_refused(text):
         ("+5", 50_000),
         ("1e3", 10_000_000),
         ("1.50000000", 15_000),
+        ("-0", 0),
+        ("-0.5", -5_000),
+        ("007.10", 71_000),
+        ("999999999.9999", 9_999_999_999_999),
+        ("1000000000", 10_000_000_000_000),
         (Decimal("12.3456"), 123_456),
     ],
 )
@@ -200,6 +258,52 @@ def test_times_that_are_refused(text, reason):
         fields.time_ms(text)
 
 
+def test_json_gives_amounts_as_numbers_only():
+    assert fields.json_amount(1.5) == fields.json_amount(Decimal("1.5")) == 15_000
+    for value in ("1.5", True, None, [1]):
+        with pytest.raises(ValueError, match="Must be a number."):
+            fields.json_amount(value)
+
+
+def test_a_time_that_is_later_than_believed_is_in_the_future():
+    latest = fields.latest_ms(1_777_540_500)
+    assert fields.time_ms("2026-04-30T09:20:00Z", latest) == latest
+    with pytest.raises(ValueError, match="Must not be in the future."):
+        fields.time_ms("2026-04-30T09:20:00.001Z", latest)
+
+
+A_TIME = st.one_of(
+    st.integers(0, 1_800_000_000_000).map(fields.iso),
+    st.integers(0, 1_800_000_000_000).map(lambda ms: fields.iso(ms)[:19] + "Z"),
+    st.integers(0, 1_800_000_000_000).map(lambda ms: fields.iso(ms)[:10]),
+    st.integers(0, 1_800_000_000_000).map(lambda ms: fields.iso(ms).replace("T", " ")),
+)
+ODD_TIME = st.sampled_from(
+    ["", "1969-12-31T23:59:59Z", "1969-12-31", "2999-01-01", "2999-01-01T00:00:00Z"]
+    + ["2026-02-30", "2026-04-30T25:00:00Z", "2026-04-30T09:15:00,123Z", "2026-W18-4T09:15:00Z"]
+    + ["2026-04-30_09:15:00Z", "2026-04-30T09:15:00", "2026-04-30T09:15+02", " 2026-04-30"]
+    + ["2026-04-30T09:15:00Z\n2026-04-30T09:15:00Z", "２０２６-04-30", "2026-04-30T09:15:00z"]
+)
+
+
+@given(
+    st.lists(A_TIME, max_size=4) | st.lists(A_TIME | ODD_TIME | st.text(max_size=25), max_size=4)
+)
+def test_many_times_are_read_as_each_of_them_is(texts):
+    latest = 1_777_540_500_000
+
+    def each():
+        return [fields.time_ms(text, latest) for text in texts]
+
+    try:
+        expected = each()
+    except ValueError:
+        with pytest.raises(ValueError):
+            fields.times_ms(texts, latest)
+    else:
+        assert fields.times_ms(texts, latest) == expected
+
+
 @given(st.integers(0, LAST_MS))
 def test_a_time_comes_back_as_it_was(ms):
     shown = fields.iso(ms)
@@ -273,3 +377,14 @@ def test_period_keys_that_are_refused(period_type, period_key, reason):
 def test_a_period_has_one_key_and_none_in_foreign_digits(period_type, period_key):
     with pytest.raises(ValueError):
         fields.period_start_ms(period_type, period_key)
+
+
+def test_the_first_contact_left_out_is_the_earlier_of_the_periods_start_and_the_last_contact():
+    assert fields.first_contact_ms("daily", 5, 7, None) == 5
+    assert fields.first_contact_ms("daily", 7, 5, None) == 5
+    assert fields.first_contact_ms("daily", 5, 7, 7) == 7
+    assert fields.first_contact_ms("alltime", 0, 7, 3) == 3
+    with pytest.raises(ValueError, match="Is required for an alltime row."):
+        fields.first_contact_ms("alltime", 0, 7, None)
+    with pytest.raises(ValueError, match="Must not be after lastContactAt."):
+        fields.first_contact_ms("daily", 5, 7, 8)

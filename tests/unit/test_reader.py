@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,23 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clv.errors import Invalid
-from clv.reader import Columns, Rejected, read_transactions
+from clv.reader import File, Rejected, read_summaries, read_transactions
 
 HEADER = b"customer_id,date,amount\n"
 DAY = 86_400_000
 
 
-def read(data, columns=None):
+def read(data, *columns):
     """The transactions of a file and what was rejected."""
     if isinstance(data, str):
         data = data.encode()
     rejected = Rejected()
-    return list(read_transactions(io.BytesIO(data), columns or Columns(), rejected)), rejected
+    return list(read_transactions(File(io.BytesIO(data)), rejected, *columns)), rejected
 
 
-def refused(data, columns=None):
+def summaries(text, kind="csv"):
+    """The period type and the summaries of a file, and what was rejected."""
+    rejected = Rejected()
+    period_type, rows = read_summaries(File(io.BytesIO(text.encode()), kind), rejected)
+    return period_type, list(rows), rejected
+
+
+def refused(data, *columns):
     with pytest.raises(Invalid) as raised:
-        read(data, columns)
+        read(data, *columns)
     return raised.value.message
 
 
@@ -42,7 +51,7 @@ def test_a_file_is_read_in_its_order():
 def test_columns_are_found_by_name_and_others_ignored():
     rows, _ = read("x, amount ,date,customer_id\n?,1,1970-01-01,a\n")
     assert rows == [("a", 0, 10_000)]
-    rows, _ = read("who,when,what\na,1970-01-01,1\n", Columns("who", "when", "what"))
+    rows, _ = read("who,when,what\na,1970-01-01,1\n", "who", "when", "what")
     assert rows == [("a", 0, 10_000)]
 
 
@@ -98,7 +107,7 @@ def test_a_file_may_consist_of_several_gzips():
 )
 def test_a_bad_line_is_rejected_with_its_number_and_reason(line, reason):
     rows, rejected = read(f"customer_id,date,amount\nok,1970-01-01,1\n{line}\nok,1970-01-01,2\n")
-    assert [row.amount for row in rows] == [10_000, 20_000]
+    assert [amount for _, _, amount in rows] == [10_000, 20_000]
     assert (rejected.count, rejected.first) == (1, [(3, reason)])
 
 
@@ -145,7 +154,7 @@ def test_a_file_without_the_columns_is_refused_with_their_names(data):
 
 
 def test_the_missing_column_is_named():
-    message = refused("customer_id,when,amount\n", Columns(date="day"))
+    message = refused("customer_id,when,amount\n", "customer_id", "day")
     assert message.endswith("there is no day in it.")
 
 
@@ -182,5 +191,134 @@ def test_a_gzip_with_a_wrong_byte_is_refused(place):
 @given(st.binary(max_size=200))
 def test_whatever_the_bytes_each_line_is_read_or_rejected(data):
     rows, rejected = read(HEADER + data)
-    assert all(row.customer_id and row.contact_ms >= 0 for row in rows)
+    assert all(customer and contact_ms >= 0 for customer, contact_ms, _ in rows)
     assert rejected.count == len(rejected.first)
+
+
+COLUMNS = "customerId,periodType,periodKey,offerId,impressions,totalValue,lastContactAt\n"
+CELLS = [
+    *(
+        ["a", " b ", "", "a/b", '"c,c"', '"d\n d"'],
+        ["daily"],
+        ["1970-01-02", "1970-01", " 1970-01-03"],
+    ),
+    *(["", "o", "\t"], ["", "3", " 4", "-1", "x"], ["", "1.5", "1e2", "?"]),
+    ["1970-01-02", "1970-01-02T01:00:00Z", "1970-01-02 02:00:00.500Z ", "1970-01-02T01:00", ""],
+]
+LINES = st.tuples(*map(st.sampled_from, CELLS)).map(",".join) | st.sampled_from(
+    ["", "a,daily", ","]
+)
+
+
+@given(st.lists(LINES, max_size=40))
+def test_a_row_is_read_as_if_it_stood_alone(lines):
+    _, rows, rejected = summaries(COLUMNS + "\n".join(lines))
+    alone = [summaries(COLUMNS + line) for line in lines]
+    assert [row[:-1] for row in rows] == [row[:-1] for _, found, _ in alone for row in found]
+    reasons = [reason for _, _, bad in alone for _, reason in bad.first]
+    assert [reason for _, reason in rejected.first] == reasons
+    numbers = [row[-1] for row in rows] + [line for line, _ in rejected.first]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_bad_lines_are_found_wherever_they_stand_and_the_good_ones_keep_their_order():
+    bad = {3, 255, 256, 257, 258, 300, 4_000, 4_999, 5_000}
+    lines = [
+        f"c{n},daily,1970-01-02,,{'x' if n in bad else n},,1970-01-02T00:00:00Z"
+        for n in range(2, 5_001)
+    ]
+    period_type, rows, rejected = summaries(COLUMNS + "\n".join(lines))
+    assert period_type == "daily"
+    assert [row[0] for row in rows] == [f"c{n}" for n in range(2, 5_001) if n not in bad]
+    assert all(row[0] == f"c{row[-1]}" and row[5] == row[-1] for row in rows)
+    assert [line for line, _ in rejected.first] == sorted(bad)
+    assert {reason[:11] for _, reason in rejected.first} == {"impressions"}
+
+
+def test_a_file_may_mix_values_that_are_left_out_with_others():
+    text = "customer_id,period_type,period_key,converts,last_contact_at,first_contact_at\n"
+    text += "a,daily,1970-01-02,,1970-01-02T00:00:05Z,\n"
+    text += "b,daily,1970-01-02,2,1970-01-02T00:00:05Z,1970-01-01T00:00:01Z\n"
+    _, rows, rejected = summaries(text)
+    assert rows == [
+        ("a", "1970-01-02", "", "", "", 0, 0, 0, DAY, DAY + 5_000, 2),
+        ("b", "1970-01-02", "", "", "", 2, 2, 0, 1_000, DAY + 5_000, 3),
+    ]
+    assert not rejected.count
+
+
+def test_a_file_without_good_rows_has_no_period_type():
+    assert summaries(COLUMNS)[:2] == (None, [])
+    period_type, rows, rejected = summaries(COLUMNS + "a,daily,?,,1,1,1970-01-02\n")
+    assert (period_type, rows, rejected.count) == (None, [], 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "The line is not JSON."),
+        ("[1]", "The line must be an object."),
+        ("[" * 100_000, "The line is not JSON."),
+        ('{"impressions": NaN}', "The line is not JSON."),
+        ('{"impressions": ' + "9" * 5000 + "}", "The line is not JSON."),
+        ('{"converts": "3"}', "converts: Must be an integer from 0 to 1000000000."),
+        ('{"converts": null}', "converts: Field may not be null."),
+        ('{"totalValue": true}', "totalValue: Must be a number."),
+        ('{"offerId": [1]}', "offerId: Must be a string."),
+        ('{"customerId": "b", "customer_id": "b"}', "customerId: Is given twice."),
+        ('{"\\ud800' + "x" * 999 + '": 1}', "\\ud800" + "x" * 39 + ": Unknown field."),
+    ],
+)
+def test_a_bad_object_is_rejected_with_its_number_and_reason(line, reason):
+    good = {"customerId": "a", "periodType": "daily", "periodKey": "1970-01-02"}
+    good["lastContactAt"] = "1970-01-02"
+    if line.startswith('{"'):
+        line = json.dumps(good)[:-1] + ", " + line[1:]
+        if "customer_id" in line:
+            line = line.replace('"customerId": "a", ', "", 1)
+    text = f"{json.dumps(good)}\n\n{line}\n{json.dumps({**good, 'customerId': 'z'})}"
+    _, rows, rejected = summaries(text, "ndjson")
+    assert [(row[0], row[-1]) for row in rows] == [("a", 1), ("z", 4)]
+    assert (rejected.count, rejected.first) == (1, [(3, reason)])
+
+
+def test_a_missing_field_is_named():
+    text = '{"customerId": "a", "periodType": "daily", "periodKey": "1970-01-02"}'
+    _, _, rejected = summaries(text, "ndjson")
+    assert rejected.first == [(1, "lastContactAt: Missing data for required field.")]
+
+
+def test_transactions_may_be_objects_too():
+    lines = [
+        {"customerId": "a", "date": "1970-01-02", "amount": "1.5", "other": 1},
+        {"customer_id": "a", "date": "1970-01-02", "amount": 1.5},
+        {"customer_id": 7, "date": "1970-01-02", "amount": 1},
+        {"customer_id": "a", "date": 7, "amount": 1},
+        {"customer_id": "a", "date": "1970-01-02", "amount": True},
+        {"customer_id": "a", "date": "1970-01-02"},
+    ]
+    text, rejected = "\n".join(map(json.dumps, lines)), Rejected()
+    rows = read_transactions(File(io.BytesIO(text.encode()), "ndjson"), rejected)
+    assert list(rows) == [("a", DAY, 15_000)] * 2
+    assert rejected.first == [
+        (3, "customer: Must be a string."),
+        (4, "date: Must be a string."),
+        (5, "amount: Must be a number."),
+        (6, "amount: Missing data for required field."),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_long_lines_are_never_held_by_the_hundred(kind):
+    long = "x" * 100_000
+    line = json.dumps({"customerId": long, "periodType": long, "periodKey": long, "offerId": long})
+    if kind == "csv":
+        line = ",".join([long] * 7)
+    data = (COLUMNS * (kind == "csv") + f"{line}\n" * 400).encode()
+    rejected = Rejected()
+    tracemalloc.start()
+    _, rows = read_summaries(File(io.BytesIO(data), kind), rejected)
+    assert list(rows) == [] and rejected.count == 400
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 * 1024 * 1024

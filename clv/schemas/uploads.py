@@ -1,4 +1,4 @@
-"""Files of transactions."""
+"""Files of rows."""
 
 from marshmallow import fields
 
@@ -25,7 +25,7 @@ class BadLine(Output):
 
 
 class UploadResult(Output):
-    """What an upload did: transactions received, and daily summaries changed by them."""
+    """What an upload did: lines received, and interaction summaries changed by them."""
 
     received = fields.Integer(required=True, metadata={"description": "Good lines"})
     rejected = fields.Integer(required=True, metadata={"description": "Bad lines"})

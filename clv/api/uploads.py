@@ -1,0 +1,83 @@
+"""What all uploads have in common: a file of any size as the body of a request."""
+
+import io
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from typing import Any, BinaryIO, cast
+
+from flask import current_app, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from clv.api.blueprint import ClvBlueprint
+from clv.errors import BrokenOff
+from clv.reader import File, Rejected
+from clv.store.staging import Merged
+
+KINDS = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
+BUFFER_BYTES = 65_536
+_BROKEN_OFF = "The upload broke off; nothing was kept. Send it again."
+
+
+def accepted(blp: ClvBlueprint, csv_example: str) -> Callable:
+    """Let a view accept files, and document that; comes before the check of the query."""
+    content = {
+        "text/csv": {"schema": {"type": "string"}, "example": csv_example},
+        "application/x-ndjson": {"schema": {"type": "string"}},
+    }
+
+    def decorator(view: Callable) -> Callable:
+        @wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if request.mimetype not in KINDS:
+                raise UnsupportedMediaType(f"The body must be {' or '.join(KINDS)}.")
+            return view(*args, **kwargs)
+
+        return blp.doc(requestBody={"required": True, "content": content})(wrapper)
+
+    return decorator
+
+
+def file() -> File:
+    """The file of the current request."""
+    most = current_app.extensions["settings"].max_inflated_mb * 1024 * 1024
+    stream = io.BufferedReader(_Body(), BUFFER_BYTES)
+    return File(cast(BinaryIO, stream), KINDS[request.mimetype], most)
+
+
+def result(rejected: Rejected, received: int, merged: Merged) -> dict[str, Any]:
+    """The response of an upload."""
+    errors = [{"line": line, "message": reason} for line, reason in rejected.first]
+    return {
+        **asdict(merged),
+        "received": received,
+        "rejected": rejected.count,
+        "errors": errors,
+    }
+
+
+class _Body(io.RawIOBase):
+    """The request's body as a stream of any size. A body that ends before its announced length is
+    an error: the client broke off, and what came must not be taken for all."""
+
+    def __init__(self) -> None:
+        self._source = request.environ["wsgi.input"]
+        self._left = request.content_length
+        if self._left is None and not request.environ.get("wsgi.input_terminated"):
+            self._left = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = len(buffer) if self._left is None else min(len(buffer), self._left)
+        try:
+            found = self._source.read(size) if size else b""
+        except OSError:
+            raise BrokenOff(_BROKEN_OFF) from None
+        if size and not found and self._left:
+            raise BrokenOff(_BROKEN_OFF)
+        if self._left is not None:
+            self._left -= len(found)
+        buffer[: len(found)] = found
+        return len(found)

@@ -1,0 +1,30 @@
+"""How commands fail: with one line that says why."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from clv import db, logs
+from clv.errors import ClvError
+
+
+def plain_errors(command: Callable) -> Callable:
+    """Show an error of the domain as one line, and give the connection back in any case."""
+
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with db.scope():
+                return command(*args, **kwargs)
+        except ClvError as error:
+            raise click.ClickException(error.message) from None
+        except (*db.DOWN, db.NO_TABLES) as error:
+            logs.event("command.failed", logging.ERROR, error=logs.summary(error))
+            raise click.ClickException(
+                "The database can't be reached, is busy, or lacks its tables (flask migrate)."
+            ) from None
+
+    return wrapper
