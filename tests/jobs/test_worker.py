@@ -16,6 +16,7 @@ from rq.serializers import JSONSerializer
 
 from clv import db
 from clv.config import ROOT
+from clv.overview import Overview
 from clv.store import now_ms, runs, tenants
 from clv.store.runs import Chunk
 from jobs import batch, cron
@@ -33,6 +34,18 @@ from tests.jobs.support import (
 )
 
 SECRET = "customer-4711"
+# Works on a run and is killed when it has claimed the run's end and not made it.
+KILLED_AT_THE_END = """
+import os, signal, sys
+from clv import config, db, insights
+from jobs import batch
+from jobs.queue import JobQueue, connect
+
+insights.overview_of_run = lambda run: os.kill(os.getpid(), signal.SIGKILL)
+settings = config.from_env()
+db.configure(settings)
+batch.work(int(sys.argv[1]), JobQueue(connect(settings.redis_url)), settings)
+"""
 
 
 @pytest.fixture
@@ -104,6 +117,69 @@ def test_a_planner_that_was_killed_leaves_no_finished_run_of_nobody(tenant, queu
     wait_until(lambda: finished(run_id), "another worker planned")
     with db.scope():
         assert runs.by_id(run_id).computed == 60
+
+
+def computed(run_id: int, queue: JobQueue) -> None:
+    """Compute all shards of a run of one, which is left to be ended."""
+    with queue.reporting(runs.by_id(run_id).job_id) as report:
+        batch.compute_shard(runs.claim_shard(run_id, LEASE), report, until=float("inf"))
+
+
+def test_the_end_of_a_run_at_which_a_worker_was_killed_is_made_by_another(
+    tenant, alone, queue, request
+):
+    add_customers(tenant, 60)
+    with db.scope():
+        run_id = planned(queue)
+        computed(run_id, queue)
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED_AT_THE_END, str(run_id)],
+            cwd=ROOT,
+            env=environment(alone, LEASE_SECONDS="600"),
+        )
+        assert killed.returncode == -signal.SIGKILL
+        # It holds the end until its lease is over.
+        assert runs.needing_work(run_id) == [] and not batch.finish(run_id, queue, LEASE)
+        assert runs.by_id(run_id).status == "running" and runs.last_overview(tenant.id) is None
+        db.execute("UPDATE run SET plan_lease_ms = plan_lease_ms - 600000")
+    request.getfixturevalue("quick_worker")
+    wait_until(lambda: finished(run_id), "another worker ended the run")
+    with db.scope():
+        run, found = runs.last_overview(tenant.id)
+        assert (run.id, run.computed, run.total) == (run_id, 60, 60)
+        assert json.loads(found)["everyone"]["customers"] == 60
+        # Had it only been paused, it would come too late.
+        assert not runs.finish(run, "{}", [])
+        assert runs.last_overview(tenant.id) == (run, found)
+
+
+def end_eight_times_at_once(tenant, queue: JobQueue, monkeypatch) -> tuple[int, int]:
+    """How many of eight workers add a run's records up at the same time, and how many end it."""
+    add_up, added, ended = batch.insights.overview_of_run, [], []
+
+    def counted(run: runs.Run) -> Overview:
+        added.append(run.id)
+        return add_up(run)
+
+    monkeypatch.setattr(batch.insights, "overview_of_run", counted)
+    with db.scope():
+        add_customers(tenant, 60)
+        run_id = planned(queue)
+        computed(run_id, queue)
+    end = lambda: ended.append(batch.finish(run_id, queue, LEASE))  # noqa: E731
+    assert together(*[end] * 8) == []
+    assert finished(run_id)
+    return len(added), sum(ended)
+
+
+def test_of_workers_who_end_a_run_at_the_same_time_one_does_it(tenant, queue, monkeypatch):
+    assert end_eight_times_at_once(tenant, queue, monkeypatch) == (1, 1)
+
+
+def test_without_the_lease_several_add_up_and_one_ends(tenant, queue, monkeypatch):
+    monkeypatch.setattr(runs, "claim_end", lambda run_id, lease_ms: runs.by_id(run_id))
+    added, ended = end_eight_times_at_once(tenant, queue, monkeypatch)
+    assert added > 1 and ended == 1
 
 
 def test_a_worker_is_listed_again_after_redis_was_emptied(queue, quick_worker):
