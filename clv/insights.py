@@ -190,9 +190,12 @@ def suggested_days(tenant: Tenant, survey: Survey) -> int | None:
     return overview.suggested_days(summaries.contact_gaps(tenant.id, survey.sample))
 
 
-def prune_changes(tenant_id: int) -> None:
-    """Delete what is older than histories are kept."""
-    changes.prune(tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
+def tidy_up(run: Run) -> None:
+    """What a run's end brings with it and nobody waits for: store who leads each list, and delete
+    what is older than histories are kept. Killed before that, lists read all records until the
+    next run's end, and old rows stay until then."""
+    runs.save_leaders(run, listing.leaders(run.tenant_id))
+    changes.prune(run.tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
 
 
 def _point(run: Run, stored: str) -> Point:

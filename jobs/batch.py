@@ -31,7 +31,7 @@ from clv import config, db, insights, logs, overview, service
 from clv.config import Settings
 from clv.errors import NotFound, Unavailable, Unscorable
 from clv.scoring import Scores, Totals, check, score_customers
-from clv.store import listing, now_ms, runs, snapshots, summaries, tenants
+from clv.store import now_ms, runs, snapshots, summaries, tenants
 from clv.store.runs import Chunk, Shard
 from clv.store.snapshots import Snapshot
 from jobs.progress import Report
@@ -251,15 +251,14 @@ def finish(run_id: int, queue: Doorbell, lease_ms: int) -> bool:
         return False
     ended = False
     try:
-        found = overview.to_json(insights.overview_of_run(run))
-        ended = runs.finish(run, found, listing.leaders(run.tenant_id))
+        ended = runs.finish(run, overview.to_json(insights.overview_of_run(run)))
     finally:
         if not ended:
             runs.leave_end(run_id)
     if ended:
         logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
         _ring_for_next(run.tenant_id, queue)
-        insights.prune_changes(run.tenant_id)
+        insights.tidy_up(run)
     return ended
 
 

@@ -147,7 +147,8 @@ def leaders(
 
 
 def save_leaders(tenant_id: int, run_id: int, found: Sequence[tuple[str, str, Any]]) -> None:
-    """Replace a tenant's leaders, inside the caller's transaction that ends the run."""
+    """Replace a tenant's leaders, inside the caller's transaction, in which the run is the last
+    one that was started."""
     db.execute("DELETE FROM leaders WHERE tenant_id = %s", (tenant_id,))
     if not found:
         return

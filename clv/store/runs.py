@@ -362,19 +362,33 @@ def leave_end(run_id: int) -> None:
     db.execute("UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND status = 'running'", (run_id,))
 
 
-def finish(run: Run, overview: str, leaders: Sequence[tuple[str, str, Any]]) -> bool:
+def finish(run: Run, overview: str) -> bool:
     """End a run whose shards are all done, and store what it has found; False when it had ended
     already."""
-    with db.transaction():
-        ended = db.execute(
+    return (
+        db.execute(
             f"UPDATE run SET status = 'finished', finished_ms = {clock()}, overview = %s, total ="
             " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
             f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}",
             (overview, run.id),
         )
-        if ended:
+        == 1
+    )
+
+
+def save_leaders(run: Run, leaders: Sequence[tuple[str, str, Any]]) -> bool:
+    """Store who leads each list after a run; False when they are of no use any more: another run
+    has started since, or the tenant was deleted."""
+    with db.transaction():
+        last = db.rows(
+            "SELECT 1 FROM run WHERE id = %s AND NOT EXISTS (SELECT 1 FROM run other"
+            " WHERE other.tenant_id = run.tenant_id AND other.id > run.id"
+            f" AND other.started_ms IS NOT NULL){row_lock('KEY SHARE OF run')}",
+            (run.id,),
+        )
+        if last:
             listing.save_leaders(run.tenant_id, run.id, leaders)
-    return ended == 1
+    return bool(last)
 
 
 def overviews(tenant_id: int, before_id: int | None, limit: int) -> list[tuple[Run, str]]:

@@ -148,9 +148,10 @@ def delete_tenant(tenant_id: int) -> None:
             pass
     with db.transaction():
         lock_tenant(tenant_id)
+        # The tenant first: that waits for whoever has locked its runs, and writes for them.
+        db.execute("DELETE FROM tenant WHERE id = %s", (tenant_id,))
         for table in ("interaction_summary", "clv_record", "clv_change", "leaders"):
             db.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant_id,))
-        db.execute("DELETE FROM tenant WHERE id = %s", (tenant_id,))
 
 
 def save_settings(tenant_id: int, settings: ScoreSettings, currency: str) -> None:

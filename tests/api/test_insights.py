@@ -10,16 +10,24 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from app import create_app
-from clv import db, insights, overview
+from clv import db, insights, overview, service
 from clv.api import paging
 from clv.config import ROOT
 from clv.fields import iso
 from clv.scoring import SEGMENTS
-from clv.store import now_ms, runs, tenants
+from clv.store import now_ms, runs, summaries, tenants
 from jobs import batch
 from tests.api.support import days_ago, poison, row
 from tests.conftest import unreachable_redis
-from tests.jobs.support import LEASE, Bell, begin, complete, compute_first_chunk, planned
+from tests.jobs.support import (
+    LEASE,
+    Bell,
+    add_customers,
+    begin,
+    complete,
+    compute_first_chunk,
+    planned,
+)
 
 LOG = str(ROOT / "clv" / "sample" / "cdnow.csv.gz")
 SUMMARY = "/api/v1/clv/summary"
@@ -421,6 +429,31 @@ def test_alltime_rows_suggest_nothing(run, get, load):
     load({**row("a", 1), **alltime}, {**row("a", 9, offerId="o"), **alltime})
     run()
     assert get(SUMMARY)["suggestion"] is None
+
+
+@pytest.mark.parametrize(
+    ("customers", "every"), [(0, 1), (1, 1), (10, 1), (11, 2), (20, 2), (21, 4), (95, 16)]
+)
+def test_the_days_are_suggested_from_customers_who_are_evenly_spread(
+    tenant, monkeypatch, customers, every
+):
+    monkeypatch.setattr(service, "MOST_SAMPLED", 10)
+    monkeypatch.setattr(summaries, "STREAM_ROWS", 7)
+    if customers:
+        add_customers(tenant, customers)
+    with db.scope():
+        survey = service.survey(tenant.id, tenant.settings, now_ms())
+    everybody = [f"c{n:05}" for n in range(1, customers + 1)]
+    assert survey.sample == everybody[::every]
+
+
+def test_a_sample_suggests_about_the_same_days_as_all_customers(shop, run, get, monkeypatch):
+    run()
+    found = get(SUMMARY)["suggestion"]["atRiskDays"]
+    monkeypatch.setattr(service, "MOST_SAMPLED", 10**6)
+    with db.scope():
+        of_all = insights.suggest_at_risk_days(tenants.tenant_by_name("acme")).days
+    assert found == pytest.approx(of_all, rel=0.03)
 
 
 def test_each_full_run_is_a_point_of_the_history_newest_first(run, get, load):

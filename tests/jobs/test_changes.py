@@ -434,8 +434,9 @@ def test_the_end_of_a_run_deletes_what_is_older_than_400_days(tenant, customers,
         complete(begin(), bell)
         for days in (399, 401):
             db.execute(
-                "INSERT INTO clv_change SELECT tenant_id, customer_id, at_ms - %s, score, segment,"
-                " NULL FROM clv_change WHERE customer_id = 'c00001' AND at_ms > %s",
+                "INSERT INTO clv_change (tenant_id, customer_id, at_ms, score, segment)"
+                " SELECT tenant_id, customer_id, at_ms - %s, score, segment FROM clv_change"
+                " WHERE customer_id = 'c00001' AND at_ms > %s",
                 (days * DAY_MS, now_ms() - DAY_MS),
             )
         for table, column in (("clv_change", "at_ms"), ("clv_record", "noted_ms")):
