@@ -18,9 +18,11 @@ check: $(VENV)/dev  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/dev  ## speed beside references: a table of ratios (takes a quarter of an hour)
+bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an hour)
 	$(BIN)/python -m tests.bench.batch
 	$(BIN)/python -m tests.bench.lists
+	$(BIN)/python -m tests.bench.upload
+	$(BIN)/python -m tests.bench.size
 
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
 	$(BIN)/python -m tests.chaos --database sqlite --faults 500

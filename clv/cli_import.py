@@ -10,6 +10,7 @@ import click
 
 from clv import insights, loading
 from clv.cli_errors import plain_errors
+from clv.db import Columns
 from clv.errors import Invalid
 from clv.reader import File, Rejected, read_summaries, read_transactions
 from clv.scoring import DAY_MS
@@ -17,7 +18,6 @@ from clv.store import now_ms, tenants
 from clv.store.staging import Merged
 from clv.store.tenants import Tenant
 
-PROGRESS_ROWS = 1_000
 NDJSON_ENDINGS = (".ndjson", ".jsonl")
 
 
@@ -95,8 +95,8 @@ def _load_transactions(
 ) -> None:
     until = _replay_day(replay_until)
     names = {option.removesuffix("_column"): name for option, name in columns.items()}
-    rows = _with_bar(source.stream, read_transactions(source, rejected, **names))
-    count, merged = loading.load_transactions(tenant, rows, rejected, strict, replaces, until)
+    chunks = _with_bar(source.stream, read_transactions(source, rejected, **names))
+    count, merged = loading.load_transactions(tenant, chunks, rejected, strict, replaces, until)
     if until is not None:
         last = datetime.fromtimestamp(until * 86_400, UTC).date()
         click.echo(f"The history was moved so that its last day is {last}.")
@@ -106,9 +106,9 @@ def _load_transactions(
 def _load_summaries(
     tenant: Tenant, source: File, rejected: Rejected, strict: bool, replaces: bool
 ) -> None:
-    period_type, rows = read_summaries(source, rejected)
-    rows = _with_bar(source.stream, rows)
-    count, merged = loading.load_summaries(tenant, period_type, rows, rejected, strict, replaces)
+    period_type, chunks = read_summaries(source, rejected)
+    chunks = _with_bar(source.stream, chunks)
+    count, merged = loading.load_summaries(tenant, period_type, chunks, rejected, strict, replaces)
     click.echo(f"{count:,} {period_type} summaries read: {_did(merged)}")
 
 
@@ -123,17 +123,16 @@ def _replay_day(text: str | None) -> int | None:
         raise Invalid("--replay-until must be a date such as 2026-04-30, or 'now'.") from None
 
 
-def _with_bar(file: BinaryIO, rows: Iterator[tuple]) -> Iterator[tuple]:
-    """The rows; on a terminal a bar shows how much of the file was read."""
+def _with_bar(file: BinaryIO, chunks: Iterator[Columns]) -> Iterator[Columns]:
+    """The chunks; on a terminal a bar shows how much of the file was read."""
     if not (sys.stderr.isatty() and file.seekable()):
-        yield from rows
+        yield from chunks
         return
     size = os.fstat(file.fileno()).st_size
     with click.progressbar(length=size, label="Reading", file=sys.stderr) as bar:
-        for number, row in enumerate(rows):
-            if number % PROGRESS_ROWS == 0:
-                bar.update(file.tell() - bar.pos)
-            yield row
+        for chunk in chunks:
+            bar.update(file.tell() - bar.pos)
+            yield chunk
         bar.update(size - bar.pos)
 
 

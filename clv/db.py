@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +32,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_SECONDS = 5
 # Connections are given up after a while, so that a failed-over server is left behind.
 STALE_SECONDS = 300
-INSERT_ROWS = 5_000
+# What each build of SQLite allows in one statement.
+MAX_PARAMETERS = 999
 MIGRATION_LOCK = 2_147_001
 
 # What the drivers raise when the database is down, full or busy, and not when a query is wrong.
@@ -47,6 +47,9 @@ DOWN = (
 )
 # What PostgreSQL raises for a table that is not there yet; SQLite's is an OperationalError.
 NO_TABLES = peewee.ProgrammingError
+
+# Some rows by the column.
+Columns = Sequence[Sequence[Any]]
 
 database = peewee.DatabaseProxy()
 # Peewee's own errors instead of the driver's, for what does not pass through its methods.
@@ -127,25 +130,18 @@ def stream(sql: str, params: Sequence[Any], page: int) -> Iterator[list[tuple]]:
             yield from iter(lambda: cursor.fetchmany(page), [])
 
 
-def insert_many(table: str, columns: str, source: Iterable[Sequence[Any]]) -> int:
-    """Insert rows of values in the order of the columns, as fast as the database takes them from
-    an iterator, and return their number."""
-    count = 0
+def insert_columns(table: str, columns: str, chunks: Iterable[Columns]) -> int:
+    """Insert rows, given in columns and some at a time, as fast as the database takes them, and
+    return their number."""
     with _translated:
         if is_sqlite():
-            places = ", ".join("?" * len(columns.split(",")))
-            statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"
-            remaining = iter(source)
-            while chunk := list(islice(remaining, INSERT_ROWS)):
-                # Not immediate: a temporary table needs no lock of the database.
-                with database.atomic():
-                    database.cursor().executemany(statement, chunk)
-                count += len(chunk)
-            return count
+            return _insert_into_sqlite(table, columns, chunks)
+        count = 0
         with database.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-            for values in source:
-                copy.write_row(values)
-                count += 1
+            for chunk in chunks:
+                for values in zip(*chunk, strict=True):
+                    copy.write_row(values)
+                count += len(chunk[0])
     return count
 
 
@@ -171,6 +167,31 @@ def migrate() -> list[str]:
 def pending_migrations() -> list[str]:
     """The names of migrations that this version needs and the database lacks."""
     return [m.name for m in _runner().status() if m.applied is None]
+
+
+def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> int:
+    """Many rows a statement: with one a statement it takes half as long again."""
+    width = len(columns.split(","))
+    size = MAX_PARAMETERS // width * width
+    places = f"({', '.join('?' * width)})"
+    one = f"INSERT INTO {table} ({columns}) VALUES {places}"
+    many = one + f", {places}" * (size // width - 1)
+    cursor, count = database.cursor(), 0
+    rest: list[Any] = []
+    for chunk in chunks:
+        values: list[Any] = [None] * (len(chunk[0]) * width)
+        for place, column in enumerate(chunk):
+            values[place::width] = column
+        values, count = rest + values, count + len(chunk[0])
+        whole = len(values) - len(values) % size
+        # Not immediate: a temporary table needs no lock of the database.
+        with database.atomic():
+            for start in range(0, whole, size):
+                cursor.execute(many, values[start : start + size])
+        rest = values[whole:]
+    with database.atomic():
+        cursor.executemany(one, zip(*[iter(rest)] * width, strict=True))
+    return count
 
 
 def _pool(settings: Settings) -> Any:

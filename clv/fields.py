@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from clv.scoring import AMOUNT_SCALE, DAY_MS
 
@@ -31,12 +32,9 @@ _TIME = re.compile(
     r"(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}(?::?\d{2})?| UTC))?",
     re.ASCII,
 )
-# The usual forms of a time, digits as 0: Python's own reading of ISO 8601 accepts some more.
-_USUAL_TIMES = {"0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000Z"}
+# The usual forms of a time, with all digits as 0.
+_USUAL_TIMES = {"0000-00-00", "0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000Z"}
 _USUAL_TIMES |= {form.replace("T", " ") for form in _USUAL_TIMES}
-_BARE_DATE = "0000-00-00"
-# A decade.
-_MAX_DAYS = 4_096
 _DIGITS_AS_0 = str.maketrans("123456789", "000000000")
 # Python's int() takes signs, underscores, spaces and foreign digits, too.
 _WHOLE_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
@@ -167,19 +165,11 @@ def latest_ms(now_seconds: float) -> int:
 
 
 def times_ms(texts: Sequence[str], latest_ms: int) -> list[int]:
-    """Many times at once: the same as :func:`time_ms` of each, several times as fast where all
-    have a usual form and are in order."""
-    forms = set("\n".join(texts).translate(_DIGITS_AS_0).split("\n"))
-    found: list[int] = []
-    try:
-        if forms <= _USUAL_TIMES:
-            found = [(time - _EPOCH) // _MILLISECOND for time in map(datetime.fromisoformat, texts)]
-        elif forms == {_BARE_DATE}:
-            found = list(map(_day_ms, texts))
-    except ValueError:
-        pass
-    if found and min(found) >= 0 and max(found) <= latest_ms:
-        return found
+    """Many times at once: the same as :func:`time_ms` of each, but some ten times as fast where all
+    are in order and have the same usual form."""
+    found = _usual_times_ms(texts)
+    if found is not None and found.min() >= 0 and found.max() <= latest_ms:
+        return found.tolist()
     return [time_ms(value, latest_ms) for value in texts]
 
 
@@ -223,4 +213,19 @@ def iso(ms: int | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
-_day_ms = lru_cache(_MAX_DAYS)(time_ms)
+def _usual_times_ms(texts: Sequence[str]) -> np.ndarray | None:
+    form = texts[0].translate(_DIGITS_AS_0) if texts else ""
+    codes = np.frombuffer("".join(texts).encode(errors="replace"), np.uint8)
+    if form not in _USUAL_TIMES or len(codes) != len(texts) * len(form):
+        return None
+    # One character below the other: each must be that of the form, or a digit in a 0's place.
+    codes = codes.reshape(len(texts), len(form))
+    lowest = np.frombuffer(form.encode(), np.uint8)
+    if (codes < lowest).any() or (codes > lowest + 9 * (lowest == ord("0"))).any():
+        return None
+    try:
+        # NumPy takes UTC for granted, and no Z.
+        times = codes.view(f"S{len(form)}")[:, 0].astype(f"S{len(form.rstrip('Z'))}")
+        return times.astype("M8[ms]").astype(np.int64)
+    except ValueError:
+        return None

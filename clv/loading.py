@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable
 
+from clv.db import Columns
 from clv.errors import Invalid
 from clv.fields import FUTURE_TOLERANCE_MS
 from clv.reader import MAX_REPORTED, Rejected
 from clv.scoring import DAY_MS
 from clv.store import now_ms, staging
-from clv.store.staging import Merged, Transaction
+from clv.store.staging import Merged
 from clv.store.tenants import Tenant
 
 
 def load_transactions(
     tenant: Tenant,
-    rows: Iterable[Transaction],
+    chunks: Iterable[Columns],
     rejected: Rejected,
     strict: bool,
     replace: bool,
@@ -22,13 +23,14 @@ def load_transactions(
     """Read transactions to their end, then merge them in one transaction as daily summaries that
     are complete for each customer and day in them; returns the number read, and what it changed.
 
-    :param rejected: filled by the reader of the rows
+    :param chunks: customers, times in milliseconds since 1970, amounts in 1/10,000
+    :param rejected: filled by the reader of the chunks
     :param strict: keep nothing if a line is bad
     :param replace: remove what the rows do not have
     :param replay_until_day: move the whole history so that its last day is this day since 1970
     :raises Invalid: when nothing was kept; the message says why
     """
-    received = staging.stage_transactions(rows)
+    received = staging.stage_transactions(chunks)
     _check_lines("transactions", received, rejected, strict)
     return received, _merge_transactions(tenant, replay_until_day, replace)
 
@@ -36,7 +38,7 @@ def load_transactions(
 def load_summaries(
     tenant: Tenant,
     period_type: str | None,
-    rows: Iterable[tuple],
+    chunks: Iterable[Columns],
     rejected: Rejected,
     strict: bool,
     replace: bool,
@@ -45,15 +47,15 @@ def load_summaries(
     number read, and what it changed.
 
     :param period_type: of all rows; None when there are none
-    :param rows: each the values of a summary and the number of its line; a row with the key of an
-        earlier one becomes a bad line
-    :param rejected: filled by the reader of the rows
+    :param chunks: the columns of a ``Summary`` and the numbers of the lines; a row with the key of
+        an earlier one becomes a bad line
+    :param rejected: filled by the reader of the chunks
     :param strict: keep nothing if a line is bad
     :param replace: remove what the rows do not have
     :raises Invalid: when nothing was kept; the message says why
     :raises Conflict: when the tenant has summaries of another period type, unless they are replaced
     """
-    received, doubles, first_doubles = staging.stage_lines(rows, MAX_REPORTED)
+    received, doubles, first_doubles = staging.stage_lines(chunks, MAX_REPORTED)
     rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
     _check_lines("interaction summaries", received, rejected, strict)
     assert period_type is not None
@@ -86,4 +88,4 @@ def _merge_transactions(tenant: Tenant, replay_until_day: int | None, replace: b
                 "The tenant has data on days outside of the replayed file: the history would stand"
                 " there twice. Use --replace to have only the file's."
             )
-    return staging.merge(tenant.id, "daily", whole_periods=True, replace=replace)
+    return staging.merge(tenant.id, "daily", aggregated=True, replace=replace)

@@ -1,29 +1,23 @@
 """Reads files of rows, in constant memory: CSV or NDJSON, gzipped or not."""
 
-import csv
 import gzip
 import io
 import time
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, islice
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from clv import fields
+from clv.db import Columns
 from clv.errors import Invalid, TooLarge
 from clv.rows import Layout, Summaries, Transactions
-from clv.tables import CsvTable, JsonTable, Numbered, Table
+from clv.tables import Chunk, CsvTable, JsonTable, Table
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_REPORTED = 100
-# The longest line that is read whole; real ones have some tens of characters.
-MAX_LINE = 1_048_576
-# Rows that are checked together. With more of them alive, Python's garbage collector takes longer
-# than the checks.
-CHUNK_ROWS = 256
-# A chunk with a bad row is checked again in so many parts, and a part with one row by row.
+# A chunk with a bad row is checked again in so many parts, and so is a part with one.
 PARTS = 16
 TABLES: dict[str, type[Table]] = {"csv": CsvTable, "ndjson": JsonTable}
 
@@ -66,9 +60,9 @@ def read_transactions(
     customer: str = "customer_id",
     date: str = "date",
     amount: str = "amount",
-) -> Iterator[tuple[str, int, int]]:
-    """The transactions of a file, each the values of a ``Transaction``. Columns of other names
-    are ignored; bad lines go to ``rejected``.
+) -> Iterator[Columns]:
+    """The transactions of a file in columns, some at a time: customers, times, amounts. Columns of
+    other names are ignored; bad lines go to ``rejected``.
 
     :raises Invalid: when a CSV has no header with the columns, or the gzip is broken
     :raises TooLarge: when the gzip inflates to more than it may
@@ -76,18 +70,19 @@ def read_transactions(
     return _read(file, Transactions(customer, date, amount, _latest_ms()), rejected)
 
 
-def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator[tuple]]:
+def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator[Columns]]:
     """The period type of a file's interaction summaries (None when there are none), and their
-    rows, each the values of a ``Summary`` and the number of its line; bad lines go to ``rejected``.
+    columns, some rows at a time: those of a ``Summary`` and the numbers of the lines. Bad lines go
+    to ``rejected``.
 
     :raises Invalid: when a CSV has no header with the columns that are required, or names others;
         when rows differ in their period type; when the gzip is broken
     :raises TooLarge: when the gzip inflates to more than it may
     """
     layout = Summaries(_latest_ms())
-    rows = _read(file, layout, rejected)
-    first = list(islice(rows, 1))
-    return layout.period_type, chain(first, rows)
+    chunks = _read(file, layout, rejected)
+    first = list(islice(chunks, 1))
+    return layout.period_type, chain(first, chunks)
 
 
 def _latest_ms() -> int:
@@ -95,13 +90,11 @@ def _latest_ms() -> int:
     return fields.latest_ms(time.time())
 
 
-def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Any]:
+def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
     inflated = _inflated(file.stream, file.most_bytes)
     text = io.TextIOWrapper(inflated, "utf-8-sig", "surrogateescape", newline="")
-    # Bounded: a file without line ends must not end up in memory as one line.
-    lines = iter(partial(text.readline, MAX_LINE), "")
     try:
-        table = TABLES[file.kind](lines, layout)
+        table = TABLES[file.kind](text, layout)
         for chunk in _chunks(table, rejected):
             yield from _good_rows(chunk, table, layout, rejected)
     except (EOFError, gzip.BadGzipFile, zlib.error):
@@ -111,38 +104,32 @@ def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Any]:
         text.detach()
 
 
-def _chunks(table: Table, rejected: Rejected) -> Iterator[list[Numbered]]:
-    """The rows of a table, some at a time; lines that are none are rejected."""
-    ended = False
-    while not ended:
-        chunk: list[Numbered] = []
-        problem = None
+def _chunks(table: Table, rejected: Rejected) -> Iterator[Chunk]:
+    while True:
         try:
-            ended = not table.read_into(chunk, CHUNK_ROWS)
-        except (ValueError, csv.Error) as error:
-            problem = str(error)
+            chunk = table.read()
+        except ValueError as error:
+            rejected.add(table.line, str(error))
+            continue
+        if chunk is None:
+            return
         yield chunk
-        if problem:
-            # Behind the bad rows before it.
-            rejected.add(table.line, problem)
 
 
-def _good_rows(
-    chunk: list[Numbered], table: Table, layout: Layout, rejected: Rejected
-) -> Iterable[tuple]:
+def _good_rows(chunk: Chunk, table: Table, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
     """The rows of a chunk as they are staged, without the bad ones."""
     if not chunk:
-        return ()
-    lines, rows = zip(*chunk, strict=True)
+        return
     try:
-        return layout.rows(lines, table.columns(rows))
+        staged = layout.staged(chunk.lines, table.values(chunk))
     except ValueError as error:
         if len(chunk) == 1:
-            rejected.add(lines[0], str(error))
-            return ()
-    size = max(1, len(chunk) // PARTS)
-    parts = (chunk[start : start + size] for start in range(0, len(chunk), size))
-    return [row for part in parts for row in _good_rows(part, table, layout, rejected)]
+            rejected.add(chunk.lines[0], str(error))
+            return
+        for part in chunk.parts(max(1, len(chunk) // PARTS)):
+            yield from _good_rows(part, table, layout, rejected)
+    else:
+        yield staged
 
 
 def _inflated(stream: BinaryIO, most_bytes: int | None) -> BinaryIO:

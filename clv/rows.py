@@ -5,12 +5,13 @@ than all the rest. ``ValueError`` means that at least one of the rows is bad; ra
 row, it says what would be right.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 from clv import fields
+from clv.db import Columns
 from clv.errors import Invalid
 
 REQUIRED = object()
@@ -46,7 +47,8 @@ class Column:
         return self.of_text(text) if text or self.default is REQUIRED else self.default
 
     def of_any(self, value: Any) -> Any:
-        """The stored value of a JSON value, or of LEFT_OUT."""
+        """The stored value of a JSON value, or of LEFT_OUT; what is wrong is said as marshmallow
+        says it."""
         if value is LEFT_OUT or (value is None and self.may_be_null):
             if self.default is REQUIRED:
                 raise ValueError("Missing data for required field.")
@@ -58,7 +60,7 @@ class Column:
 
 @dataclass
 class Layout:
-    """The columns of a file, and how their values become rows.
+    """The columns of a file, and how their values are staged.
 
     :param is_complete: columns of other names are an error
     """
@@ -66,9 +68,9 @@ class Layout:
     columns: tuple[Column, ...]
     is_complete: bool = False
 
-    def rows(self, lines: Sequence[int], values: list[list]) -> Iterable[tuple]:
-        """The rows as they are staged, of the numbers of their lines and the columns' values."""
-        return zip(*values, strict=True)
+    def staged(self, lines: Sequence[int], values: list[list]) -> Columns:
+        """Some rows as they are staged, from the numbers of their lines and the columns' values."""
+        return values
 
 
 class Transactions(Layout):
@@ -110,23 +112,20 @@ class Summaries(Layout):
             is_complete=True,
         )
 
-    def rows(self, lines: Sequence[int], values: list[list]) -> Iterable[tuple]:
+    def staged(self, lines: Sequence[int], values: list[list]) -> Columns:
         """
         :raises Invalid: at a row of another period type than those before
         """
         customers, types, keys, *others, impressions, converts, amounts, lasts, firsts = values
         starts = named("periodKey", list, map(_start_ms, types, keys))
-        first = map(fields.first_contact_ms, types, starts, lasts, firsts)
-        firsts = named("firstContactAt", list, first)
+        first_contacts = map(fields.first_contact_ms, types, starts, lasts, firsts)
+        firsts = named("firstContactAt", list, first_contacts)
         self._keep_type(lines, types)
         contacts = [
             converted if n is None else n
             for n, converted in zip(impressions, converts, strict=True)
         ]
-        return zip(
-            *(customers, keys, *others, contacts, converts, amounts, firsts, lasts, lines),
-            strict=True,
-        )
+        return [customers, keys, *others, contacts, converts, amounts, firsts, lasts, lines]
 
     def _keep_type(self, lines: Sequence[int], types: list[str]) -> None:
         found = set(types)

@@ -71,9 +71,9 @@ class InteractionSummaries(MethodView):
         runs see all of it or nothing.
         """
         rejected = Rejected()
-        period_type, rows = read_summaries(uploads.file(), rejected)
+        period_type, chunks = read_summaries(uploads.file(), rejected)
         tenant = principal().tenant
-        done = loading.load_summaries(tenant, period_type, rows, rejected, **query)
+        done = loading.load_summaries(tenant, period_type, chunks, rejected, **query)
         return uploads.result(rejected, *done)
 
 

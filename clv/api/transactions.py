@@ -33,6 +33,6 @@ class Transactions(MethodView):
         nothing. Readers and runs see all of it or nothing.
         """
         rejected = Rejected()
-        rows = read_transactions(uploads.file(), rejected)
-        done = loading.load_transactions(principal().tenant, rows, rejected, **query)
+        chunks = read_transactions(uploads.file(), rejected)
+        done = loading.load_transactions(principal().tenant, chunks, rejected, **query)
         return uploads.result(rejected, *done)

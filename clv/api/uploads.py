@@ -15,7 +15,8 @@ from clv.reader import File, Rejected
 from clv.store.staging import Merged
 
 KINDS = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
-BUFFER_BYTES = 65_536
+# gunicorn reads ahead by the MiB, and copies all of it at each smaller read.
+BUFFER_BYTES = 1_048_576
 _BROKEN_OFF = "The upload broke off; nothing was kept. Send it again."
 
 

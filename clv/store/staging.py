@@ -6,7 +6,6 @@ client that breaks off leaves nothing behind.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peewee import IntegrityError
 
@@ -17,9 +16,6 @@ from clv.scoring import AMOUNT_SCALE, DAY_MS
 from clv.store import records
 from clv.store.summaries import COLUMNS, KEY, VALUES, Summary
 from clv.store.tenants import keep_count, lock_tenant
-
-# Customer, time in milliseconds since 1970, amount in 1/10,000.
-Transaction = tuple[str, int, int]
 
 # Rows are written in one order, or two writers of the same ones deadlock on PostgreSQL.
 _KEY_ORDER = KEY
@@ -51,21 +47,21 @@ class Merged:
     deleted: int
 
 
-def stage_summaries(rows: Iterable[Summary]) -> int:
-    """Replace what is staged by these rows, which have distinct keys; returns their number."""
+def stage_summaries(rows: Sequence[Summary]) -> None:
+    """Replace what is staged by these rows, which have distinct keys."""
     _empty_summaries()
-    return _fill("staged_summary", COLUMNS, rows)
+    _fill("staged_summary", COLUMNS, [list(zip(*rows, strict=True))])
 
 
-def stage_lines(rows: Iterable[tuple], most: int) -> tuple[int, int, list[int]]:
+def stage_lines(chunks: Iterable[db.Columns], most: int) -> tuple[int, int, list[int]]:
     """Replace what is staged by the rows of a file, but for those whose key an earlier one has.
 
-    :param rows: each the values of a :class:`Summary`, and the number of its line
+    :param chunks: the columns of a ``Summary`` and the numbers of the lines
     :param most: so many lines that were left out are returned
     :return: how many rows are staged, how many were left out, and the first lines of these
     """
     _empty_summaries()
-    count = _fill("staged_summary", f"{COLUMNS}, line", rows)
+    count = _fill("staged_summary", f"{COLUMNS}, line", chunks)
     index = f"CREATE UNIQUE INDEX staged_summary_key ON staged_summary ({KEY})"
     try:
         # The cheapest proof that there are none, and the merge goes along this index.
@@ -78,10 +74,13 @@ def stage_lines(rows: Iterable[tuple], most: int) -> tuple[int, int, list[int]]:
         return count - doubles, doubles, [line for (line,) in lines]
 
 
-def stage_transactions(rows: Iterable[Transaction]) -> int:
-    """Replace the staged transactions by these; returns their number."""
+def stage_transactions(chunks: Iterable[db.Columns]) -> int:
+    """Replace the staged transactions by these; returns their number.
+
+    :param chunks: customers, times in milliseconds since 1970, amounts in 1/10,000
+    """
     _empty("staged_transaction", _TRANSACTIONS_DDL)
-    return _fill("staged_transaction", "customer_id, contact_ms, amount", rows)
+    return _fill("staged_transaction", "customer_id, contact_ms, amount", chunks)
 
 
 def staged_contacts() -> tuple[int, int]:
@@ -92,17 +91,19 @@ def staged_contacts() -> tuple[int, int]:
 def aggregate_transactions(shift_days: int = 0) -> None:
     """Stage the staged transactions as daily summaries, ``shift_days`` later than they were."""
     _empty_summaries()
-    day = "date(at / 86400000 * 86400, 'unixepoch')"
+    day = "date(day * 86400, 'unixepoch')"
     if not db.is_sqlite():
-        day = "to_char(DATE '1970-01-01' + CAST(at / 86400000 AS INTEGER), 'YYYY-MM-DD')"
+        day = "to_char(DATE '1970-01-01' + CAST(day AS INTEGER), 'YYYY-MM-DD')"
+    shift_ms = shift_days * DAY_MS
     db.execute(
         f"INSERT INTO staged_summary ({COLUMNS})"
-        f" SELECT customer_id, {day} AS day, '', '', '', COUNT(*), COUNT(*), SUM(amount),"
-        " MIN(at), MAX(at)"
-        " FROM (SELECT customer_id, contact_ms + %s AS at, amount FROM staged_transaction) shifted"
-        " GROUP BY customer_id, day",
-        (shift_days * DAY_MS,),
+        f" SELECT customer_id, {day}, '', '', '', contacts, contacts, amount, first, last FROM ("
+        "  SELECT customer_id, (contact_ms + %s) / 86400000 AS day, COUNT(*) AS contacts,"
+        "  SUM(amount) AS amount, MIN(contact_ms) + %s AS first, MAX(contact_ms) + %s AS last"
+        "  FROM staged_transaction GROUP BY customer_id, day ORDER BY customer_id, day) days",
+        (shift_ms, shift_ms, shift_ms),
     )
+    _analyze("staged_summary")
 
 
 def staged_out_of_range() -> tuple[str, str] | None:
@@ -124,15 +125,15 @@ def has_periods_not_staged(tenant_id: int) -> bool:
 
 
 def merge(
-    tenant_id: int, period_type: str, *, whole_periods: bool = False, replace: bool = False
+    tenant_id: int, period_type: str, *, aggregated: bool = False, replace: bool = False
 ) -> Merged:
     """Merge the staged summaries into the tenant's, all or nothing.
 
     A row without impressions, converts and value deletes the stored one; equal rows are left
     alone. Customers who lose their last summary lose their record and history with it.
 
-    :param whole_periods: the staged rows are complete for each customer and period in them:
-        stored rows of the same customer and period, whatever their offer, are deleted
+    :param aggregated: the staged rows are aggregated transactions: all that a customer did on a
+        day, so that stored rows of the same customer and day with an offer or so are deleted
     :param replace: the staged rows are all that the tenant has: every other row is deleted
     :raises Conflict: when the tenant has summaries of another period type
     """
@@ -143,18 +144,23 @@ def merge(
                 f"This tenant's summaries are {stored_type}; {period_type} ones would count"
                 f" interactions twice. Send {stored_type} rows, or delete the stored ones first."
             )
-        removes = replace or _exists(f"FROM staged_summary WHERE {_IS_ZERO}")
-        if removes:
+        received, zeros = _staged_rows()
+        if replace or zeros:
             records.fence_active_runs(tenant_id)
-        counts = _counts(tenant_id)
-        had = 0 if replace else _staged_customers_stored(tenant_id)
-        deleted = _delete(tenant_id, whole_periods, replace)
-        _upsert(tenant_id)
+        counts, had, deleted = (received, received - zeros, 0, zeros), 0, 0
+        # Else there is nothing to compare with.
+        if _has_rows(tenant_id):
+            counts = _counts(tenant_id)
+            had = 0 if replace else _staged_customers_stored(tenant_id)
+            deleted = _delete(tenant_id, zeros > 0, aggregated, replace)
+        _upsert(tenant_id, aggregated)
         if replace:
             after = _count_customers(tenant_id)
-        else:
+        elif zeros:
             after = before + _staged_customers_stored(tenant_id) - had
-        if removes:
+        else:
+            after = before + _staged_customers() - had
+        if replace or zeros:
             records.delete_orphans(tenant_id, replace)
         merged = Merged(*counts, deleted)
         changed = bool(merged.inserted or merged.updated or merged.deleted)
@@ -172,11 +178,23 @@ def _empty(table: str, ddl: str) -> None:
     db.execute(f"DELETE FROM {table}" if db.is_sqlite() else f"TRUNCATE {table}")
 
 
-def _fill(table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
-    count = db.insert_many(table, columns, rows)
+def _fill(table: str, columns: str, chunks: Iterable[db.Columns]) -> int:
+    count = db.insert_columns(table, columns, chunks)
+    _analyze(table)
+    return count
+
+
+def _analyze(table: str) -> None:
     if not db.is_sqlite():
         db.execute(f"ANALYZE {table}")
-    return count
+
+
+def _staged_rows() -> tuple[int, int]:
+    """How many rows are staged, and how many of them have only zeros."""
+    return db.rows(
+        f"SELECT COUNT(*), COALESCE(SUM(CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END), 0)"
+        " FROM staged_summary"
+    )[0]
 
 
 def _counts(tenant_id: int) -> tuple[int, int, int, int]:
@@ -206,35 +224,46 @@ def _counts(tenant_id: int) -> tuple[int, int, int, int]:
     )
 
 
-def _delete(tenant_id: int, whole_periods: bool, replace: bool) -> int:
+def _delete(tenant_id: int, zeros: bool, aggregated: bool, replace: bool) -> int:
     staged = f"SELECT {KEY} FROM staged_summary"
-    doomed: list[tuple[str, tuple]] = [(f"{staged} WHERE {_IS_ZERO}", ())]
+    doomed: list[tuple[str, tuple]] = []
+    if zeros:
+        doomed.append((f"{staged} WHERE {_IS_ZERO}", ()))
     if replace:
         stored = f"SELECT {KEY} FROM interaction_summary WHERE tenant_id = %s"
         doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
-    elif whole_periods:
-        stored = (
+    elif aggregated:
+        # A CROSS JOIN keeps SQLite from going through all of the tenant's rows first.
+        of_others = (
             "SELECT t.customer_id, t.period_key, t.offer_id, t.creative_id, t.channel_id"
-            " FROM staged_summary s JOIN interaction_summary t ON t.tenant_id = %s"
+            " FROM staged_summary s CROSS JOIN interaction_summary t WHERE t.tenant_id = %s"
             " AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
+            " AND (t.offer_id, t.creative_id, t.channel_id)"
+            " <> (s.offer_id, s.creative_id, s.channel_id)"
         )
-        doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
+        doomed.append((of_others, (tenant_id,)))
     delete = f"DELETE FROM interaction_summary WHERE tenant_id = %s AND ({KEY}) IN"
     return sum(db.execute(f"{delete} ({keys})", (tenant_id, *params)) for keys, params in doomed)
 
 
-def _upsert(tenant_id: int) -> None:
+def _upsert(tenant_id: int, in_order: bool) -> None:
+    # Aggregated transactions are staged in the order of their keys.
+    order = "" if in_order else f"ORDER BY {_KEY_ORDER}"
     names = [name.strip() for name in VALUES.split(",")]
     assignments = ", ".join(f"{name} = excluded.{name}" for name in names)
     stored = ", ".join(f"interaction_summary.{name}" for name in names)
     offered = ", ".join(f"excluded.{name}" for name in names)
     db.execute(
         f"INSERT INTO interaction_summary (tenant_id, {COLUMNS})"
-        f" SELECT %s, {COLUMNS} FROM staged_summary WHERE NOT ({_IS_ZERO}) ORDER BY {_KEY_ORDER}"
+        f" SELECT %s, {COLUMNS} FROM staged_summary WHERE NOT ({_IS_ZERO}) {order}"
         f" ON CONFLICT (tenant_id, {KEY}) DO UPDATE SET {assignments}"
         f" WHERE ({stored}) <> ({offered})",
         (tenant_id,),
     )
+
+
+def _staged_customers() -> int:
+    return db.value("SELECT COUNT(*) FROM (SELECT DISTINCT customer_id FROM staged_summary) s")
 
 
 def _staged_customers_stored(tenant_id: int) -> int:
@@ -253,5 +282,7 @@ def _count_customers(tenant_id: int) -> int:
     )
 
 
-def _exists(clause: str) -> bool:
-    return bool(db.value(f"SELECT EXISTS (SELECT 1 {clause})"))
+def _has_rows(tenant_id: int) -> bool:
+    return bool(
+        db.rows("SELECT 1 FROM interaction_summary WHERE tenant_id = %s LIMIT 1", (tenant_id,))
+    )

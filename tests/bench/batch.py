@@ -99,7 +99,7 @@ class Bench:
         token = auth.create_key(tenant, Role.VIEWER)
         ids = [data.customer_id(n) for n in range(0, customers, max(1, customers // 1000))]
         rows = []
-        with stage.web(self.settings) as port:
+        with stage.web(self.settings) as (port, _):
             load.wait_for(port)
             until = time.monotonic() + load.IDLE_SECONDS
             idle = load.get(port, token, ids, lambda: time.monotonic() > until)

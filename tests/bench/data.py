@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import numpy as np
 
@@ -15,6 +16,7 @@ ROWS_A_CUSTOMER = 4
 MOST_DAYS = 365
 MOST_GAP_DAYS = 30
 BLOCK = 20_000
+CHUNK_ROWS = 1_000
 COLUMNS = (
     "tenant_id, customer_id, period_key, offer_id, creative_id, channel_id, impressions, converts,"
     " total_value, first_contact_ms, last_contact_ms"
@@ -25,7 +27,7 @@ def fill(name: str, customers: int) -> Tenant:
     """A new tenant with so many customers; the same ones each time but for today's date."""
     tenant = tenants.create_tenant(name)
     today = now_ms() // DAY_MS
-    db.insert_many("interaction_summary", COLUMNS, _rows(tenant.id, customers, today))
+    db.insert_columns("interaction_summary", COLUMNS, _chunks(rows(tenant.id, customers, today)))
     db.execute(
         "UPDATE tenant SET customers = %s, period_type = 'daily' WHERE id = %s",
         (customers, tenant.id),
@@ -35,12 +37,8 @@ def fill(name: str, customers: int) -> Tenant:
     return tenants.tenant_by_id(tenant.id)
 
 
-def customer_id(number: int) -> str:
-    """The id of the n-th customer; ids are in order."""
-    return f"CUST-{number:07d}"
-
-
-def _rows(tenant_id: int, customers: int, today: int) -> Iterator[tuple]:
+def rows(tenant_id: int, customers: int, today: int) -> Iterator[tuple]:
+    """Summaries in the order of the columns and of their keys, the last of them before today."""
     day_zero = datetime(1970, 1, 1, tzinfo=UTC)
     keys = {
         day: (day_zero + timedelta(days=day)).date().isoformat()
@@ -57,6 +55,16 @@ def _rows(tenant_id: int, customers: int, today: int) -> Iterator[tuple]:
                 *(tenant_id, name, keys[day], "", "", ""),
                 *(impressions, converts, amount, contact, contact),
             )
+
+
+def customer_id(number: int) -> str:
+    """The id of the n-th customer; ids are in order."""
+    return f"CUST-{number:07d}"
+
+
+def _chunks(rows: Iterator[tuple]) -> Iterator[list[tuple]]:
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        yield list(zip(*chunk, strict=True))
 
 
 def _block(random: np.random.Generator, customers: int, today: int) -> list[list[int]]:

@@ -64,13 +64,14 @@ def workers(settings: Settings, count: int) -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def web(settings: Settings) -> Iterator[int]:
-    """The web process as it is deployed; its port."""
+def web(settings: Settings, **variables: str) -> Iterator[tuple[int, int]]:
+    """gunicorn as it is deployed; its port and its id."""
     port = free_port()
     gunicorn = (str(launch.BIN / "gunicorn"), "--log-level", "warning")
     command = (*gunicorn, "--bind", f"127.0.0.1:{port}", "app:create_app()")
-    with _process(command, environment(settings, LOG_LEVEL="WARNING"), ROOT):
-        yield port
+    env = environment(settings, LOG_LEVEL="WARNING", **variables)
+    with _process(command, env, ROOT) as process:
+        yield port, process.pid
 
 
 class Memory:
@@ -97,15 +98,16 @@ class Memory:
             self.peak = max(now, self.peak or 0) or None
 
 
-def settle(redis_url: str) -> None:
-    """Leave nothing behind for the next measurement to pay: dead rows, an unwritten log, jobs."""
+def settle(redis_url: str, table: str = "clv_record") -> None:
+    """Leave nothing behind for the next measurement to pay: dead rows of the table that the last
+    one wrote, an unwritten log, jobs."""
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
     db.release()
     if db.is_sqlite():
         db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     else:
-        db.execute("VACUUM (ANALYZE) clv_record")
+        db.execute(f"VACUUM (ANALYZE) {table}")
         with contextlib.suppress(Exception):  # only a superuser may
             db.execute("CHECKPOINT")
     now_ms()

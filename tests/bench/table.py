@@ -85,10 +85,10 @@ def growth(database: str, times: Mapping[int, Times]) -> list[Row]:
     return [Row(database, large, what, f"{value:.2f}", f"≤ {MOST_GROWTH:g}", value <= MOST_GROWTH)]
 
 
-def show(rows: list[Row]) -> None:
-    """Print the table."""
+def show(rows: list[Row], size: str = "customers") -> None:
+    """Print the table; ``size`` is what the second column counts."""
     words = {None: "", True: "met", False: "MISSED"}
-    lines = [("database", "customers", "measure", "value", "goal", "")]
+    lines = [("database", size, "measure", "value", "goal", "")]
     lines += [(r.database, f"{r.customers:,}", *astuple(r)[2:5], words[r.met]) for r in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for database, customers, what, value, goal, met in lines:

@@ -5,11 +5,13 @@ import io
 import json
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clv import tables
 from clv.errors import Invalid
 from clv.reader import File, Rejected, read_summaries, read_transactions
 
@@ -22,14 +24,20 @@ def read(data, *columns):
     if isinstance(data, str):
         data = data.encode()
     rejected = Rejected()
-    return list(read_transactions(File(io.BytesIO(data)), rejected, *columns)), rejected
+    chunks = read_transactions(File(io.BytesIO(data)), rejected, *columns)
+    return flat(chunks), rejected
+
+
+def flat(chunks):
+    """The rows of chunks of columns."""
+    return [row for chunk in chunks for row in zip(*chunk, strict=True)]
 
 
 def summaries(text, kind="csv"):
     """The period type and the summaries of a file, and what was rejected."""
     rejected = Rejected()
-    period_type, rows = read_summaries(File(io.BytesIO(text.encode()), kind), rejected)
-    return period_type, list(rows), rejected
+    period_type, chunks = read_summaries(File(io.BytesIO(text.encode()), kind), rejected)
+    return period_type, flat(chunks), rejected
 
 
 def refused(data, *columns):
@@ -210,15 +218,22 @@ LINES = st.tuples(*map(st.sampled_from, CELLS)).map(",".join) | st.sampled_from(
 )
 
 
-@given(st.lists(LINES, max_size=40))
-def test_a_row_is_read_as_if_it_stood_alone(lines):
-    _, rows, rejected = summaries(COLUMNS + "\n".join(lines))
-    alone = [summaries(COLUMNS + line) for line in lines]
-    assert [row[:-1] for row in rows] == [row[:-1] for _, found, _ in alone for row in found]
-    reasons = [reason for _, _, bad in alone for _, reason in bad.first]
-    assert [reason for _, reason in rejected.first] == reasons
-    numbers = [row[-1] for row in rows] + [line for line, _ in rejected.first]
-    assert len(numbers) == len(set(numbers))
+@given(
+    st.lists(LINES, max_size=40),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([1, 30, 200, tables.CHUNK_SIZE]),
+    st.sampled_from([1, 3, tables.CHUNK_ROWS]),
+)
+def test_a_row_is_read_as_if_it_stood_alone(lines, newline, size, rows):
+    with patch.object(tables, "CHUNK_SIZE", size), patch.object(tables, "CHUNK_ROWS", rows):
+        _, found, rejected = summaries(newline.join([COLUMNS.strip(), *lines]))
+    expected, bad, number = [], [], 1
+    for line in lines:
+        number += 1 + line.count("\n")
+        _, good, alone = summaries(COLUMNS + line)
+        expected += [(*row[:-1], number) for row in good]
+        bad += [(number, reason) for _, reason in alone.first]
+    assert (found, rejected.first) == (expected, bad)
 
 
 def test_bad_lines_are_found_wherever_they_stand_and_the_good_ones_keep_their_order():
@@ -298,8 +313,8 @@ def test_transactions_may_be_objects_too():
         {"customer_id": "a", "date": "1970-01-02"},
     ]
     text, rejected = "\n".join(map(json.dumps, lines)), Rejected()
-    rows = read_transactions(File(io.BytesIO(text.encode()), "ndjson"), rejected)
-    assert list(rows) == [("a", DAY, 15_000)] * 2
+    chunks = read_transactions(File(io.BytesIO(text.encode()), "ndjson"), rejected)
+    assert flat(chunks) == [("a", DAY, 15_000)] * 2
     assert rejected.first == [
         (3, "customer: Must be a string."),
         (4, "date: Must be a string."),
@@ -317,8 +332,8 @@ def test_long_lines_are_never_held_by_the_hundred(kind):
     data = (COLUMNS * (kind == "csv") + f"{line}\n" * 400).encode()
     rejected = Rejected()
     tracemalloc.start()
-    _, rows = read_summaries(File(io.BytesIO(data), kind), rejected)
-    assert list(rows) == [] and rejected.count == 400
+    _, chunks = read_summaries(File(io.BytesIO(data), kind), rejected)
+    assert list(chunks) == [] and rejected.count == 400
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 * 1024 * 1024
