@@ -11,6 +11,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Flask, Request, Response, g, request
 from flask_smorest import Blueprint
+from gunicorn.http.errors import ParseException
 from webargs import missing
 from webargs.core import json as webargs_json
 from webargs.flaskparser import FlaskParser, is_json_request
@@ -24,7 +25,9 @@ from clv.schemas.base import ErrorBody
 # A thousand rows with the longest names in escaped Unicode are 3.5 MB.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
-_BROKEN_OFF = "The upload broke off; nothing was kept. Send it again."
+_BROKEN_OFF = (
+    "The body broke off, came too slowly or is not well-formed; nothing was kept. Send it again."
+)
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _TENANT_HEADER = {
     "in": "header",
@@ -126,10 +129,7 @@ class Upload(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         size = len(buffer) if self._left is None else min(len(buffer), self._left)
-        try:
-            found = self._source.read(size) if size else b""
-        except OSError:
-            raise BrokenOff(_BROKEN_OFF) from None
+        found = _receive(self._source, size) if size else b""
         if size and not found and self._left:
             raise BrokenOff(_BROKEN_OFF)
         if self._left is not None:
@@ -164,10 +164,20 @@ def _read_body(req: Request, limit: int) -> bytes:
         return b""
     body = b""
     if length is None or length <= limit:
-        body = req.environ["wsgi.input"].read(limit + 1 if length is None else length)
+        body = _receive(req.environ["wsgi.input"], limit + 1 if length is None else length)
+        if len(body) < (length or 0):
+            raise BrokenOff(_BROKEN_OFF)
     if (length or len(body)) <= limit:
         return body
     raise RequestEntityTooLarge if limit else UnsupportedMediaType
+
+
+def _receive(source: Any, size: int) -> bytes:
+    """Bytes of a body. What is wrong with it, malformed chunks for one, gunicorn raises here."""
+    try:
+        return source.read(size)
+    except (OSError, ParseException):
+        raise BrokenOff(_BROKEN_OFF) from None
 
 
 def _refuse_constant(name: str) -> None:
