@@ -15,7 +15,7 @@ from gunicorn.http.errors import ParseException
 from webargs import missing
 from webargs.core import json as webargs_json
 from webargs.flaskparser import FlaskParser, is_json_request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from clv import auth, db, fields
 from clv.auth import Principal, Role
@@ -48,12 +48,33 @@ class StrictParser(FlaskParser):
         "query": ma.RAISE,
     }
 
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """The query's arguments; one that is given twice is an error, not a guess."""
+        twice = [
+            name
+            for name, field in schema.load_fields.items()
+            if len(req.args.getlist(field.data_key or name)) > 1
+            and not isinstance(field, ma.fields.List)
+        ]
+        if twice:
+            reasons = {name: ["Must be given only once."] for name in twice}
+            raise Invalid(
+                f"The request is not valid. {twice[0]}: {reasons[twice[0]][0]}", {"query": reasons}
+            )
+        return super().load_querystring(req, schema)
+
     def _raw_load_json(self, req: Request) -> Any:
         body = _read_body(req, MAX_BODY_BYTES if is_json_request(req) else 0)
         if not body:
             return missing
+        if req.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType("The body must be JSON as it is, without Content-Encoding.")
         try:
-            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+            return json.loads(
+                body.decode("utf-8"),
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_unambiguous,
+            )
         except (ValueError, RecursionError):
             # Not only malformed JSON: numbers of over 4,300 digits and very deep nesting, too.
             raise webargs_json.JSONDecodeError("not JSON", "?", 0) from None
@@ -105,6 +126,7 @@ def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
 def register(app: Flask) -> None:
     """Give every request an id, and give its database connection back at the end."""
     app.before_request(_name_request)
+    app.before_request(_refuse_second_names)
     app.after_request(_echo_request_id)
     app.teardown_request(lambda error: db.release())
 
@@ -184,9 +206,24 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON.")
 
 
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; who checked the first of two equal names would not have seen the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        reason = "A name must not occur twice in an object."
+        raise Invalid(f"The request is not valid. {reason}", {"json": [reason]})
+    return found
+
+
 def _name_request() -> None:
     offered = request.headers.get("X-Request-Id", "")
     g.request_id = offered if _SANE_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+
+
+def _refuse_second_names() -> None:
+    """Werkzeug reads ``//rq`` as ``/rq``; a proxy that guards a path would not have."""
+    if request.environ.get("PATH_INFO", "").startswith("//"):
+        raise NotFound
 
 
 def _echo_request_id(response: Response) -> Response:
