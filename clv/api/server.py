@@ -5,8 +5,8 @@ clients that send half a head stop the service for ever; a client that sends not
 thread for 5 s, one that keeps back an unread body another 5 s, and one that does not close its
 end of a closed connection holds the whole process for 2 s. Here the process's loop collects the
 heads and waits for the closing, so a connection takes a thread when there is something to do, and
-what a thread still waits for, a body or room for a response, is bounded. With a release that does
-this itself, the module can go.
+what a thread still waits for, a body or room for a response, is bounded. TLS is the proxy's: a
+handshake would be in the loop's way. With a release that does this itself, the module can go.
 """
 
 import errno
