@@ -10,6 +10,7 @@ from clv.api import (
     compute,
     customers,
     errors,
+    headers,
     health,
     insights,
     queue_dashboard,
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["queue"] = JobQueue(connect(settings.redis_url), settings.sweep_seconds)
     app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
     blueprint.register(app)
+    headers.register(app, settings)
     errors.register(app)
     queue_dashboard.mount(app, settings)
     _register_api(app)
@@ -71,7 +73,11 @@ def _register_api(app: Flask) -> None:
         static_folder=f"{flask_swagger_ui.__path__[0]}/dist",
         static_url_path="/api/docs/assets",
     )
+    page = Blueprint(
+        "docs_page", __name__, static_folder="clv/api/static", static_url_path="/api/docs/static"
+    )
     app.register_blueprint(assets)
+    app.register_blueprint(page)
     api = errors.ClvApi(app)
     for part in (
         customers.blp,

@@ -6,16 +6,42 @@ from clv.config import load
 _settings = load()
 
 # Threads, because a request that waits for a run sleeps for up to 25 s and must not take a whole
-# process with it; at most half of the threads may wait at once.
-worker_class = "gthread"
+# process with it; at most half of the threads may wait at once. Ours, because gthread's threads
+# wait for slow clients without a limit of time.
+worker_class = "clv.api.server.Worker"
 workers = _settings.web_processes
 threads = _settings.web_threads
-# Above the longest wait (25 s) with room for a slow database; the router gives up at 30 s anyway.
+# Each open connection takes a file descriptor, of which a process often has 1,024; running out of
+# them ends it. More connections wait in the kernel's queue.
+worker_connections = 800
+# How long the loop that hands requests to threads may stall; a request may take longer.
 timeout = 60
 # A deploy lets requests that wait for a run end by themselves.
 graceful_timeout = 30
 # Above the 90 s for which Heroku's router keeps its connections, so that it closes them first.
 keepalive = 95
+# Never restarted by count: no process grows (make soak shows it), and a fresh one starts with
+# cold caches; a leak should be seen, and not be hidden.
+max_requests = 0
+
+# What routers and proxies allow, too. The longest path takes 1.5 KB (128 characters of 12 bytes
+# each when they are escaped); a list's filters may name some hundred customers.
+limit_request_line = 8190
+# Proxies add a dozen to the dozen of a client.
+limit_request_fields = 64
+# A key takes 60 bytes; cookies of other applications of the host may come along.
+limit_request_field_size = 8190
+
+# Files in pieces, as all else, so that a client that does not read them is noticed in time.
+sendfile = False
+
+# Gunicorn itself believes no header: TRUSTED_PROXIES alone decides, in create_app, and to the
+# number of hops. By default gunicorn takes scheme, SCRIPT_NAME and PATH_INFO from any client on
+# this machine.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+forwarder_headers = ""
+
 # One control socket in the home folder would be shared by all instances of a machine.
 control_socket_disable = True
 

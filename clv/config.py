@@ -29,6 +29,7 @@ class Settings:
     web_processes: int = 2
     web_threads: int = 8
     trusted_proxies: int = 0
+    cors_origins: tuple[str, ...] = ()
     compute_wait_seconds: float = 25.0
     shard_customers: int = 50_000
     run_deadline_hours: float = 6.0
@@ -121,6 +122,18 @@ def _time_of_day(variable: str, text: str) -> str:
     return text
 
 
+def _origins(variable: str, text: str) -> tuple[str, ...]:
+    found = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in found:
+        # As a browser sends them, for they are compared as texts.
+        if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", origin):
+            raise ConfigError(
+                f"{variable} must be origins such as https://app.example.com, in lower case,"
+                f" without a path and separated by commas, not {origin!r}."
+            )
+    return found
+
+
 def _text(variable: str, text: str) -> str:
     return text
 
@@ -139,6 +152,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "WEB_CONCURRENCY": ("web_processes", _number(int, 1, 64)),
     "WEB_THREADS": ("web_threads", _number(int, 2, 256)),
     "TRUSTED_PROXIES": ("trusted_proxies", _number(int, 0, 10)),
+    "CORS_ORIGINS": ("cors_origins", _origins),
     "COMPUTE_WAIT_SECONDS": ("compute_wait_seconds", _number(float, 0, 29)),
     "SHARD_CUSTOMERS": ("shard_customers", _number(int, 50, 1_000_000)),
     "RUN_DEADLINE_HOURS": ("run_deadline_hours", _number(float, 0.01, 168)),

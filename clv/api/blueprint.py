@@ -10,19 +10,23 @@ from typing import Any
 import marshmallow as ma
 from flask import Flask, Request, Response, g, request
 from flask_smorest import Blueprint
+from gunicorn.http.errors import ParseException
 from webargs import missing
 from webargs.core import json as webargs_json
 from webargs.flaskparser import FlaskParser, is_json_request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from clv import auth, db, fields
 from clv.auth import Principal, Role
-from clv.errors import Invalid
+from clv.errors import BrokenOff, Invalid
 from clv.schemas.base import ErrorBody
 
 # A thousand rows with the longest names in escaped Unicode are 3.5 MB.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
+BROKEN_OFF = (
+    "The body broke off, came too slowly or is not well-formed; nothing was kept. Send it again."
+)
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _TENANT_HEADER = {
     "in": "header",
@@ -59,12 +63,33 @@ class StrictParser(FlaskParser):
         "query": ma.RAISE,
     }
 
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """The query's arguments; one that is given twice is an error, not a guess."""
+        twice = [
+            name
+            for name, field in schema.load_fields.items()
+            if len(req.args.getlist(field.data_key or name)) > 1
+            and not isinstance(field, ma.fields.List)
+        ]
+        if twice:
+            reasons = {name: ["Must be given only once."] for name in twice}
+            raise Invalid(
+                f"The request is not valid. {twice[0]}: {reasons[twice[0]][0]}", {"query": reasons}
+            )
+        return super().load_querystring(req, schema)
+
     def _raw_load_json(self, req: Request) -> Any:
         body = _read_body(req, MAX_BODY_BYTES if is_json_request(req) else 0)
         if not body:
             return missing
+        if req.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType("The body must be JSON as it is, without Content-Encoding.")
         try:
-            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+            return json.loads(
+                body.decode("utf-8"),
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_unambiguous,
+            )
         except (ValueError, RecursionError):
             # Not only malformed JSON: numbers of over 4,300 digits and very deep nesting, too.
             raise webargs_json.JSONDecodeError("not JSON", "?", 0) from None
@@ -121,6 +146,7 @@ def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
 def register(app: Flask) -> None:
     """Give every request an id, and give its database connection back at the end."""
     app.before_request(_name_request)
+    app.before_request(_refuse_second_names)
     app.after_request(_echo_request_id)
     app.teardown_request(lambda error: db.release())
 
@@ -128,6 +154,17 @@ def register(app: Flask) -> None:
 def principal() -> Principal:
     """Who sent the current request."""
     return g.principal
+
+
+def receive(source: Any, size: int) -> bytes:
+    """Bytes of a body. What is wrong with it, malformed chunks for one, gunicorn raises here.
+
+    :raises BrokenOff: when it is wrong
+    """
+    try:
+        return source.read(size)
+    except (OSError, ParseException):
+        raise BrokenOff(BROKEN_OFF) from None
 
 
 def checked_customer_id(customer_id: str) -> str:
@@ -156,7 +193,9 @@ def _read_body(req: Request, limit: int) -> bytes:
         return b""
     body = b""
     if length is None or length <= limit:
-        body = req.environ["wsgi.input"].read(limit + 1 if length is None else length)
+        body = receive(req.environ["wsgi.input"], limit + 1 if length is None else length)
+        if len(body) < (length or 0):
+            raise BrokenOff(BROKEN_OFF)
     if (length or len(body)) <= limit:
         return body
     raise RequestEntityTooLarge if limit else UnsupportedMediaType
@@ -166,9 +205,24 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON.")
 
 
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; who checked the first of two equal names would not have seen the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        reason = "A name must not occur twice in an object."
+        raise Invalid(f"The request is not valid. {reason}", {"json": [reason]})
+    return found
+
+
 def _name_request() -> None:
     offered = request.headers.get("X-Request-Id", "")
     g.request_id = offered if _SANE_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+
+
+def _refuse_second_names() -> None:
+    """Werkzeug reads ``//rq`` as ``/rq``; a proxy that guards a path would not have."""
+    if request.environ.get("PATH_INFO", "").startswith("//"):
+        raise NotFound
 
 
 def _echo_request_id(response: Response) -> Response:

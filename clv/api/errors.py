@@ -25,6 +25,7 @@ STATUS = {
     errors.Unavailable: 503,
 }
 MESSAGES = {
+    400: "The request is not valid.",
     404: "There is nothing at this path. The paths are listed at /api/docs.",
     405: "This path does not support the method; the Allow header lists those that it does.",
     413: "The body is too large.",
@@ -44,7 +45,7 @@ class ClvApi(Api):
         details = getattr(error, "data", None) or {}
         fields = details.get("messages")
         message = error.description or error.name
-        if error.description == type(error).description:
+        if message == type(error).description:
             message = MESSAGES.get(error.code, message)
         if fields:
             message = f"The request is not valid. {sentence(fields)}"
@@ -71,6 +72,8 @@ def body(code: int, message: str, fields: Any = None) -> Response:
     if fields:
         payload["errors"] = fields
     response = jsonify(payload)
+    # A field's name is the caller's text: harmless, also where somebody shows the body as HTML.
+    response.data = response.data.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
     response.status_code = code
     if code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from flask import current_app, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from clv.api.blueprint import ClvBlueprint
+from clv.api.blueprint import BROKEN_OFF, ClvBlueprint, receive
 from clv.errors import BrokenOff
 from clv.reader import File, Rejected
 from clv.store.staging import Merged
@@ -17,7 +17,6 @@ from clv.store.staging import Merged
 KINDS = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 # gunicorn reads ahead by the MiB, and copies all of it at each smaller read.
 BUFFER_BYTES = 1_048_576
-_BROKEN_OFF = "The upload broke off; nothing was kept. Send it again."
 
 
 def accepted(blp: ClvBlueprint, csv_example: str) -> Callable:
@@ -72,12 +71,9 @@ class _Body(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         size = len(buffer) if self._left is None else min(len(buffer), self._left)
-        try:
-            found = self._source.read(size) if size else b""
-        except OSError:
-            raise BrokenOff(_BROKEN_OFF) from None
+        found = receive(self._source, size) if size else b""
         if size and not found and self._left:
-            raise BrokenOff(_BROKEN_OFF)
+            raise BrokenOff(BROKEN_OFF)
         if self._left is not None:
             self._left -= len(found)
         buffer[: len(found)] = found

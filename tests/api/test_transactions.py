@@ -182,3 +182,9 @@ def test_another_tenants_rows_are_never_touched(put, client, headers):
     )
     assert changes(answer) == {"received": 1, "inserted": 1}
     assert len(stored()) == 2
+
+
+def test_a_type_that_is_neither_csv_nor_ndjson_is_told_which_are(put):
+    answer = put("a", kind="text/html")
+    assert answer.status_code == 415
+    assert answer.json["message"] == "The body must be text/csv or application/x-ndjson."

@@ -1,0 +1,86 @@
+"""The headers that keep a browser safe, on every response, and those that let a page of another
+origin in where the settings name it."""
+
+from collections.abc import Sequence
+
+from flask import Flask, Response, request
+
+from clv.config import Settings
+
+# For all that is no page: a browser that shows it anyway runs and loads nothing.
+NO_PAGE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# Swagger UI has its icons as data: within its style sheet. All else comes from its own files.
+DOCS_PAGE = (
+    f"{NO_PAGE}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": NO_PAGE,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+# Two years, which is what the browsers' list of such hosts asks for; other hosts of the domain are
+# not ours to decide about.
+STRICT_TRANSPORT = "max-age=63072000"
+
+_DOCS = "api-docs.openapi_swagger_ui"
+_SENT = "Authorization, Cache-Control, Content-Type, Prefer, X-Request-Id, X-Tenant-Id"
+_SEEN = (
+    "Content-Disposition, Location, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id"
+)
+_PREFLIGHT_SECONDS = 600
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Put the headers on every response; a view or a blueprint may set its own before."""
+    app.after_request(_secure)
+    if settings.cors_origins:
+        _let_in(app, settings.cors_origins)
+
+
+def _secure(response: Response) -> Response:
+    if request.endpoint == _DOCS:
+        response.headers.setdefault("Content-Security-Policy", DOCS_PAGE)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.path.startswith("/api/v1/"):
+        response.headers["Cache-Control"] = "no-store"
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+    return response
+
+
+def _let_in(app: Flask, origins: Sequence[str]) -> None:
+    """Cross-origin requests to the API from these origins. The key is sent by the page's script,
+    so no credentials that a browser keeps are allowed."""
+
+    def preflight() -> Response | None:
+        asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        if not asks or not _is_api() or request.headers.get("Origin") not in origins:
+            return None
+        if request.url_rule is None:
+            return None
+        response = Response(status=204)
+        methods = sorted(request.url_rule.methods or ())
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
+        response.headers["Access-Control-Allow-Headers"] = _SENT
+        response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
+        return response
+
+    def name_origin(response: Response) -> Response:
+        if not _is_api():
+            return response
+        response.vary.add("Origin")
+        origin = request.headers.get("Origin")
+        if origin in origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = _SEEN
+        return response
+
+    app.before_request(preflight)
+    app.after_request(name_origin)
+
+
+def _is_api() -> bool:
+    return request.path.startswith("/api/")
