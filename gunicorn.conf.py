@@ -20,8 +20,7 @@ timeout = 60
 graceful_timeout = 30
 # Above the 90 s for which Heroku's router keeps its connections, so that it closes them first.
 keepalive = 95
-# Never restarted by count: no process grows (make soak shows it), and a fresh one starts with
-# cold caches; a leak should be seen, and not be hidden.
+# Never restarted by count: a fresh process starts with cold caches, and a leak should be seen.
 max_requests = 0
 
 # What routers and proxies allow, too. The longest path takes 1.5 KB (128 characters of 12 bytes
