@@ -2,11 +2,13 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from clv.distribution import Distribution
+from clv.errors import Unavailable
 from clv.scoring import SEGMENTS, Scores, ScoreSettings, Totals, score_customers
 from clv.service import distribution_of
 from clv.store import now_ms, summaries
@@ -15,6 +17,12 @@ from clv.store.tenants import Tenant
 # Beyond so many customers a sample of them is computed.
 MOST_CUSTOMERS = 50_000
 SEED = 20_130_527
+# Scores take more memory than what is kept of them.
+PAGE_CUSTOMERS = 5_000
+
+
+# Of one customer: revenue, predicted revenue, revenue at risk.
+_Amounts = tuple[int, int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,14 @@ def simulate(tenant: Tenant, settings: ScoreSettings, most: int = MOST_CUSTOMERS
 
     :param most: beyond so many customers every so many-th is taken, from a place that the seed and
         the tenant decide, so that the same data give the same answer
+    :raises Unavailable: when there are more customers by now than were counted
     """
     every = max(1, math.ceil(tenant.customers / most))
     first = random.Random(f"{SEED} {tenant.id}").randint(1, every)
     as_of_ms = now_ms()
-    customers = summaries.sample_totals(tenant.id, every, first)
+    customers = summaries.sample_totals(tenant.id, every, first, most + 1)
+    if len(customers) > most:
+        raise Unavailable("Customers are being added. Try again shortly.")
     return Simulation(
         as_of_ms=as_of_ms,
         customers=tenant.customers,
@@ -92,17 +103,27 @@ def outcome(
         )
     )
     spread = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
-    by_segment: dict[str, list[Scores]] = {name: [] for name in SEGMENTS}
-    for scores in score_customers(customers, spread, settings, as_of_ms):
-        by_segment[scores.segment].append(scores)
+    by_segment: dict[str, list[_Amounts]] = {name: [] for name in SEGMENTS}
+    for scores in _scored(customers, spread, settings, as_of_ms):
+        amounts = (scores.monetary, scores.predicted_revenue, scores.revenue_at_risk)
+        by_segment[scores.segment].append(amounts)
     segments = {name: _sums(found, scale) for name, found in by_segment.items()}
     return Outcome(spread.p25, spread.p75, segments)
 
 
-def _sums(found: Sequence[Scores], scale: int) -> Sums:
+def _scored(
+    customers: Sequence[Totals], spread: Distribution, settings: ScoreSettings, as_of_ms: int
+) -> Iterator[Scores]:
+    for start in range(0, len(customers), PAGE_CUSTOMERS):
+        page = customers[start : start + PAGE_CUSTOMERS]
+        yield from score_customers(page, spread, settings, as_of_ms)
+
+
+def _sums(found: Sequence[_Amounts], scale: int) -> Sums:
+    # Only a sum of floats that is rounded once does not depend on their order.
     return Sums(
         customers=scale * len(found),
-        revenue=scale * sum(scores.monetary for scores in found),
-        predicted_revenue=scale * sum(scores.predicted_revenue for scores in found),
-        revenue_at_risk=scale * math.fsum(scores.revenue_at_risk for scores in found),
+        revenue=scale * sum(revenue for revenue, _, _ in found),
+        predicted_revenue=scale * sum(predicted for _, predicted, _ in found),
+        revenue_at_risk=scale * math.fsum(at_risk for _, _, at_risk in found),
     )

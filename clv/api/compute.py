@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from flask import current_app, request, url_for
@@ -43,9 +44,9 @@ _PREFER = {
 
 
 class WaitingRoom:
-    """How many of the process's threads may be kept at once by requests that wait for runs, and
-    by files that go no faster than their readers; the others stay free for requests that take no
-    time."""
+    """How many of the process's threads may be kept at once by requests that wait for runs, by
+    files that go no faster than their readers, and by simulations; the others stay free for
+    requests that take no time."""
 
     def __init__(self, seats: int) -> None:
         self._seats = threading.BoundedSemaphore(seats)
@@ -57,6 +58,19 @@ class WaitingRoom:
     def leave(self) -> None:
         """Give the seat back."""
         self._seats.release()
+
+    @contextlib.contextmanager
+    def seat(self) -> Iterator[None]:
+        """Keep a seat for a while.
+
+        :raises Unavailable: when none is free
+        """
+        if not self.take():
+            raise Unavailable("Too many requests that take long at once. Try again shortly.")
+        try:
+            yield
+        finally:
+            self.leave()
 
     def wait(self, run: Run, seconds: float) -> Run:
         """The run when it ended, or after so many seconds; at once when no seat is free."""

@@ -14,7 +14,7 @@ from clv import insights, logs, writer
 from clv.api import paging
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
-from clv.errors import Invalid, Unavailable
+from clv.errors import Invalid
 from clv.schemas.records import RecordList, RecordsQuery
 from clv.store.listing import Filter, Listed
 
@@ -97,10 +97,8 @@ def _file(query: dict[str, Any], mimetype: str) -> Response:
     pages = insights.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])
     text = writer.write(pages, kind)
     room = current_app.extensions["waiting_room"]
-    if not room.take():
-        raise Unavailable("Too many requests wait or read files at once. Try again shortly.")
     with ExitStack() as seat:
-        seat.callback(room.leave)
+        seat.enter_context(room.seat())
         # Within the request: what fails at the first page is an error like any other.
         first = "" if request.method == "HEAD" else next(text, "")
         response = Response(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import current_app
 from flask.views import MethodView
 
 from clv import service, simulation
@@ -30,7 +31,9 @@ class Simulate(MethodView):
         them is computed and scaled up, always the same one.
         """
         tenant = principal().tenant
-        found = simulation.simulate(tenant, service.changed_settings(tenant, changes))
+        settings = service.changed_settings(tenant, changes)
+        with current_app.extensions["waiting_room"].seat():
+            found = simulation.simulate(tenant, settings)
         message = None
         if not found.exact:
             message = f"Estimated from {found.computed} of {found.customers} customers."

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate, validates
 
 from clv.schemas.base import Input, Output
-from clv.scoring import MAX_AT_RISK_DAYS
+from clv.scoring import MAX_AT_RISK_DAYS, ScoreSettings
 
 
 class Weights(Output):
@@ -47,6 +47,13 @@ class ScoreSettingsChange(Input):
     lifespanMonths = fields.Integer(strict=True, validate=validate.Range(1, 120))
     minTenureMonths = fields.Integer(strict=True, validate=validate.Range(1, 60))
 
+    @validates("weights")
+    def _check_weights(self, weights: dict[str, float], **kwargs: Any) -> None:
+        # Here already, so that the error names the field as it was sent.
+        problems = ScoreSettings(**_weights_as_stored(weights)).problems()
+        if problems:
+            raise ValidationError(list(problems.values()))
+
     @post_load
     def _name_as_stored(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         names = {
@@ -54,8 +61,7 @@ class ScoreSettingsChange(Input):
             "lifespanMonths": "lifespan_months",
             "minTenureMonths": "min_tenure_months",
         }
-        weights = data.pop("weights", {})
-        changes = {f"weight_{name}": weight for name, weight in weights.items()}
+        changes = _weights_as_stored(data.pop("weights", {}))
         return changes | {names.get(name, name): value for name, value in data.items()}
 
 
@@ -66,3 +72,7 @@ class SettingsChange(ScoreSettingsChange):
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters of ISO 4217."),
         metadata={"description": "ISO 4217, for display only", "example": "USD"},
     )
+
+
+def _weights_as_stored(weights: dict[str, float]) -> dict[str, Any]:
+    return {f"weight_{name}": weight for name, weight in weights.items()}

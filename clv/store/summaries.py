@@ -153,24 +153,28 @@ def stream_totals(tenant_id: int) -> Iterator[list[tuple[str, float, float, int]
     return db.stream(f"{_scorable()} ORDER BY customer_id", (tenant_id,), STREAM_ROWS)
 
 
-def sample_totals(tenant_id: int, every: int, first: int) -> list[Totals]:
-    """The totals of every so many-th scorable customer in the order of their ids; with 1, of all.
+def sample_totals(tenant_id: int, every: int, first: int, most: int) -> list[Totals]:
+    """The totals of every so many-th customer in the order of their ids, with 1 of all, without
+    those who can't be scored.
 
     :param first: the place of the first one, from 1 to ``every``
+    :param most: read so many at most
     """
-    more = ", MIN(first_contact_ms)"
-    if every == 1:
-        sql, params = f"{_scorable(more)} ORDER BY customer_id", [tenant_id]
-    else:
-        place = ", ROW_NUMBER() OVER (ORDER BY customer_id) AS place"
-        sql = (
-            f"SELECT * FROM ({_scorable(more + place)}) placed"
-            " WHERE (place - %s) / %s * %s = place - %s ORDER BY customer_id"
+    chosen, params = "", [tenant_id]
+    if every > 1:
+        # The ids are chosen first: to sum everybody up takes twice as long.
+        chosen = (
+            " AND customer_id IN (SELECT customer_id FROM ("
+            "  SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM ("
+            "   SELECT DISTINCT customer_id FROM interaction_summary WHERE tenant_id = %s) ids"
+            " ) placed WHERE (place - %s) / %s * %s = place - %s)"
         )
-        params = [tenant_id, first, every, every, first]
+        params += [tenant_id, first, every, every, first]
+    sql = f"{_scorable(', MIN(first_contact_ms)', chosen)} ORDER BY customer_id LIMIT %s"
     return [
         Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms)
-        for customer_id, frequency, monetary, last_ms, first_ms, *_ in db.rows(sql, params)
+        for page in db.stream(sql, (*params, most), STREAM_ROWS)
+        for customer_id, frequency, monetary, last_ms, first_ms in page
     ]
 
 
@@ -203,13 +207,14 @@ def share_at_risk(tenant_id: int, as_of_ms: int, at_risk_days: int) -> float:
     return float(share or 0.0)
 
 
-def _scorable(more: str = "") -> str:
-    """The query of all scorable customers: id, frequency, monetary, last contact, and more."""
+def _scorable(more: str = "", chosen: str = "") -> str:
+    """The query of all scorable customers, or of the chosen ones: id, frequency, monetary, last
+    contact, and more."""
     total = "TOTAL(%s)" if db.is_sqlite() else "CAST(SUM(%s) AS DOUBLE PRECISION)"
     frequency, monetary = total % "impressions", total % "total_value"
     return (
         f"SELECT customer_id, {frequency}, {monetary}, MAX(last_contact_ms){more}"
-        " FROM interaction_summary WHERE tenant_id = %s GROUP BY customer_id"
+        f" FROM interaction_summary WHERE tenant_id = %s{chosen} GROUP BY customer_id"
         " HAVING MIN(impressions) >= 0"
         " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
         f" AND {frequency} <= {MAX_STORED_INTEGER} AND ABS({monetary}) <= {MAX_STORED_INTEGER}"

@@ -66,7 +66,8 @@ def test_weights_must_sum_to_1(client, headers, tenant):
     weights = {"recency": 0.5, "frequency": 0.5, "monetary": 0.5}
     answer = client.put(SETTINGS, headers=headers(), json={"weights": weights})
     assert answer.status_code == 400
-    assert "sum to 1" in answer.json["message"]
+    assert answer.json["message"].endswith("weights: The three weights must sum to 1.")
+    assert answer.json["errors"] == {"json": {"weights": ["The three weights must sum to 1."]}}
 
 
 def test_a_key_is_created_used_listed_and_revoked(client, headers, tenant):

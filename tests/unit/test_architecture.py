@@ -123,12 +123,14 @@ def test_only_the_store_uses_the_tables():
     assert importers("clv.models") <= within("clv.store")
     outer = within("clv.api", "clv.cli", "clv.cli_import", "clv.schemas", "clv.service", "clv.runs")
     outer |= within("clv.loading", "clv.reader", "clv.tables", "clv.rows", "clv.auth")
+    outer |= within("clv.simulation", "clv.insights", "clv.writer", "clv.cli_export")
     assert importers("peewee", "playhouse") & outer <= {"clv.api.errors"}
 
 
 def test_the_store_knows_only_what_lies_below_it():
     above = ("clv.service", "clv.runs", "clv.auth", "clv.cli", "clv.api", "clv.schemas", "jobs")
     above += ("clv.loading", "clv.reader", "clv.tables", "clv.rows", "clv.cli_import")
+    above += ("clv.simulation", "clv.insights", "clv.writer", "clv.cli_export")
     assert not importers(*above) & within("clv.store", "clv.db", "clv.models")
 
 
