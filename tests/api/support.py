@@ -1,6 +1,6 @@
 """Rows, records and times for the tests of the API."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -52,7 +52,7 @@ def insert_records(records: Iterable[dict]) -> None:
     """Put records into the table, as values by column."""
     names = RECORD_COLUMNS.split(", ")
     with db.scope(), db.transaction():
-        db.insert_many("clv_record", RECORD_COLUMNS, ([r[name] for name in names] for r in records))
+        insert("clv_record", RECORD_COLUMNS, [[r[name] for name in names] for r in records])
 
 
 def numbered_records(count: int, id_size: int = 6) -> list[dict]:
@@ -80,3 +80,8 @@ def unreadable_records() -> Iterator[None]:
     finally:
         with db.scope():
             db.execute("ALTER TABLE clv_record_away RENAME TO clv_record")
+
+
+def insert(table: str, columns: str, rows: Iterable[Sequence]) -> None:
+    """Put rows into a table behind the API's back."""
+    db.insert_columns(table, columns, [list(zip(*rows, strict=True))])

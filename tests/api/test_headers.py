@@ -162,7 +162,7 @@ def test_a_named_origin_may_read_answers_and_errors_with_their_headers(open_clie
         assert answer.status_code == status
         assert cors(answer)["Allow-Origin"] == ORIGIN
         exposed = set(cors(answer)["Expose-Headers"].split(", "))
-        assert {"X-Request-Id", "Location", "Retry-After", "RateLimit"} <= exposed
+        assert {"X-Request-Id", "Location", "Retry-After", "Content-Disposition"} <= exposed
         assert "Origin" in answer.headers["Vary"]
 
 

@@ -12,7 +12,7 @@ from clv import db, service
 from clv.config import Settings
 from clv.errors import NotFound
 from clv.scoring import DAY_MS, SEGMENTS, Scores
-from clv.store import changes, now_ms, records, runs, summaries, tenants
+from clv.store import changes, now_ms, records, runs, staging, tenants
 from clv.store.runs import Chunk
 from clv.store.summaries import Summary
 from jobs.queue import connect
@@ -297,8 +297,8 @@ def remove_the_last_summary(tenant, customer_id: str) -> None:
 
 def replace_all_others(tenant, customer_id: str) -> None:
     kept = [Summary(c, "2026-01-01", "", "", "", 1, 1, 1, 1, 1) for c in CUSTOMERS]
-    summaries.stage_summaries([row for row in kept if row.customer_id != customer_id])
-    summaries.merge(tenant.id, "daily", replace=True)
+    staging.stage_summaries([row for row in kept if row.customer_id != customer_id])
+    staging.merge(tenant.id, "daily", replace=True)
 
 
 REMOVALS = [erase, remove_the_last_summary, replace_all_others]

@@ -9,6 +9,7 @@ import pytest
 from clv import db
 from clv.store import listing, runs
 from clv.store.listing import Filter, Order
+from tests.api.support import insert
 from tests.jobs.support import begin
 
 COLUMNS = (
@@ -40,7 +41,7 @@ class World:
 
     def insert(self, count: int, run_id: int | None) -> None:
         rows = [self._row(self._new_id(), run_id) for _ in range(count)]
-        db.insert_many("clv_record", COLUMNS, rows)
+        insert("clv_record", COLUMNS, rows)
 
     def compute_singly(self) -> None:
         for customer_id in self._some():
@@ -124,7 +125,7 @@ class World:
 
     def _write(self, customer_id: str, run_id: int | None) -> None:
         db.execute("DELETE FROM clv_record WHERE customer_id = %s", (customer_id,))
-        db.insert_many("clv_record", COLUMNS, [self._row(customer_id, run_id)])
+        insert("clv_record", COLUMNS, [self._row(customer_id, run_id)])
 
     def _row(self, customer_id: str, run_id: int | None) -> tuple:
         some = self.random
@@ -183,7 +184,7 @@ def test_a_page_among_the_leaders_reads_no_other_records(world):
     before = listing.page(world.tenant_id, Filter(), order, None, 10)
     # Nobody but the run writes so: this customer is best, and not looked at.
     hidden = (world.tenant_id, "hidden", 101.0, *world._row("", None)[3:-2], world.run_id, 9)
-    db.insert_many("clv_record", COLUMNS, [hidden])
+    insert("clv_record", COLUMNS, [hidden])
     assert listing.page(world.tenant_id, Filter(), order, None, 10) == before
     assert listing.page(world.tenant_id, Filter(), order, None, 13)[0].scores.score == 101.0
     runs.start(begin())
@@ -193,7 +194,7 @@ def test_a_page_among_the_leaders_reads_no_other_records(world):
 def test_with_many_computed_singly_all_records_are_read(world):
     world = world(1, records=60)
     hidden = (world.tenant_id, "hidden", 101.0, *world._row("", None)[3:-2], world.run_id, 9)
-    db.insert_many("clv_record", COLUMNS, [hidden])
+    insert("clv_record", COLUMNS, [hidden])
     world.insert(listing.MOST_SINGLE + 1, None)
     world.check(Order("score", True), 10, most_pages=1)
 
