@@ -28,9 +28,10 @@ from typing import Protocol
 import peewee
 
 from clv import config, db, insights, logs, overview, service
+from clv.calibrated import score_customers
 from clv.config import Settings
 from clv.errors import NotFound, Unavailable, Unscorable
-from clv.scoring import Scores, Totals, check, score_customers
+from clv.scoring import Scores, Totals, check
 from clv.store import now_ms, runs, snapshots, summaries, tenants
 from clv.store.runs import Chunk, Shard
 from clv.store.snapshots import Snapshot
@@ -182,9 +183,10 @@ def _compute(shard: Shard, report: Report, until: float) -> bool:
     run = runs.by_id(shard.run_id)
     snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
     cursor, computed, errors = shard.cursor, shard.computed, shard.errors
+    with_purchases = snapshot is not None and snapshot.parameters(snapshot.settings) is not None
     while run.is_active:
         page = summaries.totals_page(
-            run.tenant_id, cursor, shard.until_key, PAGE_CUSTOMERS, run.segment
+            run.tenant_id, cursor, shard.until_key, PAGE_CUSTOMERS, run.segment, with_purchases
         )
         for chunk in chunks(page, snapshot, cursor):
             if not runs.commit_chunk(run, shard, cursor, chunk):
@@ -240,7 +242,8 @@ def score_all(
     if snapshot is None or not scorable:
         return {}, errors
     spread = snapshot.distribution
-    scores = score_customers(scorable, spread, snapshot.settings, spread.as_of_ms)
+    settings, as_of_ms = snapshot.settings, spread.as_of_ms
+    scores = score_customers(scorable, spread, settings, as_of_ms, snapshot.parameters(settings))
     return {found.customer_id: found for found in scores}, errors
 
 

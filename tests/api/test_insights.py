@@ -182,6 +182,8 @@ def test_the_body_has_its_fields_in_their_order(run, get, load):
         "histogram",
         "customersWithoutInteraction",
         "suggestion",
+        "model",
+        "modelReason",
         "currency",
         "asOf",
         "jobId",
