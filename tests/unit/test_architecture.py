@@ -111,17 +111,29 @@ def test_the_parts_are_all_seen():
     assert "clv.api.compute" in importers("jobs")
 
 
-@pytest.mark.parametrize("module", ["clv.scoring", "clv.distribution", "clv.errors", "clv.config"])
+@pytest.mark.parametrize(
+    "module", ["clv.scoring", "clv.distribution", "clv.btyd", "clv.errors", "clv.config"]
+)
 def test_the_core_imports_nothing_of_ours_but_errors(module):
     ours = {n for n in imports(module) if n.split(".")[0] in ("clv", "jobs", "app", "launch")}
     assert all(n == "clv.errors" or n.startswith("clv.errors.") for n in ours)
 
 
 def test_the_arithmetic_imports_only_the_standard_library_and_numpy():
-    for module in ("clv.scoring", "clv.distribution"):
+    for module in ("clv.scoring", "clv.distribution", "clv.btyd"):
         roots = {found.split(".")[0] for found in imports(module)}
-        assert roots - sys.stdlib_module_names <= {"clv", "numpy"}
+        # scipy is the fit's alone: tests/unit/test_btyd.py.
+        may = {"clv", "numpy", "scipy"} if module == "clv.btyd" else {"clv", "numpy"}
+        assert roots - sys.stdlib_module_names <= may
         assert not roots & {"time", "datetime", "os", "random"}
+
+
+def test_only_the_fit_imports_scipy_and_not_at_import():
+    assert importers("scipy") <= {"clv.btyd"}
+    top = [
+        node for node in TREES["clv.btyd"].body if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    assert not any("scipy" in ast.unparse(node) for node in top)
 
 
 def test_jobs_know_nothing_of_the_http_face():
