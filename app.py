@@ -6,6 +6,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clv import cli, config, dashboard, db
 from clv.api import (
+    backtests,
     blueprint,
     compute,
     customers,
@@ -85,6 +86,7 @@ def _register_api(app: Flask) -> errors.ClvApi:
         compute.blp,
         records.blp,
         simulation.blp,
+        backtests.blp,
         insights.blp,
         summaries.blp,
         transactions.blp,

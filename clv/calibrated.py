@@ -102,8 +102,9 @@ def history(
 
     :param today: days since 1970; a later day of the data (clocks differ) is taken for it
     """
-    age = np.maximum(np.maximum(last_day, today) - first_day, 0)
-    return History(days - 1, last_day - first_day, age, value / days)
+    age = np.maximum(last_day, today) - first_day
+    x, t_x, age = (counts.astype(np.int32) for counts in (days - 1, last_day - first_day, age))
+    return History(x, t_x, age, value / days)
 
 
 def score_customer(

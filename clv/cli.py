@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from clv import auth, db, fields, insights, runs, service
 from clv.auth import Role
+from clv.cli_backtest import backtest
 from clv.cli_errors import plain_errors
 from clv.cli_export import export
 from clv.cli_import import import_file
@@ -24,7 +25,7 @@ SUGGESTED = "suggested"
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (migrate, tenants_group, keys_group, import_file, export, compute):
+    for command in (migrate, tenants_group, keys_group, import_file, export, compute, backtest):
         app.cli.add_command(command)
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from clv import config, db, fitting, logs
 from clv.config import Settings
-from clv.errors import NotFitted, NotFound
+from clv.errors import Invalid, NotFitted, NotFound
 from clv.store import backtests, tenants
 
 
@@ -71,7 +71,7 @@ def _measure(internal_id: int, attempt: int, lease_ms: int) -> None:
         result = fitting.backtest_tenant(
             tenant, found.holdout_days, lambda: backtests.renew(internal_id, attempt, lease_ms)
         )
-    except NotFitted as error:
+    except (Invalid, NotFitted) as error:
         fail(internal_id, error.message)
         return
     if backtests.finish(internal_id, attempt, result["holdoutDays"], json.dumps(result)):

@@ -229,8 +229,8 @@ def span(tenant_id: int) -> tuple[int, int] | None:
 def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
     """What the customers did before a day, and what they did from then on, in one pass: of all
     scorable customers with a conversion before that day, in pages of
-    ``(frequency, monetary, first contact, last contact, days with conversions, key of the first,
-    key of the last, value on these days, days with conversions afterwards, value afterwards)``.
+    ``(monetary, first contact, last contact, days with conversions, key of the first, key of the
+    last, value on these days, days with conversions afterwards, value afterwards)``.
 
     Sums are floats, as those of :func:`stream_totals`; the days are those of the daily keys.
     """
@@ -238,7 +238,6 @@ def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
     had_bought = f"MIN(CASE WHEN {before} THEN {_DAY} END) IS NOT NULL"
     sums = ", ".join(
         (
-            _float_sum(f"CASE WHEN {before} THEN impressions ELSE 0 END"),
             _float_sum(f"CASE WHEN {before} THEN total_value ELSE 0 END"),
             f"MIN(CASE WHEN {before} THEN first_contact_ms END)",
             f"MAX(CASE WHEN {before} THEN last_contact_ms END)",
