@@ -147,7 +147,7 @@ def test_below_the_http_face_nobody_knows_it():
 
 
 def test_blueprints_and_commands_never_import_models():
-    edge = within("clv.api", "clv.cli", "clv.cli_import", "clv.schemas")
+    edge = within("clv.api", "clv.cli", "clv.cli_import", "clv.schemas", "clv.dashboard")
     assert not importers("clv.models") & edge
 
 
@@ -156,13 +156,14 @@ def test_only_the_store_uses_the_tables():
     outer = within("clv.api", "clv.cli", "clv.cli_import", "clv.schemas", "clv.service", "clv.runs")
     outer |= within("clv.loading", "clv.reader", "clv.tables", "clv.rows", "clv.auth")
     outer |= within("clv.simulation", "clv.insights", "clv.writer", "clv.cli_export")
+    outer |= within("clv.dashboard")
     assert importers("peewee", "playhouse") & outer <= {"clv.api.errors"}
 
 
 def test_the_store_knows_only_what_lies_below_it():
     above = ("clv.service", "clv.runs", "clv.auth", "clv.cli", "clv.api", "clv.schemas", "jobs")
     above += ("clv.loading", "clv.reader", "clv.tables", "clv.rows", "clv.cli_import")
-    above += ("clv.simulation", "clv.insights", "clv.writer", "clv.cli_export")
+    above += ("clv.simulation", "clv.insights", "clv.writer", "clv.cli_export", "clv.dashboard")
     assert not importers(*above) & within("clv.store", "clv.db", "clv.models")
 
 
@@ -171,8 +172,13 @@ def test_schemas_never_touch_the_database():
 
 
 def test_only_the_edge_knows_the_queue():
-    assert importers("jobs.queue") & within("clv") <= {"clv.api.compute", "clv.cli"}
+    edge = {"clv.api.compute", "clv.cli", "clv.dashboard.jobs"}
+    assert importers("jobs.queue") & within("clv") <= edge
     assert not importers("jobs.worker") & within("clv")
+
+
+def test_the_api_and_all_below_it_know_nothing_of_the_dashboard():
+    assert importers("clv.dashboard") <= within("clv.dashboard") | {"app"}
 
 
 def test_nobody_imports_the_application_factory():
