@@ -306,6 +306,16 @@ Backtest.add_index(
 )
 
 
+class RunTally(Table):
+    """What all runs have done that ended with this status; it outlives them."""
+
+    status = TextField(primary_key=True)
+    runs = BigIntegerField()
+    computed = BigIntegerField()
+    errors = BigIntegerField()
+    duration_ms = BigIntegerField()
+
+
 TABLES = (
     Tenant,
     ApiKey,
@@ -319,4 +329,5 @@ TABLES = (
     Shard,
     RunError,
     Backtest,
+    RunTally,
 )
