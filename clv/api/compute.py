@@ -10,7 +10,7 @@ from flask.views import MethodView
 
 from clv import runs
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, principal
+from clv.api.blueprint import ClvBlueprint, current_tenant, principal
 from clv.auth import Role
 from clv.errors import Conflict, RunFailed, Unavailable
 from clv.schemas.base import PageQuery
@@ -106,7 +106,7 @@ class Compute(MethodView):
         settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
         who = f"key {principal().key}"
         run = runs.start(
-            principal().tenant.id, body["segment"], who, settings.run_deadline_hours, queue.ring
+            current_tenant().id, body["segment"], who, settings.run_deadline_hours, queue.ring
         )
         message = None if _has_workers() else runs.NO_WORKER
         if "respond-async" in _preferences():
@@ -126,7 +126,7 @@ class Jobs(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List the batch runs, newest first"""
         (before,) = paging.decode(query["cursor"], int) or (None,)
-        page = runs.page(principal().tenant.id, before, query["limit"] + 1)
+        page = runs.page(principal().tenant_id, before, query["limit"] + 1)
         jobs = [_job(run) for run in page]
         return paging.page(jobs, query["limit"], lambda n: paging.encode(page[n].id))
 
@@ -210,7 +210,7 @@ def _job(run: Run, message: str | None = None) -> dict[str, Any]:
 
 
 def _run(job_id: str) -> Run:
-    return runs.find(principal().tenant.id, job_id)
+    return runs.find(principal().tenant_id, job_id)
 
 
 def _has_workers() -> bool:
