@@ -4,7 +4,7 @@ import flask_swagger_ui
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from clv import auth, cli, config, db
+from clv import auth, cli, config, dashboard, db
 from clv.api import (
     attempts,
     blueprint,
@@ -46,7 +46,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.register(app, settings)
     errors.register(app)
     queue_dashboard.mount(app, settings)
-    _register_api(app)
+    api = _register_api(app)
+    dashboard.mount(app, api.handle_http_exception)
     cli.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -61,7 +62,7 @@ def _limiter(settings: Settings) -> limits.Limiter | None:
     return limits.Limiter(settings.rate_limit, connect(settings.redis_url, 1, seconds, seconds))
 
 
-def _register_api(app: Flask) -> None:
+def _register_api(app: Flask) -> errors.ClvApi:
     app.config.update(
         API_TITLE="Customer Lifetime Value",
         API_VERSION=VERSION,
@@ -103,3 +104,4 @@ def _register_api(app: Flask) -> None:
         health.blp,
     ):
         api.register_blueprint(part)
+    return api

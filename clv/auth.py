@@ -2,7 +2,7 @@
 
 A key that was looked up is believed for 5 seconds: so long a request needs no query to know who is
 asking, and so soon a revocation takes effect in every process (at once in the one that revokes).
-Of the tenant only what never changes is kept with it.
+Of the tenant only what never changes is kept with the key.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from clv.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from clv.memory import ShortMemory
 from clv.scoring import DAY_MS
 from clv.store import now_ms, tenants
+from clv.store import secret as secret_store
 from clv.store.tenants import ApiKey, Tenant
 
 BELIEVED_SECONDS = 5.0
@@ -51,6 +52,18 @@ class Principal:
     role: Role
     tenant_id: int
     tenant_name: str
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant as it is now, read at each call: another process may have changed its
+        settings or its data a moment ago.
+
+        :raises Unauthenticated: when it was deleted, and the key with it
+        """
+        try:
+            return tenants.tenant_by_id(self.tenant_id)
+        except NotFound:
+            raise Unauthenticated(_REFUSAL) from None
 
 
 @dataclass(slots=True)
@@ -117,6 +130,17 @@ def authenticate(header: str | None, existing: bool = False) -> Principal:
     return held.principal
 
 
+def resume(public: str) -> Principal:
+    """Who signed in with the key of this public part.
+
+    :raises Unauthenticated: when the key was revoked, expired or deleted meanwhile
+    """
+    held = _ring.get(public) or _look_up(public)
+    if held is None:
+        raise Unauthenticated(_REFUSAL)
+    return held.principal
+
+
 def authorize(principal: Principal, role: Role, tenant_header: str | None) -> None:
     """Check the tenant that the caller names, if any, and then the role.
 
@@ -126,17 +150,6 @@ def authorize(principal: Principal, role: Role, tenant_header: str | None) -> No
         raise Forbidden("X-Tenant-Id must be the key's own tenant, or be left out.")
     if principal.role < role:
         raise Forbidden(f"This needs a key with the role {role.name.lower()} or higher.")
-
-
-def tenant_of(principal: Principal) -> Tenant:
-    """The key's tenant as it is now.
-
-    :raises Unauthenticated: when it was deleted, and the key with it
-    """
-    try:
-        return tenants.tenant_by_id(principal.tenant_id)
-    except NotFound:
-        raise Unauthenticated(_REFUSAL) from None
 
 
 def use_is_due(principal: Principal) -> bool:
@@ -156,6 +169,11 @@ def note_use(principal: Principal) -> None:
             tenants.note_use(principal.key, USE_NOTED_EVERY_MS)
     except db.DOWN:
         pass
+
+
+def shared_secret() -> str:
+    """What the processes sign with where no setting says it: random, and kept in the database."""
+    return secret_store.shared("session")
 
 
 def keys(tenant: Tenant) -> list[ApiKey]:

@@ -75,6 +75,13 @@ class ApiKey(Table):
     last_used_ms = BigIntegerField(null=True)
 
 
+class Secret(Table):
+    """A random text that all processes share."""
+
+    name = TextField(primary_key=True)
+    value = TextField()
+
+
 class InteractionSummary(Table):
     """What one customer did in one period; the form of the period's key tells its type."""
 
@@ -264,6 +271,7 @@ class RunError(Table):
 TABLES = (
     Tenant,
     ApiKey,
+    Secret,
     InteractionSummary,
     ClvRecord,
     ClvChange,

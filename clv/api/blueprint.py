@@ -21,7 +21,6 @@ from clv.api.attempts import client_at
 from clv.auth import Principal, Role
 from clv.errors import BrokenOff, Invalid, Unauthenticated
 from clv.schemas.base import ErrorBody
-from clv.store.tenants import Tenant
 
 # A thousand rows with the longest names in escaped Unicode are 3.5 MB.
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -131,7 +130,7 @@ class ClvBlueprint(Blueprint):
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 header = request.headers.get("Authorization")
-                g.principal = auth.recognise(header) or _authenticate(header)
+                g.principal = auth.recognise(header) or identify(header)
                 _count(g.principal)
                 auth.authorize(g.principal, role, request.headers.get("X-Tenant-Id"))
                 return view(*args, **kwargs)
@@ -174,10 +173,22 @@ def principal() -> Principal:
     return g.principal
 
 
-def current_tenant() -> Tenant:
-    """The tenant of whoever sent the current request, as it is now: its settings and its data may
-    have been changed by another process a moment ago."""
-    return auth.tenant_of(g.principal)
+def identify(header: str | None) -> Principal:
+    """Who sends this ``Authorization`` header, within the limit on failed attempts.
+
+    :raises Unauthenticated: for every header that is not exactly right
+    :raises TooMany: instead, when this address has failed too often
+    """
+    attempts, client = current_app.extensions["attempts"], client_at(request.remote_addr)
+    try:
+        found = auth.authenticate(header, existing=attempts.are_too_many(client))
+    except Unauthenticated:
+        if header is not None:
+            attempts.count(client)
+        raise
+    if auth.use_is_due(found):
+        after_response(partial(auth.note_use, found))
+    return found
 
 
 def after_response(act: Callable[[], None]) -> None:
@@ -216,19 +227,6 @@ def checked_customer_id(customer_id: str) -> str:
     raise Invalid(
         f"The request is not valid. customerId: {reason}", {"path": {"customerId": [reason]}}
     )
-
-
-def _authenticate(header: str | None) -> Principal:
-    attempts, client = current_app.extensions["attempts"], client_at(request.remote_addr)
-    try:
-        found = auth.authenticate(header, existing=attempts.are_too_many(client))
-    except Unauthenticated:
-        if header is not None:
-            attempts.count(client)
-        raise
-    if auth.use_is_due(found):
-        after_response(partial(auth.note_use, found))
-    return found
 
 
 def _count(found: Principal) -> None:

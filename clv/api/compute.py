@@ -10,7 +10,7 @@ from flask.views import MethodView
 
 from clv import runs
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, current_tenant, principal
+from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.errors import Conflict, RunFailed, Unavailable
 from clv.schemas.base import PageQuery
@@ -106,7 +106,7 @@ class Compute(MethodView):
         settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
         who = f"key {principal().key}"
         run = runs.start(
-            current_tenant().id, body["segment"], who, settings.run_deadline_hours, queue.ring
+            principal().tenant.id, body["segment"], who, settings.run_deadline_hours, queue.ring
         )
         message = None if _has_workers() else runs.NO_WORKER
         if "respond-async" in _preferences():

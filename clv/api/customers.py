@@ -9,7 +9,7 @@ from flask.views import MethodView
 
 from clv import insights, service
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, checked_customer_id, current_tenant, principal
+from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
 from clv.api.insights import change_view
 from clv.api.tenant import settings_view
 from clv.auth import Role
@@ -50,7 +50,7 @@ class Customer(MethodView):
 
         Summaries, record, history and errors, for good, also from a run that is going on.
         """
-        service.erase_customer(current_tenant(), checked_customer_id(customerId))
+        service.erase_customer(principal().tenant, checked_customer_id(customerId))
 
 
 @blp.route("/customers/<customerId>/clv", parameters=[_CUSTOMER_ID])
@@ -76,7 +76,7 @@ class CustomerClv(MethodView):
 
         From the current interaction summaries; a body is ignored.
         """
-        scores = service.recompute_clv(current_tenant(), checked_customer_id(customerId))
+        scores = service.recompute_clv(principal().tenant, checked_customer_id(customerId))
         return _view(scores, "recomputed")
 
 
@@ -92,7 +92,7 @@ class ClvExplanation(MethodView):
         Computed from the current summaries and settings; nothing is stored. The points of the
         three dimensions sum to the score.
         """
-        tenant = current_tenant()
+        tenant = principal().tenant
         explained = service.explain_clv(tenant, checked_customer_id(customerId))
         scores = explained.scores
         return {
@@ -132,7 +132,7 @@ class ClvHistory(MethodView):
         limit = query["limit"]
         (before,) = paging.decode(query["cursor"], int) or (None,)
         found = insights.customer_history(
-            current_tenant(), checked_customer_id(customerId), before, limit + 1
+            principal().tenant, checked_customer_id(customerId), before, limit + 1
         )
         rows = [change_view(change) for change in found]
         return paging.page(rows, limit, lambda index: paging.encode(found[index].at_ms))

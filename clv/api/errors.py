@@ -12,6 +12,7 @@ from clv import db, errors, logs
 from clv.schemas.base import ErrorBody
 
 RETRY_AFTER_SECONDS = 5
+DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
 STATUS = {
     errors.Invalid: 400,
     errors.BrokenOff: 400,
@@ -93,6 +94,22 @@ def internal_error() -> str:
     return f"An internal error occurred. Please report the request id {g.request_id}."
 
 
+def status_of(error: errors.ClvError) -> int:
+    """What an error of the domain is over HTTP."""
+    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+
+
+def log_failure(error: Exception) -> None:
+    """What went wrong in the current request, for its operators."""
+    logs.event(
+        "request.failed",
+        logging.ERROR,
+        request=g.get("request_id"),
+        route=str(request.url_rule),
+        error=logs.summary(error),
+    )
+
+
 def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
     if isinstance(fields, dict):
         found = []
@@ -107,30 +124,19 @@ def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
 
 
 def _domain_error(error: errors.ClvError) -> Response:
-    code = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-    response = body(code, error.message, error.fields)
+    response = body(status_of(error), error.message, error.fields)
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.seconds)
     return response
 
 
 def _database_down(error: Exception) -> Response:
-    _log(error)
-    return body(503, "The database can't be reached or is busy. Try again shortly.")
+    log_failure(error)
+    return body(503, DATABASE_DOWN)
 
 
 def _unforeseen(error: Exception) -> Any:
     if isinstance(error, HTTPException):
         return error
-    _log(error)
+    log_failure(error)
     return body(500, internal_error())
-
-
-def _log(error: Exception) -> None:
-    logs.event(
-        "request.failed",
-        logging.ERROR,
-        request=g.get("request_id"),
-        route=str(request.url_rule),
-        error=logs.summary(error),
-    )

@@ -6,7 +6,7 @@ from flask.views import MethodView
 
 from clv import insights
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, current_tenant
+from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.insights import Point
 from clv.overview import BIN_WIDTH, Group, Overview, Suggestion
@@ -29,7 +29,7 @@ class Summary(MethodView):
         As of the last finished run, which stored it. After a run of a segment the others are as
         their last computations left them.
         """
-        tenant = current_tenant()
+        tenant = principal().tenant
         found = insights.summary(tenant)
         return {
             **_overview(found.found),
@@ -55,7 +55,7 @@ class SummaryPoints(MethodView):
         """List what each full run found, newest first"""
         limit = query["limit"]
         (before,) = paging.decode(query["cursor"], int) or (None,)
-        points = insights.history(current_tenant(), before, limit + 1)
+        points = insights.history(principal().tenant, before, limit + 1)
         rows = [_point(point) for point in points]
         return paging.page(rows, limit, lambda index: paging.encode(points[index].run.id))
 
@@ -78,7 +78,7 @@ class Changes(MethodView):
         limit = query["limit"]
         before: Any = paging.decode(query["cursor"], int, str)
         found = insights.page_of_changes(
-            current_tenant(), query["to"], query["since"], before, limit + 1
+            principal().tenant, query["to"], query["since"], before, limit + 1
         )
         rows = [{"customerId": change.customer_id, **change_view(change)} for change in found]
         return paging.page(

@@ -12,7 +12,7 @@ from flask.views import MethodView
 
 from clv import insights, logs, writer
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, current_tenant
+from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.errors import Invalid
 from clv.schemas.records import RecordList, RecordsQuery
@@ -78,7 +78,7 @@ class Records(MethodView):
 
 
 def _page(query: dict[str, Any]) -> dict[str, Any]:
-    tenant, wanted, limit = current_tenant(), _wanted(query), query["limit"]
+    tenant, wanted, limit = principal().tenant, _wanted(query), query["limit"]
     found = insights.page_of_records(
         tenant, wanted, writer.SORTS[query["sort"]], _after(query), limit + 1
     )
@@ -94,7 +94,7 @@ def _page(query: dict[str, Any]) -> dict[str, Any]:
 def _file(query: dict[str, Any], mimetype: str) -> Response:
     _refuse_pages()
     kind = FILES[mimetype]
-    pages = insights.all_records(current_tenant(), _wanted(query), writer.SORTS[query["sort"]])
+    pages = insights.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])
     text = writer.write(pages, kind)
     room = current_app.extensions["waiting_room"]
     with ExitStack() as seat:

@@ -6,7 +6,7 @@ from flask import current_app
 from flask.views import MethodView
 
 from clv import service, simulation
-from clv.api.blueprint import ClvBlueprint, current_tenant
+from clv.api.blueprint import ClvBlueprint, principal
 from clv.api.tenant import score_settings_view
 from clv.auth import Role
 from clv.schemas.settings import ScoreSettingsChange
@@ -30,7 +30,7 @@ class Simulate(MethodView):
         would compute them; nothing is stored. Exact up to 50,000 customers; beyond, a sample of
         them is computed and scaled up, always the same one.
         """
-        tenant = current_tenant()
+        tenant = principal().tenant
         settings = service.changed_settings(tenant, changes)
         with current_app.extensions["waiting_room"].seat():
             found = simulation.simulate(tenant, settings)

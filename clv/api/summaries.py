@@ -7,7 +7,7 @@ from flask.views import MethodView
 
 from clv import loading, service
 from clv.api import uploads
-from clv.api.blueprint import ClvBlueprint, current_tenant
+from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.reader import Rejected, read_summaries
 from clv.schemas.summaries import MergeResult, SummaryList, SummaryQuery, SummaryRows
@@ -31,7 +31,7 @@ class InteractionSummaries(MethodView):
     @blp.response(200, SummaryList)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """Read a customer's interaction summaries, the latest period first"""
-        tenant = current_tenant()
+        tenant = principal().tenant
         rows, total = service.customer_summaries(
             tenant,
             query["customerId"],
@@ -55,7 +55,7 @@ class InteractionSummaries(MethodView):
         converts and totalValue are all 0 deletes the stored one.
         """
         types, rows = zip(*body["data"], strict=True)
-        return asdict(service.add_summaries(current_tenant(), types[0], list(rows)))
+        return asdict(service.add_summaries(principal().tenant, types[0], list(rows)))
 
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @uploads.accepted(blp, _EXAMPLE)
@@ -72,7 +72,7 @@ class InteractionSummaries(MethodView):
         """
         rejected = Rejected()
         period_type, chunks = read_summaries(uploads.file(), rejected)
-        tenant = current_tenant()
+        tenant = principal().tenant
         done = loading.load_summaries(tenant, period_type, chunks, rejected, **query)
         return uploads.result(rejected, *done)
 

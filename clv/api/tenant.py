@@ -5,7 +5,7 @@ from typing import Any
 from flask.views import MethodView
 
 from clv import auth, service
-from clv.api.blueprint import ClvBlueprint, current_tenant
+from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.schemas.keys import CreatedKey, KeyList, NewKey
 from clv.schemas.settings import SettingsChange, TenantSettings
@@ -25,7 +25,7 @@ class Settings(MethodView):
     @blp.response(200, TenantSettings)
     def get(self) -> dict[str, Any]:
         """Read the settings"""
-        return settings_view(current_tenant())
+        return settings_view(principal().tenant)
 
     @blp.access(Role.ADMIN, 400, 413, 415)
     @blp.arguments(SettingsChange)
@@ -35,7 +35,7 @@ class Settings(MethodView):
 
         Those left out stay as they are. Stored scores change with the next run.
         """
-        return settings_view(service.change_settings(current_tenant(), changes))
+        return settings_view(service.change_settings(principal().tenant, changes))
 
 
 @blp.route("/api-keys")
@@ -46,7 +46,7 @@ class ApiKeys(MethodView):
     @blp.response(200, KeyList)
     def get(self) -> dict[str, Any]:
         """List the API keys, oldest first"""
-        return {"data": [_key(key) for key in auth.keys(current_tenant())]}
+        return {"data": [_key(key) for key in auth.keys(principal().tenant)]}
 
     @blp.access(Role.ADMIN, 400, 413, 415)
     @blp.arguments(NewKey)
@@ -56,7 +56,7 @@ class ApiKeys(MethodView):
 
         The token is shown this once; stored is only a hash of its secret.
         """
-        tenant, role = current_tenant(), Role.parse(body["role"])
+        tenant, role = principal().tenant, Role.parse(body["role"])
         token = auth.create_key(tenant, role, body["label"], body["expiresDays"])
         created = next(key for key in auth.keys(tenant) if token.startswith(f"clv_{key.public}_"))
         return {**_key(created), "token": token}
@@ -73,7 +73,7 @@ class ApiKeyById(MethodView):
 
         409: it is the tenant's last admin key.
         """
-        auth.revoke_key_of_tenant(current_tenant(), keyId)
+        auth.revoke_key_of_tenant(principal().tenant, keyId)
 
 
 def settings_view(tenant: Tenant) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from flask.views import MethodView
 
 from clv import loading
 from clv.api import uploads
-from clv.api.blueprint import ClvBlueprint, current_tenant
+from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.reader import Rejected, read_transactions
 from clv.schemas.uploads import UploadQuery, UploadResult
@@ -34,5 +34,5 @@ class Transactions(MethodView):
         """
         rejected = Rejected()
         chunks = read_transactions(uploads.file(), rejected)
-        done = loading.load_transactions(current_tenant(), chunks, rejected, **query)
+        done = loading.load_transactions(principal().tenant, chunks, rejected, **query)
         return uploads.result(rejected, *done)
