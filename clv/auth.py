@@ -103,7 +103,7 @@ def recognise(header: str | None) -> Principal | None:
     """Who sent this ``Authorization`` header, if the key was found right within the last seconds:
     one digest and one look into a dict. None says nothing: :func:`authenticate` does."""
     text = _bearer(header)
-    held = _ring.get(text[4:16])
+    held = _ring.get(public_part(text))
     if held and hmac.compare_digest(hashlib.sha256(text.encode()).digest(), held.token_sha256):
         return held.principal
     return None
@@ -131,11 +131,11 @@ def authenticate(header: str | None, existing: bool = False) -> Principal:
 
 
 def resume(public: str) -> Principal:
-    """Who signed in with the key of this public part.
+    """Who signed in with the key of this public part, as the key is now.
 
     :raises Unauthenticated: when the key was revoked, expired or deleted meanwhile
     """
-    held = _ring.get(public) or _look_up(public)
+    held = _look_up(public)
     if held is None:
         raise Unauthenticated(_REFUSAL)
     return held.principal
@@ -179,6 +179,11 @@ def shared_secret() -> str:
 def keys(tenant: Tenant) -> list[ApiKey]:
     """The tenant's keys, oldest first, revoked and expired ones too."""
     return tenants.keys(tenant.id)
+
+
+def public_part(token: str) -> str:
+    """The part of a token that names its key."""
+    return token[len("clv_") :][: tokens.PUBLIC_LENGTH]
 
 
 def revoke_key(public: str) -> None:

@@ -58,7 +58,7 @@ class ApiKeys(MethodView):
         """
         tenant, role = principal().tenant, Role.parse(body["role"])
         token = auth.create_key(tenant, role, body["label"], body["expiresDays"])
-        created = next(key for key in auth.keys(tenant) if token.startswith(f"clv_{key.public}_"))
+        created = next(key for key in auth.keys(tenant) if key.public == auth.public_part(token))
         return {**_key(created), "token": token}
 
 
