@@ -15,13 +15,16 @@ from clv.api import (
     health,
     insights,
     limits,
+    metrics,
     queue_dashboard,
     records,
+    requests,
     simulation,
     summaries,
     tenant,
     transactions,
 )
+from clv.api.counts import Counts
 from clv.config import Settings
 from jobs.queue import JobQueue, connect
 
@@ -42,9 +45,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["attempts"] = attempts.Attempts(settings.attempts_limit)
     app.extensions["limiter"] = _limiter(settings)
     app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
+    app.extensions["counts"] = Counts()
+    requests.register(app)
     blueprint.register(app)
     headers.register(app, settings)
     errors.register(app)
+    app.register_blueprint(metrics.bp)
     queue_dashboard.mount(app, settings)
     api = _register_api(app)
     dashboard.mount(app, api.handle_http_exception)

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clv import db
 from clv.api import errors as api_errors
+from clv.api.metrics import count_failure
 from clv.dashboard.blueprint import blp, is_part, page, protect, to_sign_in
 from clv.errors import ClvError, TooMany, Unauthenticated
 
@@ -46,6 +47,7 @@ def show(code: int, message: str) -> Response:
 
 @blp.errorhandler(ClvError)
 def _domain_error(error: ClvError) -> Response:
+    count_failure(error)
     response = show(api_errors.status_of(error), error.message)
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.seconds)
