@@ -29,10 +29,6 @@ import numpy as np
 
 from clv.errors import NotFitted
 
-# Beyond these a parameter runs away: the data are as well described by a limit of the model.
-_LOWEST, _HIGHEST = np.log(1e-3), np.log(1e4)
-_STARTS = ((0.0, 0.0, 0.0, 0.0), (-1.5, -1.5, -0.5, 1.0), (1.0, 1.0, -1.5, 1.5))
-_VALUE_STARTS = ((1.0, 1.0, 1.0), (2.0, 0.0, 0.0), (0.0, 2.0, 2.0))
 # Of the mean log-likelihood of a buyer, by the logarithm of a parameter.
 _STEEPEST = 1e-5
 # An integral over a Beta density is cut off where what is left is below e^-26 of it.
@@ -47,7 +43,7 @@ DRAWS = 10_000
 SEED = 20_050_501
 
 
-# The mean and its gradient at the logarithms of the parameters.
+# Its mean and gradient at the logarithms of the parameters.
 _LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
@@ -100,10 +96,46 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class _Chart:
+    """Where to look for a maximum: hardly correlated coordinates, their bounds and starts.
+
+    Beyond its bounds a coordinate has run away: the data are described as well by a limit.
+
+    :param to_logs: makes the logarithms of a model's parameters from the coordinates
+    """
+
+    names: tuple[str, ...]
+    to_logs: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    starts: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Peak:
-    logs: np.ndarray
+    """The best found from one start; ``value`` is the mean log-likelihood."""
+
+    place: np.ndarray
     value: float
     converged: bool
+
+
+# alpha/r is the mean time between purchases where all buy alike, b/a the mean odds of going on.
+_PURCHASES = _Chart(
+    names=("r", "alpha/r", "a", "b/a"),
+    to_logs=np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]),
+    low=np.log([1e-3, 1e-4, 1e-3, 1e-4]),
+    high=np.log([1e4, 1e4, 1e3, 1e5]),
+    starts=((0.0, 0.0, 0.0, 1.0), (-1.5, -0.5, -0.5, 2.0), (1.0, 0.0, -1.0, 4.0)),
+)
+# The mean value is p·v/(q − 1); of q the model takes what it exceeds 1 by.
+_VALUES = _Chart(
+    names=("p", "q", "mean"),
+    to_logs=np.array([[1, 0, 0], [0, 1, 0], [-1, 1, 1]]),
+    low=np.log([1e-3, 1e-3, 1e-4]),
+    high=np.log([1e4, 1e4, 1e4]),
+    starts=((1.0, 1.0, 0.0), (2.0, 0.0, 0.0), (0.0, 2.0, 0.0)),
+)
 
 
 def fit(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, mean_value: np.ndarray) -> Fit:
@@ -134,16 +166,15 @@ def fit_purchases(
     """
     if not len(x) or not x.max():
         raise NotFitted("No buyer has come back on a second day.")
-    days = max(float(age.mean()), 1.0)
+    days = float(age.sum()) / float(x.sum())
 
     def of(some: slice) -> _LogLikelihood:
         return _Histories(x[some], t_x[some], age[some], days).log_likelihood
 
-    logs, likelihood = _maximum(of, len(x), _STARTS)
-    r, alpha, a, b = np.exp(logs).tolist()
+    (r, alpha, a, b), likelihood, limits = _maximum(of, len(x), _PURCHASES)
     # A density by another unit of time: each of the Σx purchases brings one factor.
     likelihood = likelihood * len(x) - float(x.sum()) * math.log(days)
-    return (r, alpha * days, a, b), likelihood, _at_bounds(logs, ("r", "alpha", "a", "b"))
+    return (r, alpha * days, a, b), likelihood, limits
 
 
 def fit_values(
@@ -163,10 +194,9 @@ def fit_values(
     def of(some: slice) -> _LogLikelihood:
         return _Values(count[some], mean_value[some] / unit).log_likelihood
 
-    logs, likelihood = _maximum(of, size, _VALUE_STARTS)
-    p, q, v = np.exp(logs).tolist()
+    (p, above, v), likelihood, limits = _maximum(of, size, _VALUES)
     likelihood = (likelihood - math.log(unit)) * size
-    return (p, 1.0 + q, v * unit), likelihood, _at_bounds(logs, ("p", "q", "v"))
+    return (p, 1.0 + above, v * unit), likelihood, limits
 
 
 def p_alive(parameters: Parameters, x: Any, t_x: Any, age: Any) -> np.ndarray:
@@ -376,47 +406,44 @@ class _Values:
 
 
 def _maximum(
-    of: Callable[[slice], _LogLikelihood], buyers: int, starts: tuple[tuple[float, ...], ...]
-) -> tuple[np.ndarray, float]:
-    """Where a mean log-likelihood is greatest, and its value there.
+    of: Callable[[slice], _LogLikelihood], buyers: int, chart: _Chart
+) -> tuple[list[float], float, tuple[str, ...]]:
+    """Where a mean log-likelihood is greatest, its value there, and the coordinates at a bound.
 
     From several starts; of many buyers, on an even sample, and from the best then on all.
 
-    :param of: the function of every so many-th buyer
+    :param of: the function of some of the buyers
     :raises NotFitted: where nothing converged
     """
     every = -(-buyers // _SAMPLE)
     function = of(slice(None, None, every))
-    found = [_climb(function, start) for start in starts]
+    found = [_climb(function, chart, np.array(start)) for start in chart.starts]
     best = max(found, key=lambda one: (one.converged, one.value))
     if every > 1:
-        best = _climb(of(slice(None)), best.logs)
+        best = _climb(of(slice(None)), chart, best.place)
     if not best.converged:
         raise NotFitted("The model did not converge on the buyers' histories.")
-    return best.logs, best.value
+    at_bound = (best.place <= chart.low) | (best.place >= chart.high)
+    limits = tuple(name for name, at in zip(chart.names, at_bound, strict=True) if at)
+    return np.exp(chart.to_logs @ best.place).tolist(), best.value, limits
 
 
-def _climb(function: _LogLikelihood, start: Any) -> _Peak:
-    """By L-BFGS-B within the bounds; converged where its gradient leads nowhere within them."""
+def _climb(function: _LogLikelihood, chart: _Chart, start: np.ndarray) -> _Peak:
+    """By L-BFGS-B; converged where the gradient leads nowhere within the bounds."""
     from scipy.optimize import minimize
 
-    def negative(logs: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = function(logs)
-        return -value, -gradient
+    def negative(place: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = function(chart.to_logs @ place)
+        return -value, -(gradient @ chart.to_logs)
 
     found = minimize(
         negative,
         start,
         jac=True,
         method="L-BFGS-B",
-        bounds=[(_LOWEST, _HIGHEST)] * len(start),
-        options={"maxiter": 1_000, "ftol": 1e-13, "gtol": _STEEPEST / 10},
+        bounds=list(zip(chart.low, chart.high, strict=True)),
+        options={"maxiter": 1_000, "ftol": 1e-14, "gtol": _STEEPEST / 10},
     )
-    step = np.clip(found.x - found.jac, _LOWEST, _HIGHEST) - found.x
+    step = np.clip(found.x - found.jac, chart.low, chart.high) - found.x
     converged = bool(np.isfinite(found.fun) and np.abs(step).max() <= _STEEPEST)
     return _Peak(found.x, -float(found.fun), converged)
-
-
-def _at_bounds(logs: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
-    at = (logs <= _LOWEST) | (logs >= _HIGHEST)
-    return tuple(name for name, bound in zip(names, at, strict=True) if bound)
