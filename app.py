@@ -4,8 +4,9 @@ import flask_swagger_ui
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from clv import cli, config, dashboard, db
+from clv import auth, cli, config, dashboard, db
 from clv.api import (
+    attempts,
     blueprint,
     compute,
     customers,
@@ -13,13 +14,17 @@ from clv.api import (
     headers,
     health,
     insights,
+    limits,
+    metrics,
     queue_dashboard,
     records,
+    requests,
     simulation,
     summaries,
     tenant,
     transactions,
 )
+from clv.api.counts import Counts
 from clv.config import Settings
 from jobs.queue import JobQueue, connect
 
@@ -34,12 +39,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     db.configure(settings)
+    auth.forget()
     app.extensions["settings"] = settings
     app.extensions["queue"] = JobQueue(connect(settings.redis_url), settings.sweep_seconds)
+    app.extensions["attempts"] = attempts.Attempts(settings.attempts_limit)
+    app.extensions["limiter"] = _limiter(settings)
     app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
+    app.extensions["counts"] = Counts()
+    requests.register(app)
     blueprint.register(app)
     headers.register(app, settings)
     errors.register(app)
+    app.register_blueprint(metrics.bp)
     queue_dashboard.mount(app, settings)
     api = _register_api(app)
     dashboard.mount(app, api.handle_http_exception)
@@ -48,6 +59,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     return app
+
+
+def _limiter(settings: Settings) -> limits.Limiter | None:
+    if not settings.rate_limit:
+        return None
+    seconds = limits.REDIS_SECONDS
+    return limits.Limiter(settings.rate_limit, connect(settings.redis_url, 1, seconds, seconds))
 
 
 def _register_api(app: Flask) -> errors.ClvApi:

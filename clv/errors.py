@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# Of an error that nobody foresaw; it names the request, and nothing else.
+INTERNAL = "An internal error occurred. Please report the request id {}."
+
 
 class ClvError(Exception):
     """Base of all errors whose message may be shown to the caller.
@@ -48,8 +51,23 @@ class Conflict(ClvError):
     """The request contradicts what is stored."""
 
 
+class TooMany(ClvError):
+    """The caller asks too often, or has failed too often.
+
+    :param seconds: how long to wait
+    """
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(f"{message} Try again in {seconds} s.")
+        self.seconds = seconds
+
+
 class Unavailable(ClvError):
     """Something that the service depends on is down or busy: worth a retry."""
+
+
+class QueueUnavailable(Unavailable):
+    """The queue (Redis) can't be reached."""
 
 
 class Unscorable(ClvError):

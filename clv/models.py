@@ -71,6 +71,8 @@ class ApiKey(Table):
     created_ms = BigIntegerField()
     expires_ms = BigIntegerField(null=True)
     revoked_ms = BigIntegerField(null=True)
+    # True to a minute.
+    last_used_ms = BigIntegerField(null=True)
 
 
 class Secret(Table):
@@ -266,6 +268,16 @@ class RunError(Table):
         primary_key = CompositeKey("run", "customer_id")
 
 
+class RunTally(Table):
+    """What all runs have done that ended with this status; it outlives them."""
+
+    status = TextField(primary_key=True)
+    runs = BigIntegerField()
+    computed = BigIntegerField()
+    errors = BigIntegerField()
+    duration_ms = BigIntegerField()
+
+
 TABLES = (
     Tenant,
     ApiKey,
@@ -278,4 +290,5 @@ TABLES = (
     Run,
     Shard,
     RunError,
+    RunTally,
 )

@@ -19,7 +19,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import get_keys
 
-from clv.errors import Unavailable
+from clv.errors import QueueUnavailable
 from jobs import progress
 
 NAME = "clv"
@@ -35,17 +35,23 @@ HEARTBEAT_MARGIN_SECONDS = 30
 # A web request must not hang on Redis: fail at once, and never wait long for an answer.
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 2
-MAX_CONNECTIONS = 4
+# With that of the rate limits a web process has 4.
+MAX_CONNECTIONS = 3
 
 
-def connect(redis_url: str) -> Redis:
+def connect(
+    redis_url: str,
+    connections: int = MAX_CONNECTIONS,
+    connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    answer_seconds: float = ANSWER_TIMEOUT_SECONDS,
+) -> Redis:
     """The Redis client of a web process, a command or a job; it opens nothing yet."""
     pool = BlockingConnectionPool.from_url(
         redis_url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=ANSWER_TIMEOUT_SECONDS,
-        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        socket_timeout=ANSWER_TIMEOUT_SECONDS,
+        max_connections=connections,
+        timeout=answer_seconds,
+        socket_connect_timeout=connect_seconds,
+        socket_timeout=answer_seconds,
         retry=Retry(NoBackoff(), 0),
     )
     return Redis(connection_pool=pool)
@@ -115,6 +121,14 @@ class JobQueue:
             waiting: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
             return sum(job_id.startswith(prefix) for job_id in waiting)
 
+    def depth(self) -> int:
+        """How many jobs wait for a worker.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        with reachable():
+            return int(self.redis.llen(f"rq:queue:{NAME}"))
+
     def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
         """Make the live progress of a run that was planned."""
         progress.begin(self.redis, job_id, shard_ids)
@@ -148,7 +162,8 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError):
-        raise Unavailable("The queue (Redis) can't be reached. Try again shortly.") from None
+        message = "The queue (Redis) can't be reached. Try again shortly."
+        raise QueueUnavailable(message) from None
 
 
 def _prefix(run_id: int) -> str:
