@@ -2,6 +2,8 @@
 
 from typing import Any
 
+DISK_FULL = "The database's disk is full: nothing can be stored until there is room again."
+
 
 class ClvError(Exception):
     """Base of all errors whose message may be shown to the caller.

@@ -31,6 +31,7 @@ MESSAGES = {
     413: "The body is too large.",
     415: "The body must be JSON, with Content-Type: application/json.",
 }
+DOWN = "The database can't be reached or is busy. Try again shortly."
 
 
 class ClvApi(Api):
@@ -112,7 +113,7 @@ def _domain_error(error: errors.ClvError) -> Response:
 
 def _database_down(error: Exception) -> Response:
     _log(error)
-    return body(503, "The database can't be reached or is busy. Try again shortly.")
+    return body(503, errors.DISK_FULL if db.is_full(error) else DOWN)
 
 
 def _unforeseen(error: Exception) -> Any:
