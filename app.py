@@ -4,7 +4,7 @@ import flask_swagger_ui
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from clv import cli, config, db
+from clv import cli, config, dashboard, db
 from clv.api import (
     blueprint,
     compute,
@@ -41,7 +41,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.register(app, settings)
     errors.register(app)
     queue_dashboard.mount(app, settings)
-    _register_api(app)
+    api = _register_api(app)
+    dashboard.mount(app, api.handle_http_exception)
     cli.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _register_api(app: Flask) -> None:
+def _register_api(app: Flask) -> errors.ClvApi:
     app.config.update(
         API_TITLE="Customer Lifetime Value",
         API_VERSION=VERSION,
@@ -91,3 +92,4 @@ def _register_api(app: Flask) -> None:
         health.blp,
     ):
         api.register_blueprint(part)
+    return api

@@ -17,6 +17,7 @@ from clv import fields
 from clv.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from clv.scoring import DAY_MS
 from clv.store import now_ms, tenants
+from clv.store import secret as secret_store
 from clv.store.tenants import ApiKey, Tenant
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -93,6 +94,18 @@ def authenticate(header: str | None) -> Principal:
     return Principal(key.public, Role.parse(key.role), tenant)
 
 
+def resume(public: str) -> Principal:
+    """Who signed in with the key of this public part, as the key and its tenant are now.
+
+    :raises Unauthenticated: when the key was revoked, expired or deleted meanwhile
+    """
+    found = tenants.find_key(public)
+    if found is None or not found[0].is_active(now_ms()):
+        raise Unauthenticated(_REFUSAL)
+    key, tenant = found
+    return Principal(key.public, Role.parse(key.role), tenant)
+
+
 def authorize(principal: Principal, role: Role, tenant_header: str | None) -> None:
     """Check the tenant that the caller names, if any, and then the role.
 
@@ -102,6 +115,11 @@ def authorize(principal: Principal, role: Role, tenant_header: str | None) -> No
         raise Forbidden("X-Tenant-Id must be the key's own tenant, or be left out.")
     if principal.role < role:
         raise Forbidden(f"This needs a key with the role {role.name.lower()} or higher.")
+
+
+def shared_secret() -> str:
+    """What the processes sign with where no setting says it: random, and kept in the database."""
+    return secret_store.shared("session")
 
 
 def keys(tenant: Tenant) -> list[ApiKey]:

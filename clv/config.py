@@ -17,6 +17,8 @@ VAR = ROOT / "var"
 EMBEDDED_REDIS = VAR / "redis.url"
 # Kept back from each web process's share of the connections: worker, cron, a one-off command.
 RESERVED_CONNECTIONS = 6
+# As many hexadecimal digits are 128 bits.
+MIN_SECRET_LENGTH = 32
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Settings:
     rq_dashboard_user: str = ""
     rq_dashboard_password: str = field(default="", repr=False)
     log_level: str = "INFO"
+    secret_key: str = field(default="", repr=False)
 
     @property
     def pool_size(self) -> int:
@@ -138,6 +141,12 @@ def _text(variable: str, text: str) -> str:
     return text
 
 
+def _secret(variable: str, text: str) -> str:
+    if len(text) < MIN_SECRET_LENGTH:
+        raise ConfigError(f"{variable} must have at least {MIN_SECRET_LENGTH} random characters.")
+    return text
+
+
 def _without_tls_verification(redis_url: str) -> str:
     if not redis_url.startswith("rediss://"):
         return redis_url
@@ -164,4 +173,5 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "RQ_DASHBOARD_USER": ("rq_dashboard_user", _text),
     "RQ_DASHBOARD_PASSWORD": ("rq_dashboard_password", _text),
     "LOG_LEVEL": ("log_level", _level),
+    "SECRET_KEY": ("secret_key", _secret),
 }

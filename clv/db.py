@@ -112,12 +112,15 @@ def scope() -> Iterator[None]:
 
 def is_full(error: BaseException) -> bool:
     """Whether one of ``DOWN`` says that the database's disk has no room left."""
-    # Peewee's error holds the driver's, or another one of its own that does.
-    while isinstance(found := getattr(error, "orig", None), Exception):
-        error = found
-    if isinstance(error, sqlite3.Error):
-        return error.sqlite_errorcode == sqlite3.SQLITE_FULL
-    return isinstance(error, psycopg.errors.DiskFull)
+    # SQLite rolls back by itself, and Peewee's doing so, too, is an error of its own then.
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, psycopg.errors.DiskFull):
+            return True
+        if getattr(found, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return True
+        found = found.__context__
+    return False
 
 
 @contextmanager

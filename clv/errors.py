@@ -60,3 +60,7 @@ class Unscorable(ClvError):
 
 class RunFailed(ClvError):
     """A batch run ended without scoring everybody."""
+
+
+class NotFitted(ClvError):
+    """A model's parameters can't be determined from the data; the message is the reason."""

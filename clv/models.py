@@ -73,6 +73,13 @@ class ApiKey(Table):
     revoked_ms = BigIntegerField(null=True)
 
 
+class Secret(Table):
+    """A random text that all processes share."""
+
+    name = TextField(primary_key=True)
+    value = TextField()
+
+
 class InteractionSummary(Table):
     """What one customer did in one period; the form of the period's key tells its type."""
 
@@ -262,6 +269,7 @@ class RunError(Table):
 TABLES = (
     Tenant,
     ApiKey,
+    Secret,
     InteractionSummary,
     ClvRecord,
     ClvChange,

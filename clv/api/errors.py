@@ -12,6 +12,7 @@ from clv import db, errors, logs
 from clv.schemas.base import ErrorBody
 
 RETRY_AFTER_SECONDS = 5
+_DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
 STATUS = {
     errors.Invalid: 400,
     errors.BrokenOff: 400,
@@ -31,7 +32,6 @@ MESSAGES = {
     413: "The body is too large.",
     415: "The body must be JSON, with Content-Type: application/json.",
 }
-DOWN = "The database can't be reached or is busy. Try again shortly."
 
 
 class ClvApi(Api):
@@ -93,6 +93,27 @@ def internal_error() -> str:
     return f"An internal error occurred. Please report the request id {g.request_id}."
 
 
+def status_of(error: errors.ClvError) -> int:
+    """What an error of the domain is over HTTP."""
+    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+
+
+def database_message(error: Exception) -> str:
+    """What to say about one of ``db.DOWN``."""
+    return errors.DISK_FULL if db.is_full(error) else _DATABASE_DOWN
+
+
+def log_failure(error: Exception) -> None:
+    """What went wrong in the current request, for its operators."""
+    logs.event(
+        "request.failed",
+        logging.ERROR,
+        request=g.get("request_id"),
+        route=str(request.url_rule),
+        error=logs.summary(error),
+    )
+
+
 def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
     if isinstance(fields, dict):
         found = []
@@ -107,27 +128,16 @@ def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
 
 
 def _domain_error(error: errors.ClvError) -> Response:
-    code = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-    return body(code, error.message, error.fields)
+    return body(status_of(error), error.message, error.fields)
 
 
 def _database_down(error: Exception) -> Response:
-    _log(error)
-    return body(503, errors.DISK_FULL if db.is_full(error) else DOWN)
+    log_failure(error)
+    return body(503, database_message(error))
 
 
 def _unforeseen(error: Exception) -> Any:
     if isinstance(error, HTTPException):
         return error
-    _log(error)
+    log_failure(error)
     return body(500, internal_error())
-
-
-def _log(error: Exception) -> None:
-    logs.event(
-        "request.failed",
-        logging.ERROR,
-        request=g.get("request_id"),
-        route=str(request.url_rule),
-        error=logs.summary(error),
-    )

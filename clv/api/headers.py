@@ -2,6 +2,7 @@
 origin in where the settings name it."""
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
@@ -37,6 +38,17 @@ def register(app: Flask, settings: Settings) -> None:
     app.after_request(_secure)
     if settings.cors_origins:
         _let_in(app, settings.cors_origins)
+
+
+def is_same_origin() -> bool:
+    """Whether the page that sent the request has our host. The scheme is not compared: behind a
+    proxy that is not trusted we don't know ours."""
+    source = request.headers.get("Origin") or request.headers.get("Referer", "")
+    try:
+        host = urlsplit(source).netloc
+    except ValueError:
+        return False
+    return host != "" and host.lower() == request.host.lower()
 
 
 def _secure(response: Response) -> Response:

@@ -12,7 +12,6 @@ import html
 import re
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
 from redis import Redis
@@ -24,6 +23,7 @@ from rq.serializers import JSONSerializer
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from clv.api import errors
+from clv.api.headers import is_same_origin
 from clv.config import Settings
 from clv.errors import Forbidden
 
@@ -144,7 +144,7 @@ def _guard(credentials: bytes) -> Response | None:
         # What also takes a POST changes state: queueing all failed jobs again.
         if request.url_rule and "POST" in (request.url_rule.methods or ()):
             raise MethodNotAllowed(["POST"])
-    elif request.method != "OPTIONS" and not _is_same_origin():
+    elif request.method != "OPTIONS" and not is_same_origin():
         raise Forbidden("The request must come from the dashboard's own pages.")
     return None
 
@@ -154,17 +154,6 @@ def _is_authentic(credentials: bytes) -> bool:
     and bytes may hold anything."""
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
     return hmac.compare_digest(sent.strip().encode(), credentials) and scheme.lower() == "basic"
-
-
-def _is_same_origin() -> bool:
-    """Whether the page that sent the request has our host. The scheme is not compared: behind a
-    proxy that is not trusted we don't know ours."""
-    source = request.headers.get("Origin") or request.headers.get("Referer", "")
-    try:
-        host = urlsplit(source).netloc
-    except ValueError:
-        return False
-    return host != "" and host.lower() == request.host.lower()
 
 
 def _harden(response: Response) -> Response:

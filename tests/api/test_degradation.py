@@ -221,8 +221,8 @@ def test_a_database_that_is_stopped_and_started_needs_no_restart(web, own):
     web.recovers()
 
 
-def test_connections_that_are_cut_in_mid_request_cost_that_request(web, there):
-    with locked(there), ThreadPoolExecutor() as pool:
+def test_connections_that_are_cut_in_mid_request_cost_that_request(web, own, there):
+    with locked(own), ThreadPoolExecutor() as pool:
         answers = [pool.submit(web.send, "GET", CLV) for _ in range(2)]
         wait_until(lambda: waiting_for_locks(there) == 2, "they are in mid-request")
         there.execute(
@@ -232,9 +232,9 @@ def test_connections_that_are_cut_in_mid_request_cost_that_request(web, there):
     web.recovers()
 
 
-def test_what_waits_for_a_locked_table_gives_up_in_time(web, there):
-    with locked(there):
-        assert all(is_retryable(answer) for answer in web.at_once(2 * THREADS, "GET", CLV))
+def test_what_waits_for_a_locked_table_gives_up_in_time(web, own):
+    with locked(own):
+        assert all(is_retryable(answer) for answer in web.at_once(THREADS, "GET", CLV))
     web.recovers()
 
 
@@ -328,10 +328,10 @@ def answered(connections: list[socket.socket]) -> list[socket.socket]:
 
 
 @contextmanager
-def locked(there: psycopg.Connection) -> Iterator[None]:
+def locked(own: servers.Postgresql) -> Iterator[None]:
     """Nobody can read the records meanwhile."""
-    with there.transaction():
-        there.execute("LOCK TABLE clv_record")
+    with psycopg.connect(own.url) as connection:
+        connection.execute("LOCK TABLE clv_record")
         yield
 
 

@@ -1,0 +1,21 @@
+"""The pages of a tenant's people: the same functions as the API's, as HTML."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from clv.dashboard import assets, errors, figures, overview, sign_in
+from clv.dashboard.blueprint import blp
+
+PAGES = (assets, figures, sign_in, overview)
+
+
+def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:
+    """Serve the pages.
+
+    :param otherwise: answers an unknown path to whoever is no browser
+    """
+    app.register_blueprint(blp)
+    errors.register(app, otherwise)

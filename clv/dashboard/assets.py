@@ -1,0 +1,67 @@
+"""The files that the pages load: each under an address that changes with its content, so that
+browsers keep it for ever, and compressed once."""
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from flask import Response, request, url_for
+from werkzeug.exceptions import NotFound
+
+from clv.dashboard.blueprint import blp
+
+FOLDER = Path(__file__).parent / "static"
+_KINDS = (".css", ".js", ".svg")
+_FOR_EVER = "public, max-age=31536000, immutable"
+_VERSION_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file as it is sent."""
+
+    content: bytes
+    zipped: bytes
+    mimetype: str
+    version: str
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """All files by their paths."""
+    found = (path for path in sorted(FOLDER.rglob("*")) if path.suffix in _KINDS)
+    return {path.relative_to(FOLDER).as_posix(): _asset(path) for path in found}
+
+
+@blp.app_template_global("asset")
+def address(name: str) -> str:
+    """Where a browser loads this file."""
+    return url_for("dashboard.asset", version=assets()[name].version, name=name)
+
+
+@blp.get("/static/<version>/<path:name>")
+def asset(version: str, name: str) -> Response:
+    """A file. One of an older page is answered as it is now, and not kept."""
+    found = assets().get(name)
+    if found is None:
+        raise NotFound
+    zipped = request.accept_encodings["gzip"] > 0
+    response = Response(found.zipped if zipped else found.content, mimetype=found.mimetype)
+    if zipped:
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    response.headers["Cache-Control"] = _FOR_EVER if version == found.version else "no-cache"
+    return response
+
+
+def _asset(path: Path) -> Asset:
+    content = path.read_bytes()
+    return Asset(
+        content,
+        gzip.compress(content, mtime=0),
+        mimetypes.types_map[path.suffix],
+        hashlib.sha256(content).hexdigest()[:_VERSION_LENGTH],
+    )

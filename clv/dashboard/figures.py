@@ -1,0 +1,91 @@
+"""Numbers, money and times as people read them: the filters of the templates."""
+
+import math
+from datetime import UTC, datetime
+
+from clv.dashboard.blueprint import blp
+from clv.scoring import AMOUNT_SCALE, DAY_MS
+
+NONE = "–"
+# From so much on, a sum is told in millions: 12.3 M.
+_SHORTENED_FROM = 10_000_000
+_MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
+
+
+@blp.app_template_filter()
+def count(number: int | None) -> str:
+    """1234 as 1,234."""
+    return NONE if number is None else f"{number:,}"
+
+
+@blp.app_template_filter()
+def decimal(number: float | None, digits: int = 1) -> str:
+    """51.25 as 51.2."""
+    return NONE if number is None else _signless(f"{number:,.{digits}f}")
+
+
+@blp.app_template_filter()
+def percent(share: float | None, digits: int = 0) -> str:
+    """0.119 as 12 %."""
+    return NONE if share is None else f"{_signless(f'{share * 100:.{digits}f}')} %"
+
+
+@blp.app_template_filter()
+def money(amount: float | None, currency: str = "") -> str:
+    """1/10,000 as money: cents where they matter, and millions from ten on."""
+    if amount is None:
+        return NONE
+    units = amount / AMOUNT_SCALE
+    if abs(units) >= _SHORTENED_FROM:
+        text = f"{units / 1e6:,.1f} M"
+    elif abs(units) >= 1_000:
+        text = f"{units:,.0f}"
+    else:
+        # Half up, as in JSON.
+        text = f"{math.floor(abs(units) * 100 + 0.5) / 100:,.2f}"
+        text = f"-{text}" if units < 0 else text
+    return f"{_signless(text)} {currency}".strip()
+
+
+@blp.app_template_filter()
+def moment(ms: int | None) -> str:
+    """A time to the minute."""
+    return NONE if ms is None else f"{_utc(ms):%-d %b %Y, %H:%M} UTC"
+
+
+@blp.app_template_filter()
+def day(ms: int | None) -> str:
+    """A day."""
+    return NONE if ms is None else f"{_utc(ms):%-d %b %Y}"
+
+
+@blp.app_template_filter()
+def iso(ms: int) -> str:
+    """A time for machines: the ``datetime`` of a ``time`` element."""
+    return f"{_utc(ms):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@blp.app_template_filter()
+def age(ms: int, now_ms: int) -> str:
+    """How long ago that was: 3 hours."""
+    passed = max(0, now_ms - ms)
+    for size, word in ((DAY_MS, "day"), (_HOUR_MS, "hour"), (_MINUTE_MS, "minute")):
+        if passed >= size:
+            number = passed // size
+            return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return "less than a minute"
+
+
+@blp.app_template_filter()
+def segment(name: str) -> str:
+    """at_risk as At risk."""
+    return name.replace("_", " ").capitalize()
+
+
+def _utc(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _signless(text: str) -> str:
+    """Never minus nothing; and a minus that is as wide as a plus."""
+    return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", "−")

@@ -1,0 +1,61 @@
+"""Who has signed in: a signed text that a browser keeps, and the token of its forms.
+
+The text names an API key by its public part; the key itself is kept nowhere. Whoever reads a
+session still has to ask whether the key is active.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+LIFETIME_MS = 12 * 3_600_000
+_NONCE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One browser, from a sign-in to the next.
+
+    :param key: the public part of the key, empty before the sign-in
+    :param opened_ms: when it began, in milliseconds since 1970
+    :param nonce: random; another sign-in, another one
+    """
+
+    key: str
+    opened_ms: int
+    nonce: str
+
+
+def open_session(key: str, now_ms: int) -> Session:
+    """A new session."""
+    return Session(key, now_ms, secrets.token_urlsafe(_NONCE_BYTES))
+
+
+def seal(session: Session, secret: str) -> str:
+    """The session as a signed text."""
+    return _serializer(secret).dumps([session.key, session.opened_ms, session.nonce])
+
+
+def unseal(text: str, secret: str, now_ms: int) -> Session | None:
+    """The inverse of :func:`seal`; None for a text that we did not sign, and for one too old."""
+    try:
+        session = Session(*_serializer(secret).loads(text))
+    except BadSignature:
+        return None
+    return session if 0 <= now_ms - session.opened_ms < LIFETIME_MS else None
+
+
+def form_token(session: Session, secret: str) -> str:
+    """What each form of the session carries: no other site can know it."""
+    return hmac.new(secret.encode(), f"form:{session.nonce}".encode(), hashlib.sha256).hexdigest()
+
+
+def _serializer(secret: str) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        secret,
+        salt="clv.dashboard.session",
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )

@@ -1,0 +1,42 @@
+"""Signing in with an API key, and out."""
+
+from typing import Any
+
+from flask import redirect, request, url_for
+
+from clv import auth
+from clv.dashboard.blueprint import begin_session, blp, page
+from clv.errors import Unauthenticated
+
+REFUSED = "This key does not open anything: it is mistyped, expired or revoked."
+
+
+@blp.get("/sign-in")
+def sign_in() -> Any:
+    """The form."""
+    return page("sign_in.html", back=_back(request.args.get("next", "")))
+
+
+@blp.post("/sign-in")
+def enter() -> Any:
+    """Begin a session with the key, which is read here and kept nowhere."""
+    back = _back(request.form.get("next", ""))
+    try:
+        found = auth.authenticate(f"Bearer {request.form.get('key', '').strip()}")
+    except Unauthenticated:
+        return page("sign_in.html", back=back, error=REFUSED), 401
+    begin_session(found.key)
+    return redirect(back, 303)
+
+
+@blp.post("/sign-out")
+def leave() -> Any:
+    """End the session."""
+    begin_session("")
+    return redirect(url_for("dashboard.sign_in"), 303)
+
+
+def _back(wanted: str) -> str:
+    """A path of ours, whatever was asked for: ``//host`` and ``/\\host`` lead elsewhere."""
+    ours = wanted.startswith("/") and wanted[1:2] not in ("/", "\\") and wanted.isprintable()
+    return wanted if ours else url_for("dashboard.overview")

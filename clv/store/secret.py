@@ -1,0 +1,16 @@
+"""The secrets that all processes of the service share."""
+
+import secrets
+
+from clv import db
+
+SECRET_BYTES = 32
+
+
+def shared(name: str) -> str:
+    """The secret of this name; who asks first makes it."""
+    db.execute(
+        "INSERT INTO secret (name, value) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING",
+        (name, secrets.token_hex(SECRET_BYTES)),
+    )
+    return db.value("SELECT value FROM secret WHERE name = %s", (name,))

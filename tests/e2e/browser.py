@@ -1,0 +1,174 @@
+"""A real service with the purchases of 23,570 customers, and a real browser in front of it."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from clv.config import ROOT, Settings
+from tests.api.web import gunicorn
+from tests.conftest import environment, start_worker
+
+AXE = (Path(__file__).parent / "axe-core" / "axe.min.js").read_text()
+# What WCAG 2.2 AA asks for, and axe-core's own advice.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
+THEMES = ("light", "dark")
+FEW = 12
+
+
+@dataclass
+class Service:
+    """The running service.
+
+    :param keys: API keys by tenant and role: ``keys["shop", "viewer"]``. The tenant shop has the
+        CDNOW purchases, until today, few has 12 customers, and empty has none
+    """
+
+    port: int
+    keys: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, method: str, path: str, key: str, body: bytes | None = None, kind: str = "json"):
+        """The JSON that the API answers."""
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": f"application/{kind}"}
+        if kind == "csv":
+            headers["Content-Type"] = "text/csv"
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
+            connection.request(method, f"/api/v1{path}", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status < 300, text
+            return json.loads(text)
+
+
+@contextmanager
+def running(settings: Settings, rows: list[tuple[str, str, str]]) -> Iterator[Service]:
+    """The service on these settings with its tenants, computed.
+
+    :param rows: customer id, date and amount
+    """
+    _flask(settings, "migrate")
+    keys = {}
+    for name in ("shop", "few", "empty"):
+        _flask(settings, "tenants", "create", name)
+        created = _flask(settings, "keys", "create", "--tenant", name, "--role", "admin")
+        keys[name, "admin"] = created.split()[-1]
+    worker = start_worker(settings)
+    try:
+        with gunicorn(settings, WEB_THREADS="8") as web:
+            service = Service(web.port, keys)
+            for role in ("editor", "viewer"):
+                body = json.dumps({"role": role, "label": role}).encode()
+                created = service.ask("POST", "/api-keys", keys["shop", "admin"], body)
+                keys["shop", role] = created["token"]
+            for name, some in (("shop", rows), ("few", rows[:FEW])):
+                text = "customer_id,date,amount\n" + "\n".join(map(",".join, _until_today(some)))
+                key = keys[name, "admin"]
+                service.ask("PUT", "/transactions", key, text.encode(), "csv")
+                service.ask("POST", "/clv/compute", key, b"{}")
+            yield service
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The machine's Chromium; the test is skipped where there is none."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        assert not os.environ.get("CI"), "in CI nothing is skipped"
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody at a browser of their own, whose troubles are noted.
+
+    :param page: Playwright's page, with the service's address as its base
+    """
+
+    def __init__(self, context: BrowserContext, service: Service) -> None:
+        self.page: Page = context.new_page()
+        self.service = service
+        self.problems: list[str] = []
+        self.requested: list[str] = []
+        self.page.on("console", self._listen)
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self.requested.append(request.url))
+
+    def sign_in(self, role: str = "viewer", tenant: str = "shop", at: str = "/") -> Page:
+        """Open a page, sign in, and arrive there."""
+        self.page.goto(at)
+        self.page.get_by_label("API key").fill(self.service.keys[tenant, role])
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(f"**{at}")
+        return self.page
+
+    def expect(self, *problems: str) -> None:
+        """These words in the console were meant, such as the 404 of a page that must not be."""
+        self.problems = [text for text in self.problems if not any(p in text for p in problems)]
+
+    def check(self) -> None:
+        """Nothing was wrong with the pages, and nothing came from elsewhere."""
+        assert not self.problems, self.problems
+        foreign = [url for url in self.requested if not url.startswith((self.service.url, "data:"))]
+        assert not foreign, foreign
+
+    def check_access(self) -> None:
+        """The page as it is now can be used by everybody, in light and in dark."""
+        self.page.evaluate(AXE)
+        for theme in THEMES:
+            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            options = {"runOnly": RULES, "resultTypes": ["violations"]}
+            found = self.page.evaluate("options => axe.run(document, options)", options)
+            assert not found["violations"], (theme, self.page.url, _summary(found["violations"]))
+        self.page.emulate_media(color_scheme="light")
+
+    def _listen(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(message.text)
+
+
+def _summary(violations: list[dict]) -> str:
+    return "\n".join(
+        f"{violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        for violation in violations
+        for node in violation["nodes"][:3]
+    )
+
+
+def _until_today(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The rows, all so many days later that the last one is of today."""
+    days = {text: date.fromisoformat(text[:10]) for _, text, _ in rows}
+    shift = datetime.now(UTC).date() - max(days.values())
+    return [(customer, (days[text] + shift).isoformat(), amount) for customer, text, amount in rows]
+
+
+def _flask(settings: Settings, *arguments: str) -> str:
+    return subprocess.run(
+        [Path(sys.executable).parent / "flask", *arguments],
+        cwd=ROOT,
+        env=environment(settings),
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    ).stdout

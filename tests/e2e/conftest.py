@@ -1,0 +1,35 @@
+"""The service and the browser for the tests of the dashboard: started once a session."""
+
+import pytest
+
+from clv.config import Settings
+from tests.e2e import browser as browsing
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A running Chromium."""
+    with browsing.chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def service(browser, workspace, redis_url, cdnow):
+    """The service with its tenants; after the browser, for without one it is not needed."""
+    settings = Settings(
+        database_url=f"sqlite:///{workspace / 'dashboard.db'}", redis_url=f"{redis_url}/7"
+    )
+    with browsing.running(settings, cdnow) as found:
+        yield found
+
+
+@pytest.fixture
+def visitor(browser, service):
+    """Somebody who has not signed in yet. At the end no console has complained, and nothing was
+    asked for elsewhere."""
+    context = browser.new_context(base_url=service.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(60_000)
+    someone = browsing.Visitor(context, service)
+    yield someone
+    context.close()
+    someone.check()
