@@ -3,6 +3,8 @@
 from typing import Any
 
 DISK_FULL = "The database's disk is full: nothing can be stored until there is room again."
+# Of an error that nobody foresaw; it names the request, and nothing else.
+INTERNAL = "An internal error occurred. Please report the request id {}."
 
 
 class ClvError(Exception):
@@ -52,6 +54,10 @@ class Conflict(ClvError):
 
 class Unavailable(ClvError):
     """Something that the service depends on is down or busy: worth a retry."""
+
+
+class QueueUnavailable(Unavailable):
+    """The queue (Redis) can't be reached."""
 
 
 class Unscorable(ClvError):
