@@ -124,9 +124,12 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
         lease = snapshots.take_lease(tenant.id)
         if lease is not None:
             try:
-                return _build_snapshot(tenant)
+                # Else another one has built it between the look and the lease.
+                if snapshots.current_id(tenant.id) == current:
+                    return _build_snapshot(tenant)
             finally:
                 snapshots.give_lease_back(tenant.id, lease)
+            continue
         if snapshot is not None:
             return snapshot
         if time.monotonic() > deadline:

@@ -3,9 +3,14 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
 
 from clv import db
+from clv.config import Settings
 from tests.conftest import free_port
 
 # For a connection on the same machine it is an eternity.
@@ -119,3 +124,29 @@ def full_disk() -> Iterator[None]:
         yield
     finally:
         db.execute("DROP FUNCTION full_disk CASCADE")
+
+
+@contextmanager
+def no_connection_left(settings: Settings) -> Iterator[None]:
+    """PostgreSQL and Redis take no more connections than they have."""
+    with ExitStack() as taken:
+        with suppress(psycopg.OperationalError):
+            while True:
+                taken.enter_context(psycopg.connect(settings.database_url))
+        with suppress(RedisError):
+            while True:
+                client = taken.enter_context(Redis.from_url(settings.redis_url))
+                client.ping()
+        yield
+
+
+@contextmanager
+def another_database(settings: Settings) -> Iterator[None]:
+    """The process's database is another one meanwhile."""
+    before = db.database.obj
+    db.configure(settings)
+    try:
+        yield
+    finally:
+        db.disconnect()
+        db.database.initialize(before)

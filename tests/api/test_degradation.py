@@ -5,6 +5,7 @@ import select
 import socket
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,11 @@ import psycopg
 import pytest
 
 from app import create_app
-from clv import auth, db
+from clv import auth, db, service
 from clv.auth import Role
 from clv.config import Settings
-from clv.store import tenants
+from clv.scoring import ScoreSettings
+from clv.store import now_ms, snapshots, tenants
 from tests import outages, servers
 from tests.api.support import row
 from tests.api.web import Answer, Web, gunicorn, read
@@ -47,7 +49,7 @@ def without_redis(request, settings: Settings) -> Iterator[Settings]:
 def own(workspace) -> Iterator[servers.Postgresql]:
     """A PostgreSQL of our own, with the tables."""
     with servers.own_postgresql(workspace / "degraded") as server:
-        with configured(Settings(database_url=server.url)):
+        with outages.another_database(Settings(database_url=server.url)):
             db.migrate()
         yield server
 
@@ -63,7 +65,7 @@ def there(own) -> Iterator[psycopg.Connection]:
 def web(own, redis_url) -> Iterator["Client"]:
     """The service on that PostgreSQL, as an editor of a tenant with the customer ``a``."""
     chosen = Settings(database_url=own.url, redis_url=f"{redis_url}/6")
-    with configured(chosen):
+    with outages.another_database(chosen):
         token = auth.create_key(tenants.create_tenant("acme"), Role.EDITOR)
     with gunicorn(chosen, WEB_THREADS=str(THREADS)) as running:
         client = Client(running, token)
@@ -95,18 +97,6 @@ def tiny_disk(settings, workspace, request) -> Iterator[tuple[Settings, Callable
 def mount(*arguments: object) -> int:
     """0 when it could be done."""
     return subprocess.run(["mount", *map(str, arguments)], capture_output=True).returncode
-
-
-@contextmanager
-def configured(settings: Settings) -> Iterator[None]:
-    """The process's database is another one meanwhile."""
-    before = db.database.obj
-    db.configure(settings)
-    try:
-        yield
-    finally:
-        db.disconnect()
-        db.database.initialize(before)
 
 
 class Client:
@@ -286,7 +276,7 @@ def test_a_full_disk_is_a_503_that_names_it_and_reads_go_on(client, headers, loa
 
 def test_a_disk_that_is_really_full_takes_what_it_took_and_no_half(tiny_disk):
     settings, enlarge = tiny_disk
-    with configured(settings), db.scope():
+    with outages.another_database(settings), db.scope():
         db.migrate()
         tenant = tenants.create_tenant(f"tiny-{uuid.uuid4().hex}")
         key = {"Authorization": f"Bearer {auth.create_key(tenant, Role.EDITOR)}"}
@@ -304,6 +294,36 @@ def test_a_disk_that_is_really_full_takes_what_it_took_and_no_half(tiny_disk):
         assert db.value(stored, (tenant.id,)) == (sent - 1) * len(many_rows("")), "no half"
         answer = client.post(ROWS, json={"data": many_rows(f"{sent}-")}, headers=key)
         assert answer.json["inserted"] == len(many_rows(""))
+
+
+def test_first_requests_at_once_build_one_distribution_and_all_are_answered(app, headers, load):
+    load(*many_rows("c"))
+    key, clients = headers(), 16
+    paths = [f"/api/v1/customers/{one['customerId']}/clv" for one in many_rows("c")[:clients]]
+    with ThreadPoolExecutor(clients) as pool:
+        answers = list(pool.map(lambda path: app.test_client().get(path, headers=key), paths))
+    assert [answer.status_code for answer in answers] == [200] * clients
+    assert db.value("SELECT MAX(id) FROM snapshot") == 1
+
+
+def test_a_distribution_that_was_built_before_the_lease_was_taken_is_not_built_again(
+    app, headers, load
+):
+    load(row("a", 1))
+    key, answers = headers(), []
+    late = threading.Thread(
+        target=lambda: answers.append(app.test_client().get(CLV, headers=key).json)
+    )
+    with db.scope(), db.transaction():
+        _, customers = tenants.lock_tenant(1)
+        late.start()
+        # It finds no distribution, and waits for the lease.
+        time.sleep(1)
+        found = service.survey(1, ScoreSettings(), now_ms()).distribution
+        snapshots.insert(1, customers, found, ScoreSettings())
+    late.join()
+    assert answers[0]["source"] == "computed"
+    assert db.value("SELECT MAX(id) FROM snapshot") == 1
 
 
 def test_what_takes_long_by_its_nature_may(app):
