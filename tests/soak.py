@@ -93,7 +93,8 @@ class Batches:
 
 
 class Memory:
-    """What each long-lived process has for itself (unique set size), at each look."""
+    """What each long-lived process has in memory (resident set size), at each look: what is its own
+    alone changes with the work-horses that are forked from it."""
 
     def __init__(self, web: int, worker: int) -> None:
         master = psutil.Process(web)
@@ -106,7 +107,7 @@ class Memory:
     def look(self) -> None:
         """Look once."""
         for name, process in self._processes.items():
-            self._seen[name].append(process.memory_full_info().uss)
+            self._seen[name].append(process.memory_info().rss)
 
     def is_warm(self) -> None:
         """What was seen until now does not count."""
@@ -160,7 +161,10 @@ def soaked(database: str, settings: Settings, customers: int, minutes: float) ->
         say(database, "peak", peak)
         memory = Memory(web, worker)
         stretches = steady(database, port, token, customers, peak, minutes, memory)
-    return [*of_load(database, customers, peak, stretches, batches), *of(memory, database)]
+    return [
+        *of_load(database, customers, peak, stretches, batches),
+        *of_memory(database, customers, memory),
+    ]
 
 
 def steady(
@@ -235,13 +239,13 @@ def of_load(
     yield row("batches that ended otherwise", str(unfinished), "0", unfinished == 0)
 
 
-def of(memory: Memory, database: str) -> Iterator[Row]:
+def of_memory(database: str, customers: int, memory: Memory) -> Iterator[Row]:
     """How much each process grew."""
     for name, (warm, growth) in memory.growth().items():
         yield Row(
             database,
-            0,
-            f"{name}: grew from {warm:.0f} MiB (unique) by at most",
+            customers,
+            f"{name}: grew from {warm:.0f} MiB by at most",
             f"{growth:.1f} MiB",
             f"≤ {MOST_GROWTH_MIB}",
             growth <= MOST_GROWTH_MIB,
