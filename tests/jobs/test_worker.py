@@ -305,7 +305,7 @@ def test_the_text_of_an_exception_reaches_neither_redis_nor_a_page_nor_a_log(
         stored = Job.fetch(name, connection=queue.redis, serializer=JSONSerializer)
         assert SECRET not in stored.latest_result().exc_string
         assert name == other.id or SECRET not in page.text + str(queue.redis.hgetall(stored.key))
-    assert kinds == {"PermissionError", "IntegrityError" if db.is_sqlite() else "InternalError"}
+    assert kinds == {"PermissionError", "IntegrityError" if db.is_sqlite() else "ProgrammingError"}
     rq.extensions["queue"].redis.close()
 
 
