@@ -13,13 +13,16 @@ from clv.api import (
     headers,
     health,
     insights,
+    metrics,
     queue_dashboard,
     records,
+    requests,
     simulation,
     summaries,
     tenant,
     transactions,
 )
+from clv.api.counts import Counts
 from clv.config import Settings
 from jobs.queue import JobQueue, connect
 
@@ -37,9 +40,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     app.extensions["queue"] = JobQueue(connect(settings.redis_url), settings.sweep_seconds)
     app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
+    app.extensions["counts"] = Counts()
+    requests.register(app)
     blueprint.register(app)
     headers.register(app, settings)
     errors.register(app)
+    app.register_blueprint(metrics.bp)
     queue_dashboard.mount(app, settings)
     api = _register_api(app)
     dashboard.mount(app, api.handle_http_exception)

@@ -1,6 +1,7 @@
 """gunicorn for the web process; it listens on $PORT, or on 127.0.0.1:8000."""
 
 from clv import logs
+from clv.api.counts import Counts
 from clv.config import load
 
 _settings = load()
@@ -43,8 +44,26 @@ forwarder_headers = ""
 
 # One control socket in the home folder would be shared by all instances of a machine.
 control_socket_disable = True
+# Its lines are JSON, as all of ours, and show nothing of a request.
+logger_class = "clv.api.server.Logger"
+# Workers that a reload replaces go on for a while beside the new ones.
+_GENERATIONS = 8
+
+
+def on_starting(server):
+    """Make the memory in which all workers count requests; a reload keeps it."""
+    server.counts = Counts(_GENERATIONS * workers)
+
+
+def pre_fork(server, worker):
+    """Choose the slot that the worker counts in: one that no living worker has."""
+    taken = {other.slot for other in server.WORKERS.values()}
+    worker.slot = min(set(range(server.counts.slots)) - taken, default=0)
+    worker.counts = server.counts
 
 
 def post_worker_init(worker):
-    """Log as all our processes do."""
+    """Log as all our processes do, and count with the other workers."""
     logs.set_up(_settings.log_level)
+    worker.counts.use(worker.slot)
+    worker.wsgi.extensions["counts"].share(worker.counts)

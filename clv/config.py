@@ -42,6 +42,7 @@ class Settings:
     worker_runs_cron: bool = False
     rq_dashboard_user: str = ""
     rq_dashboard_password: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)
     log_level: str = "INFO"
     secret_key: str = field(default="", repr=False)
 
@@ -172,6 +173,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "WORKER_RUNS_CRON": ("worker_runs_cron", _flag),
     "RQ_DASHBOARD_USER": ("rq_dashboard_user", _text),
     "RQ_DASHBOARD_PASSWORD": ("rq_dashboard_password", _text),
+    "METRICS_TOKEN": ("metrics_token", _text),
     "LOG_LEVEL": ("log_level", _level),
     "SECRET_KEY": ("secret_key", _secret),
 }

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# Of an error that nobody foresaw; it names the request, and nothing else.
+INTERNAL = "An internal error occurred. Please report the request id {}."
+
 
 class ClvError(Exception):
     """Base of all errors whose message may be shown to the caller.
@@ -50,6 +53,10 @@ class Conflict(ClvError):
 
 class Unavailable(ClvError):
     """Something that the service depends on is down or busy: worth a retry."""
+
+
+class QueueUnavailable(Unavailable):
+    """The queue (Redis) can't be reached."""
 
 
 class Unscorable(ClvError):

@@ -2,11 +2,17 @@
 
 import json
 import logging
+import os
+import time
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 _log = logging.getLogger("clv")
+_STANDARD_ERROR = 2
+# The second of the last request, and how its time begins.
+_second = (0, "")
 
 
 class JsonLines(logging.Formatter):
@@ -33,6 +39,39 @@ def set_up(level: str) -> None:
 def event(name: str, level: int = logging.INFO, **fields: Any) -> None:
     """Log an event such as ``run.finished`` with its ids and figures."""
     _log.log(level, name, extra={"fields": fields})
+
+
+def request(
+    request_id: str,
+    tenant: str,
+    key: str,
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+) -> None:
+    """Log a request, in two microseconds instead of the forty that ``event`` takes.
+
+    None of the texts needs escaping: they are ids, names and rules of ours. A line is one write,
+    so that those of several threads and processes don't mix.
+    """
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    global _second
+    now = time.time()
+    second, begin = _second
+    if int(now) != second:
+        second = int(now)
+        begin = time.strftime('{"time": "%Y-%m-%dT%H:%M:%S.', time.gmtime(second))
+        _second = second, begin
+    line = (
+        f'{begin}{int(now % 1 * 1000):03}+00:00", "level": "info", "event": "request",'
+        f' "request": "{request_id}", "tenant": "{tenant}", "key": "{key}", "method": "{method}",'
+        f' "route": "{route}", "status": {status}, "ms": {seconds * 1000:.2f}}}\n'
+    )
+    # A full disk or a reader that has gone must not fail the request.
+    with suppress(OSError):
+        os.write(_STANDARD_ERROR, line.encode())
 
 
 def summary(error: BaseException) -> str:

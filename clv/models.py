@@ -266,6 +266,16 @@ class RunError(Table):
         primary_key = CompositeKey("run", "customer_id")
 
 
+class RunTally(Table):
+    """What all runs have done that ended with this status; it outlives them."""
+
+    status = TextField(primary_key=True)
+    runs = BigIntegerField()
+    computed = BigIntegerField()
+    errors = BigIntegerField()
+    duration_ms = BigIntegerField()
+
+
 TABLES = (
     Tenant,
     ApiKey,
@@ -278,4 +288,5 @@ TABLES = (
     Run,
     Shard,
     RunError,
+    RunTally,
 )

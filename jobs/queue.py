@@ -19,7 +19,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import get_keys
 
-from clv.errors import Unavailable
+from clv.errors import QueueUnavailable
 from jobs import progress
 
 NAME = "clv"
@@ -115,6 +115,14 @@ class JobQueue:
             waiting: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
             return sum(job_id.startswith(prefix) for job_id in waiting)
 
+    def depth(self) -> int:
+        """How many jobs wait for a worker.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        with reachable():
+            return int(self.redis.llen(f"rq:queue:{NAME}"))
+
     def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
         """Make the live progress of a run that was planned."""
         progress.begin(self.redis, job_id, shard_ids)
@@ -148,7 +156,8 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError):
-        raise Unavailable("The queue (Redis) can't be reached. Try again shortly.") from None
+        message = "The queue (Redis) can't be reached. Try again shortly."
+        raise QueueUnavailable(message) from None
 
 
 def _prefix(run_id: int) -> str:

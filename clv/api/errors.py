@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import db, errors, logs
+from clv.api.metrics import count_failure
 from clv.schemas.base import ErrorBody
 
 RETRY_AFTER_SECONDS = 5
@@ -90,7 +91,7 @@ def sentence(fields: Any) -> str:
 
 def internal_error() -> str:
     """The message of a 500: it names the request, and nothing else."""
-    return f"An internal error occurred. Please report the request id {g.request_id}."
+    return errors.INTERNAL.format(g.request_id)
 
 
 def status_of(error: errors.ClvError) -> int:
@@ -100,6 +101,7 @@ def status_of(error: errors.ClvError) -> int:
 
 def log_failure(error: Exception) -> None:
     """What went wrong in the current request, for its operators."""
+    count_failure(error)
     logs.event(
         "request.failed",
         logging.ERROR,
@@ -123,6 +125,7 @@ def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
 
 
 def _domain_error(error: errors.ClvError) -> Response:
+    count_failure(error)
     return body(status_of(error), error.message, error.fields)
 
 

@@ -14,19 +14,24 @@ import json
 import logging
 import selectors
 import socket
+import sys
 import time
+import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.http import errors as refused
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import logs
 from clv.api.headers import HEADERS
+from clv.api.requests import OTHER
+from clv.errors import INTERNAL
 
 # From the first byte to the end of the head: it fits into one packet, or a few.
 HEAD_SECONDS = 10.0
@@ -48,6 +53,7 @@ _REFUSALS = (
     (refused.ExpectationFailed, 417, "The only expectation that is known is 100-continue."),
     (refused.ParseException, 400, "The request is not valid HTTP/1.1."),
 )
+_NOT_STARTED = "Exception in worker process"
 # These are of our own response.
 _OURS = (refused.InvalidResponseHeader, refused.InvalidResponseHeaderName)
 
@@ -95,13 +101,19 @@ class Worker(ThreadWorker):
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what is no valid request as the API answers an error, showing nothing of it."""
-        for kind, code, message in _REFUSALS:
+        request_id = uuid.uuid4().hex
+        code, message = 500, INTERNAL.format(request_id)
+        for kind, refusal, reason in _REFUSALS:
             if isinstance(exc, kind) and not isinstance(exc, _OURS):
-                request_id = uuid.uuid4().hex
-                logs.event("request.refused", logging.WARNING, request=request_id, code=code)
-                _answer(client, code, message, request_id)
-                return
-        super().handle_error(req, client, addr, exc)
+                code, message = refusal, reason
+                break
+        if code == 500:
+            error = logs.summary(exc)
+            logs.event("request.failed", logging.ERROR, request=request_id, error=error)
+        else:
+            logs.event("request.refused", logging.WARNING, request=request_id, code=code)
+        self.wsgi.extensions["counts"].add((OTHER, OTHER, code))
+        _answer(client, code, message, request_id)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         """Whether the connection can take another request: not if some of a body that nobody
@@ -139,6 +151,23 @@ class Worker(ThreadWorker):
             pass
         self.nr_conns -= 1
         conn.close()
+
+
+class Logger(GunicornLogger):
+    """Gunicorn's log as lines of JSON."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up as gunicorn does, with our format."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.JsonLines())
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log an exception: its kind and place, for its text may hold a request's data; all of
+        it while the worker starts."""
+        error = sys.exception()
+        shown = traceback.format_exc() if msg == _NOT_STARTED or not error else logs.summary(error)
+        self.error_log.error(msg, *args, extra={"fields": {"error": shown}})
 
 
 class PatientSocket(socket.socket):

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clv import db
 from clv.api import errors as api_errors
+from clv.api.metrics import count_failure
 from clv.dashboard.blueprint import blp, is_part, page, protect, to_sign_in
 from clv.errors import ClvError, Unauthenticated
 
@@ -45,6 +46,7 @@ def show(code: int, message: str) -> Response:
 
 @blp.errorhandler(ClvError)
 def _domain_error(error: ClvError) -> Response:
+    count_failure(error)
     return show(api_errors.status_of(error), error.message)
 
 

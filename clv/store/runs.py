@@ -16,7 +16,7 @@ from clv import db
 from clv.distribution import Distribution
 from clv.errors import NotFound, Unavailable
 from clv.scoring import Scores, ScoreSettings
-from clv.store import clock, listing, now_ms, records, row_lock, snapshots
+from clv.store import clock, listing, now_ms, records, row_lock, snapshots, tally
 from clv.store.tenants import lock_tenant
 
 ACTIVE = ("queued", "running")
@@ -365,14 +365,12 @@ def leave_end(run_id: int) -> None:
 def finish(run: Run, overview: str) -> bool:
     """End a run whose shards are all done, and store what it has found; False when it had ended
     already."""
-    return (
-        db.execute(
-            f"UPDATE run SET status = 'finished', finished_ms = {clock()}, overview = %s, total ="
-            " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
-            f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}",
-            (overview, run.id),
-        )
-        == 1
+    return _end(
+        run.id,
+        f"UPDATE run SET status = 'finished', finished_ms = {clock()}, overview = %s, total ="
+        " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
+        f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}",
+        (overview, run.id),
     )
 
 
@@ -404,13 +402,11 @@ def last_overview(tenant_id: int) -> tuple[Run, str] | None:
 
 def close(run_id: int, status: str, message: str) -> bool:
     """End an active run as failed or cancelled; False when it had ended already."""
-    return (
-        db.execute(
-            f"UPDATE run SET status = %s, finished_ms = {clock()}, message = %s"
-            " WHERE id = %s AND status IN ('queued', 'running')",
-            (status, message, run_id),
-        )
-        == 1
+    return _end(
+        run_id,
+        f"UPDATE run SET status = %s, finished_ms = {clock()}, message = %s"
+        " WHERE id = %s AND status IN ('queued', 'running')",
+        (status, message, run_id),
     )
 
 
@@ -418,6 +414,14 @@ def queued_of_tenant(tenant_id: int) -> int | None:
     """The id of the tenant's queued run, if there is one."""
     found = db.row("SELECT id FROM run WHERE tenant_id = %s AND status = 'queued'", (tenant_id,))
     return found[0] if found else None
+
+
+def _end(run_id: int, sql: str, params: tuple) -> bool:
+    with db.transaction():
+        ended = db.execute(sql, params) == 1
+        if ended:
+            tally.add(run_id)
+    return ended
 
 
 def _overviews(

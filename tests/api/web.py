@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,14 +70,19 @@ class Web:
 
 
 @contextmanager
-def gunicorn(settings: Settings, **variables: str) -> Iterator[Web]:
-    """The service as the Procfile starts it, on these settings."""
+def gunicorn(settings: Settings, log: Path | None = None, **variables: str) -> Iterator[Web]:
+    """The service as the Procfile starts it, on these settings.
+
+    :param log: where its standard error goes
+    """
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "app:create_app()"],
-        cwd=ROOT,
-        env=environment(settings, **{"WEB_CONCURRENCY": "1", "WEB_THREADS": "4", **variables}),
-    )
+    with open(log, "wb") if log else nullcontext() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "app:create_app()"],
+            cwd=ROOT,
+            env=environment(settings, **{"WEB_CONCURRENCY": "1", "WEB_THREADS": "4", **variables}),
+            stderr=errors,
+        )
     web = Web(port, process)
     try:
         wait_until(lambda: _is_up(web), "gunicorn answers")

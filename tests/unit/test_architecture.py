@@ -120,7 +120,7 @@ def test_the_core_imports_nothing_of_ours_but_errors(module):
 
 
 def test_the_arithmetic_imports_only_the_standard_library_and_numpy():
-    for module in ("clv.scoring", "clv.distribution", "clv.btyd"):
+    for module in ("clv.scoring", "clv.distribution", "clv.btyd", "clv.backtest"):
         roots = {found.split(".")[0] for found in imports(module)}
         # scipy is the fit's alone: tests/unit/test_btyd.py.
         may = {"clv", "numpy", "scipy"} if module == "clv.btyd" else {"clv", "numpy"}

@@ -62,6 +62,7 @@ def test_the_processes_own_environment_is_read(monkeypatch):
         ("WORKER_RUNS_CRON", "true", "worker_runs_cron", True),
         ("RQ_DASHBOARD_USER", "ops", "rq_dashboard_user", "ops"),
         ("RQ_DASHBOARD_PASSWORD", "s p", "rq_dashboard_password", "s p"),
+        ("METRICS_TOKEN", "m t", "metrics_token", "m t"),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ],
 )

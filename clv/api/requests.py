@@ -1,0 +1,51 @@
+"""What is noted of each request: one line in the log and one more in the counts. Its route is the
+URL's rule, never the path, which names a customer."""
+
+from functools import partial
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+
+from clv import logs
+from clv.api.counts import Counts
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+OTHER = "other"
+
+
+def register(app: Flask) -> None:
+    """Note every request. Registered before all else: first to begin, last to end."""
+    counts: Counts = app.extensions["counts"]
+
+    def note(response: Response) -> Response:
+        rule, sender = request.url_rule, g.get("principal")
+        key = (
+            request.method if request.method in METHODS else OTHER,
+            OTHER if rule is None else rule.rule,
+            response.status_code,
+        )
+        who = ("", "") if sender is None else (sender.tenant.name, sender.key)
+        end = partial(_end, counts, g.began, g.get("request_id", ""), who, key)
+        if response.is_sequence:
+            end()
+        else:
+            # A file that is still to be sent.
+            response.call_on_close(end)
+        return response
+
+    app.before_request(_begin)
+    app.after_request(note)
+
+
+def _begin() -> None:
+    g.began = perf_counter()
+
+
+def _end(
+    counts: Counts, began: float, request_id: str, who: tuple[str, str], key: tuple[str, str, int]
+) -> None:
+    seconds = perf_counter() - began
+    counts.add(key, seconds)
+    tenant, api_key = who
+    method, route, status = key
+    logs.request(request_id, tenant, api_key, method, route, status, seconds)

@@ -1,0 +1,200 @@
+"""The backtest: its figures by hand, and what the models reach on real purchases."""
+
+import json
+import math
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from clv import backtest
+from clv.scoring import ScoreSettings, churn_probability, predicted_revenue
+from tests import buyers
+
+SETTINGS = ScoreSettings()
+
+
+@pytest.fixture(scope="module")
+def cdnow():
+    """Nine months of CDNOW, and nine that the fit never saw."""
+    return buyers.split(buyers.cdnow(), "1997-09-30", "1998-06-30")
+
+
+@pytest.fixture(scope="module")
+def report(cdnow):
+    return backtest.backtest(cdnow, SETTINGS)
+
+
+def card(report, model):
+    return next(card for card in report.scorecards if card.model == model)
+
+
+def tiny(**values):
+    """Three customers, of whom one comes back."""
+    known = {
+        "x": [0, 1, 3],
+        "t_x": [0, 20, 80],
+        "age": [50, 90, 100],
+        "mean_value": [10.0, 20.0, 30.0],
+        "monetary": [10.0, 40.0, 120.0],
+        "recency_days": [50, 70, 20],
+        "tenure_days": [50, 90, 400],
+        "revenue": [0.0, 0.0, 60.0],
+        "conversion_days": [0, 0, 2],
+    }
+    return backtest.Split(
+        **{name: np.array(values.get(name, value)) for name, value in known.items()},
+        holdout_days=90,
+    )
+
+
+def test_calibrated_reaches_the_floors_on_cdnow(report):
+    ours, plain = card(report, "calibrated"), card(report, "rfm")
+    assert report.customers == 23_500
+    assert ours.mean_absolute_error <= 0.5 * plain.mean_absolute_error
+    assert 0.78 <= ours.total_ratio <= 0.90
+    assert ours.spearman >= 0.42
+    assert ours.top_decile_capture >= 0.51
+    assert ours.churn_auc >= 0.74
+    assert ours.churn_brier <= 0.17
+
+
+def test_calibrated_beats_one_number_for_everybody_on_cdnow(report):
+    ours, flat = card(report, "calibrated"), card(report, "mean")
+    assert ours.mean_absolute_error < flat.mean_absolute_error
+    assert ours.root_mean_squared_error < flat.root_mean_squared_error
+    assert ours.churn_brier < flat.churn_brier
+
+
+def test_calibrated_is_recommended_on_cdnow_with_how_far_off_it_was(report):
+    assert report.recommended == "calibrated"
+    assert report.sentence == (
+        "Use calibrated: over 273 days it predicted 81 % of the actual revenue and was off by 32.29"
+        " a customer on average (rfm: 266 % and 71.64)."
+    )
+
+
+def test_deciles_rise_and_hold_everybody_once(report):
+    for model in ("calibrated", "rfm"):
+        deciles = card(report, model).deciles
+        assert len(deciles) == 10
+        assert sum(decile.customers for decile in deciles) == report.customers
+        predicted = [decile.predicted for decile in deciles]
+        assert predicted == sorted(predicted)
+
+
+def test_a_report_is_json(report):
+    assert json.loads(json.dumps(asdict(report), allow_nan=False))["customers"] == 23_500
+
+
+def test_the_fit_sees_nothing_of_the_holdout(report, cdnow):
+    other = replace(cdnow, revenue=cdnow.revenue * 3, conversion_days=cdnow.conversion_days * 0)
+    assert backtest.backtest(other, SETTINGS).parameters == report.parameters
+
+
+def test_rfm_is_the_contracts_run_rate_and_logistic():
+    split = tiny()
+    month = ScoreSettings(lifespan_months=1)
+    expected = [
+        predicted_revenue(int(m * 10_000), int(t), month) / 10_000 * 90 / 30.4375
+        for m, t in zip(split.monetary, split.tenure_days, strict=True)
+    ]
+    churn = [churn_probability(int(r), 30) for r in split.recency_days]
+    error = np.array(expected) - split.revenue
+    scored = backtest.rfm(split, SETTINGS)
+    assert scored.mean_absolute_error == pytest.approx(np.abs(error).mean(), abs=1e-3)
+    assert scored.root_mean_squared_error == pytest.approx(math.sqrt((error**2).mean()), abs=1e-3)
+    assert scored.total_ratio == pytest.approx(sum(expected) / 60, abs=1e-4)
+    brier = ((churn[0] - 1) ** 2 + (churn[1] - 1) ** 2 + churn[2] ** 2) / 3
+    assert scored.churn_brier == pytest.approx(brier)
+    assert scored.churn_auc == 1.0
+
+
+def test_rfm_forecasts_nothing_from_refunds_and_any_silence():
+    split = tiny(monetary=[-10.0, 0.0, 0.0], recency_days=[0, 30, 40_000])
+    scored = backtest.rfm(split, ScoreSettings(at_risk_days=1))
+    assert scored.total_ratio == 0.0
+    assert scored.churn_brier == pytest.approx(
+        (1 - 1 / (1 + math.e**2.4)) ** 2 / 3 + 1 / 3, abs=1e-9
+    )
+
+
+def test_ranks_share_ties():
+    assert backtest.ranks(np.array([9.0, 5.0, 9.0])).tolist() == [2.5, 1.0, 2.5]
+
+
+def test_spearman_is_one_for_the_same_order_and_none_for_equals():
+    values = np.array([3.0, 1.0, 2.0])
+    assert backtest.spearman(values, values**3) == pytest.approx(1.0)
+    assert backtest.spearman(values, -values) == pytest.approx(-1.0)
+    assert backtest.spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])) == 0.5
+    assert backtest.spearman(values, np.ones(3)) is None
+    assert backtest.spearman(values[:1], values[:1]) is None
+
+
+def test_auc_counts_a_tie_as_half():
+    scores, churned = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
+    assert backtest.auc(scores, churned) == 3.5 / 4
+    assert backtest.auc(scores, np.ones(4, dtype=bool)) is None
+    assert backtest.auc(scores, np.zeros(4, dtype=bool)) is None
+
+
+def test_the_top_decile_shares_its_last_place_among_ties():
+    actual = np.array([10.0, 30.0] + [0.0] * 18)
+    assert backtest.top_decile_capture(np.arange(20.0)[::-1], actual) == 1.0
+    assert backtest.top_decile_capture(np.arange(20.0), actual) == 0.0
+    assert backtest.top_decile_capture(np.ones(20), actual) == pytest.approx(0.1)
+    assert backtest.top_decile_capture(np.ones(20), -actual) is None
+
+
+def test_deciles_keep_equal_predictions_together():
+    found = backtest.deciles(np.array([1.0, 1.0, 1.0, 5.0]), np.array([0.0, 3.0, 0.0, 4.0]))
+    assert [(d.customers, d.predicted, d.actual) for d in found] == [(3, 1.0, 1.0), (1, 5.0, 4.0)]
+
+
+def test_the_better_in_three_of_four_ways_is_recommended():
+    ours = replace(
+        backtest.mean(tiny()),
+        model="calibrated",
+        mean_absolute_error=1.0,
+        total_ratio=0.5,
+        top_decile_capture=0.5,
+        churn_brier=0.1,
+    )
+    plain = replace(
+        ours,
+        model="rfm",
+        mean_absolute_error=2.0,
+        total_ratio=2.1,
+        top_decile_capture=0.6,
+        churn_brier=0.2,
+    )
+    assert backtest.recommend([ours, plain], 90)[0] == "calibrated"
+    draw = replace(plain, total_ratio=2.0)
+    assert backtest.recommend([ours, draw], 90)[0] == "rfm"
+
+
+def test_a_base_that_can_not_be_fitted_is_scored_by_the_others():
+    split = tiny(x=[0, 0, 0], t_x=[0, 0, 0])
+    found = backtest.backtest(split, SETTINGS)
+    assert found.parameters is None
+    assert [scored.model for scored in found.scorecards] == ["rfm", "mean"]
+    assert found.recommended == "rfm"
+    assert found.sentence == (
+        "Use rfm: the calibrated model could not be fitted. No buyer has come back on a second day."
+    )
+
+
+def test_a_holdout_without_revenue_leaves_undefined_figures_out():
+    split = tiny(revenue=[0.0, 0.0, 0.0], conversion_days=[0, 0, 0])
+    scored = backtest.rfm(split, SETTINGS)
+    assert scored.total_ratio is scored.spearman is scored.top_decile_capture is None
+    assert scored.churn_auc is None
+    json.dumps(asdict(backtest.backtest(split, SETTINGS)), allow_nan=False)
+
+
+def test_nobody_to_compare_is_said():
+    none = tiny(**dict.fromkeys(tiny().__slots__[:-1], []))
+    found = backtest.backtest(none, SETTINGS)
+    assert (found.customers, found.recommended) == (0, "rfm")
+    json.dumps(asdict(found), allow_nan=False)
