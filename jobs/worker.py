@@ -21,7 +21,7 @@ from clv.config import Settings
 from clv.errors import Unavailable
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
-from jobs import batch, cron
+from jobs import backtest, batch, cron
 from jobs.queue import NAME, JobQueue, OwnJob, connect
 
 MONITORING_SECONDS = 5
@@ -78,9 +78,12 @@ class SweepingWorker(HerokuWorker):
 
     def _sweep(self) -> None:
         try:
-            batch.sweep(self._job_queue)
-            if self._settings.worker_runs_cron:
-                cron.run_if_due(self._settings, self._job_queue)
+            # A parent that waits does not beat, and is taken for dead.
+            with db.within(db.REQUEST_SECONDS):
+                batch.sweep(self._job_queue)
+                backtest.sweep(self._job_queue)
+                if self._settings.worker_runs_cron:
+                    cron.run_if_due(self._settings, self._job_queue)
         except (*db.DOWN, Unavailable) as error:
             logs.event("sweep.failed", logging.WARNING, error=logs.summary(error))
         finally:
