@@ -94,7 +94,14 @@ class Compute(MethodView):
         schema=Job,
         success=True,
         description="Still going: the job",
-        headers={"Location": {"required": True, "schema": {"type": "string"}}},
+        headers={
+            "Location": {"required": True, "schema": {"type": "string"}},
+            "Preference-Applied": {
+                "schema": {"type": "string"},
+                "example": "respond-async",
+                "description": "When the request preferred it",
+            },
+        },
     )
     def post(self, body: dict[str, Any]) -> Any:
         """Compute all customers, or one segment

@@ -109,7 +109,12 @@ class SettingsChange(ScoreSettingsChange):
     )
     currency = fields.String(
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters of ISO 4217."),
-        metadata={"description": "ISO 4217, for display only", "example": "USD"},
+        # The documents' expressions are JavaScript's, which has no \Z and needs none.
+        metadata={
+            "description": "ISO 4217, for display only",
+            "example": "USD",
+            "pattern": "^[A-Z]{3}$",
+        },
     )
 
 
