@@ -12,6 +12,7 @@ from clv.dashboard.blueprint import blp, needs, page
 from clv.errors import NotFound
 from clv.scoring import Explanation, Scores
 from clv.store.changes import Change
+from clv.store.tenants import Tenant
 
 ROWS = 100
 PROJECTION = "Run-rate projection"
@@ -30,13 +31,13 @@ def customer_find() -> Response:
 def customer_page(customer_id: str) -> str:
     """The record, the explanation and the history."""
     tenant, customer_id = principal().tenant, checked_customer_id(customer_id)
-    scores, _ = service.get_clv(tenant, customer_id)
+    scores, _ = service.get_clv(tenant.id, customer_id)
     changes = insights.customer_history(tenant, customer_id, None, ROWS)
     return page(
         "customer.html",
         tenant=tenant,
         scores=scores,
-        explained=_explained(customer_id),
+        explained=_explained(tenant, customer_id),
         changes=changes,
         history=_line(changes, scores),
         projection=PROJECTION,
@@ -53,10 +54,10 @@ def customer_recompute(customer_id: str) -> Response:
     return redirect(address, 303)
 
 
-def _explained(customer_id: str) -> Explanation | None:
+def _explained(tenant: Tenant, customer_id: str) -> Explanation | None:
     """None for a record whose summaries are gone."""
     try:
-        return service.explain_clv(principal().tenant, customer_id)
+        return service.explain_clv(tenant, customer_id)
     except NotFound:
         return None
 

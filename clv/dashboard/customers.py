@@ -11,6 +11,7 @@ from clv.api.errors import sentence
 from clv.dashboard.blueprint import blp, page
 from clv.errors import Invalid
 from clv.schemas.records import RecordsQuery
+from clv.store.tenants import Tenant
 
 PAGE = 50
 # Up to so many customers, counting who matches takes a moment.
@@ -58,29 +59,30 @@ SORTS = {
 @blp.get("/customers")
 def customers() -> Any:
     """A page of a list."""
-    tab = _tab()
+    tenant = principal().tenant
+    tab = _tab(tenant)
     try:
         query = _query(tab)
     except ValidationError as error:
         problem = f"These filters don’t fit. {sentence(error.messages)}"
-        return _page(tab, problem=problem, wrong=error.messages), 400
-    counted = principal().tenant.customers <= COUNTED_UP_TO
+        return _page(tenant, tab, problem=problem, wrong=error.messages), 400
+    counted = tenant.customers <= COUNTED_UP_TO
     found = records.page_of({**query, "limit": PAGE, "count": counted})
-    return _page(tab, sort=query["sort"], found=found)
+    return _page(tenant, tab, sort=query["sort"], found=found)
 
 
 @blp.get("/customers.csv")
 def customers_csv() -> Response:
     """The whole list as a file."""
     try:
-        return records.file_of(_query(_tab()), "text/csv")
+        return records.file_of(_query(_tab(principal().tenant)), "text/csv")
     except ValidationError as error:
         raise Invalid(f"These filters don’t fit. {sentence(error.messages)}") from None
 
 
-def tabs() -> list[Tab]:
+def tabs(tenant: Tenant) -> list[Tab]:
     """The lists: who slips away, who is probably lost, and all."""
-    days = principal().tenant.settings.at_risk_days
+    days = tenant.settings.at_risk_days
     # Who never did anything is at no risk.
     silent = {"minFrequency": "1", "sort": "-revenueAtRisk"}
     return [
@@ -101,15 +103,15 @@ def tabs() -> list[Tab]:
     ]
 
 
-def _page(tab: Tab, **values: Any) -> str:
+def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
     given = {**tab.filters, **_given()}
     # Without a place in the list, and as an address repeats it.
     wanted = {"tab": tab.name, **{name: v for name, v in _given().items() if name != "cursor"}}
     return page(
         "customers.html",
-        tenant=principal().tenant,
+        tenant=tenant,
         tab=tab,
-        tabs=tabs(),
+        tabs=tabs(tenant),
         fields=FIELDS,
         sorts=SORTS,
         given=given,
@@ -119,8 +121,8 @@ def _page(tab: Tab, **values: Any) -> str:
     )
 
 
-def _tab() -> Tab:
-    found = {tab.name: tab for tab in tabs()}
+def _tab(tenant: Tenant) -> Tab:
+    found = {tab.name: tab for tab in tabs(tenant)}
     return found.get(request.args.get("tab", ""), found["slipping"])
 
 
