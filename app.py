@@ -4,8 +4,9 @@ import flask_swagger_ui
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from clv import cli, config, dashboard, db
+from clv import auth, cli, config, dashboard, db
 from clv.api import (
+    attempts,
     blueprint,
     compute,
     customers,
@@ -13,6 +14,7 @@ from clv.api import (
     headers,
     health,
     insights,
+    limits,
     metrics,
     queue_dashboard,
     records,
@@ -37,8 +39,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     db.configure(settings)
+    auth.forget()
     app.extensions["settings"] = settings
     app.extensions["queue"] = JobQueue(connect(settings.redis_url), settings.sweep_seconds)
+    app.extensions["attempts"] = attempts.Attempts(settings.attempts_limit)
+    app.extensions["limiter"] = _limiter(settings)
     app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
     app.extensions["counts"] = Counts()
     requests.register(app)
@@ -54,6 +59,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     return app
+
+
+def _limiter(settings: Settings) -> limits.Limiter | None:
+    if not settings.rate_limit:
+        return None
+    seconds = limits.REDIS_SECONDS
+    return limits.Limiter(settings.rate_limit, connect(settings.redis_url, 1, seconds, seconds))
 
 
 def _register_api(app: Flask) -> errors.ClvApi:

@@ -123,7 +123,7 @@ def delete_tenant(name: str, yes: bool) -> None:
     if not yes:
         question = f"Delete {name} and the data of its {tenant.customers:,} customers for good?"
         click.confirm(question, abort=True, err=True)
-    tenants.delete_tenant(tenant.id)
+    auth.delete_tenant(tenant)
     click.echo(f"Deleted tenant {name}.", err=True)
 
 
@@ -150,13 +150,14 @@ def create_key(name: str, role: str, expires_days: int | None, label: str) -> No
 def list_keys(name: str) -> None:
     """List a tenant's keys by their public parts."""
     keys, now = tenants.keys(tenants.tenant_by_name(name).id), now_ms()
-    click.echo("public\trole\tstate\tcreated\texpires\tlabel")
+    click.echo("public\trole\tstate\tcreated\texpires\tlast used\tlabel")
     for key in keys:
         state = "active" if key.is_active(now) else "expired"
         if key.revoked_ms is not None:
             state = "revoked"
         created, expires = fields.iso(key.created_ms), fields.iso(key.expires_ms) or "never"
-        click.echo(f"{key.public}\t{key.role}\t{state}\t{created}\t{expires}\t{key.label}")
+        used = fields.iso(key.last_used_ms) or "never"
+        click.echo(f"{key.public}\t{key.role}\t{state}\t{created}\t{expires}\t{used}\t{key.label}")
 
 
 @keys_group.command("revoke")

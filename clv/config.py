@@ -31,6 +31,8 @@ class Settings:
     web_processes: int = 2
     web_threads: int = 8
     trusted_proxies: int = 0
+    rate_limit: str = "6000/minute"
+    attempts_limit: str = "60/minute"
     cors_origins: tuple[str, ...] = ()
     compute_wait_seconds: float = 25.0
     shard_customers: int = 50_000
@@ -145,6 +147,14 @@ def _origins(variable: str, text: str) -> tuple[str, ...]:
     return found
 
 
+def _rate(variable: str, text: str) -> str:
+    if text.lower() == "off":
+        return ""
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
+        raise ConfigError(f"{variable} must be like 6000/minute, or off, not {text!r}.")
+    return text
+
+
 def _text(variable: str, text: str) -> str:
     return text
 
@@ -169,6 +179,8 @@ _VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "WEB_CONCURRENCY": ("web_processes", _number(int, 1, 64)),
     "WEB_THREADS": ("web_threads", _number(int, 2, 256)),
     "TRUSTED_PROXIES": ("trusted_proxies", _number(int, 0, 10)),
+    "RATE_LIMIT": ("rate_limit", _rate),
+    "ATTEMPTS_LIMIT": ("attempts_limit", _rate),
     "CORS_ORIGINS": ("cors_origins", _origins),
     "COMPUTE_WAIT_SECONDS": ("compute_wait_seconds", _number(float, 0, 29)),
     "SHARD_CUSTOMERS": ("shard_customers", _number(int, 50, 1_000_000)),

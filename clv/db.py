@@ -96,6 +96,22 @@ def transaction() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Statements, outside of a transaction, that give up at once where another one holds a lock."""
+    if is_sqlite():
+        patience = value("PRAGMA busy_timeout")
+        execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            execute(f"PRAGMA busy_timeout = {patience}")
+        return
+    with database.atomic():
+        execute("SET LOCAL lock_timeout = 1")
+        yield
+
+
 def execute(sql: str, params: Sequence[Any] = ()) -> int:
     """Run one statement with ``%s`` parameters and return the number of rows that it changed."""
     return database.execute_sql(_dialect(sql), params).rowcount

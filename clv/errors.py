@@ -51,6 +51,17 @@ class Conflict(ClvError):
     """The request contradicts what is stored."""
 
 
+class TooMany(ClvError):
+    """The caller asks too often, or has failed too often.
+
+    :param seconds: how long to wait
+    """
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(f"{message} Try again in {seconds} s.")
+        self.seconds = seconds
+
+
 class Unavailable(ClvError):
     """Something that the service depends on is down or busy: worth a retry."""
 

@@ -71,6 +71,8 @@ class ApiKey(Table):
     created_ms = BigIntegerField()
     expires_ms = BigIntegerField(null=True)
     revoked_ms = BigIntegerField(null=True)
+    # True to a minute.
+    last_used_ms = BigIntegerField(null=True)
 
 
 class Secret(Table):

@@ -63,19 +63,20 @@ class Survey:
 
 
 def get_clv(
-    tenant: Tenant, customer_id: str, max_age_seconds: int | None = None
+    tenant_id: int, customer_id: str, max_age_seconds: int | None = None
 ) -> tuple[Scores, str]:
-    """A customer's scores and their source: ``cached`` or ``computed``.
+    """A customer's scores and their source: ``cached`` or ``computed``. More of the tenant than
+    its id is needed, and read, only to compute.
 
     :param max_age_seconds: a stored record that is older is computed again
     :raises NotFound: without a record and without summaries
     """
-    stored = records.record(tenant.id, customer_id)
+    stored = records.record(tenant_id, customer_id)
     if stored is not None and (
         max_age_seconds is None or now_ms() - stored.computed_ms <= max_age_seconds * 1000
     ):
         return stored, "cached"
-    return recompute_clv(tenant, customer_id), "computed"
+    return recompute_clv(tenants.tenant_by_id(tenant_id), customer_id), "computed"
 
 
 def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
@@ -214,11 +215,14 @@ def change_settings(tenant: Tenant, changes: dict[str, Any]) -> Tenant:
 
     :raises Invalid: naming each setting that is out of its range
     """
-    currency = changes.get("currency", tenant.currency)
-    if not re.fullmatch("[A-Z]{3}", currency):
-        raise Invalid("currency: Must be three capital letters of ISO 4217, such as USD.")
     scores = {name: value for name, value in changes.items() if name != "currency"}
-    tenants.save_settings(tenant.id, changed_settings(tenant, scores), currency)
+    with tenants.locked(tenant.id):
+        # As they are now: two who each change one setting must not undo each other's.
+        tenant = tenants.tenant_by_id(tenant.id)
+        currency = changes.get("currency", tenant.currency)
+        if not re.fullmatch("[A-Z]{3}", currency):
+            raise Invalid("currency: Must be three capital letters of ISO 4217, such as USD.")
+        tenants.save_settings(tenant.id, changed_settings(tenant, scores), currency)
     return tenants.tenant_by_id(tenant.id)
 
 

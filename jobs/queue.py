@@ -35,17 +35,23 @@ HEARTBEAT_MARGIN_SECONDS = 30
 # A web request must not hang on Redis: fail at once, and never wait long for an answer.
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 2
-MAX_CONNECTIONS = 4
+# With that of the rate limits a web process has 4.
+MAX_CONNECTIONS = 3
 
 
-def connect(redis_url: str) -> Redis:
+def connect(
+    redis_url: str,
+    connections: int = MAX_CONNECTIONS,
+    connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    answer_seconds: float = ANSWER_TIMEOUT_SECONDS,
+) -> Redis:
     """The Redis client of a web process, a command or a job; it opens nothing yet."""
     pool = BlockingConnectionPool.from_url(
         redis_url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=ANSWER_TIMEOUT_SECONDS,
-        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        socket_timeout=ANSWER_TIMEOUT_SECONDS,
+        max_connections=connections,
+        timeout=answer_seconds,
+        socket_connect_timeout=connect_seconds,
+        socket_timeout=answer_seconds,
         retry=Retry(NoBackoff(), 0),
     )
     return Redis(connection_pool=pool)

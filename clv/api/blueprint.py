@@ -4,11 +4,11 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import marshmallow as ma
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, after_this_request, current_app, g, request
 from flask_smorest import Blueprint
 from gunicorn.http.errors import ParseException
 from webargs import missing
@@ -17,8 +17,9 @@ from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from clv import auth, db, fields
+from clv.api.attempts import client_at
 from clv.auth import Principal, Role
-from clv.errors import BrokenOff, Invalid
+from clv.errors import BrokenOff, Invalid, Unauthenticated
 from clv.schemas.base import ErrorBody
 
 # A thousand rows with the longest names in escaped Unicode are 3.5 MB.
@@ -41,14 +42,25 @@ _REQUEST_ID = {
     "schema": {"type": "string"},
     "description": "The request's own, if it sent a sane one",
 }
+_RETRY_AFTER = {
+    "Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "In seconds"}
+}
 _ERROR_HEADERS = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
-    503: {
-        "Retry-After": {
-            "required": True,
-            "schema": {"type": "integer"},
-            "description": "In seconds",
-        }
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+# As draft-ietf-httpapi-ratelimit-headers-10 has them.
+_RATE_LIMIT_HEADERS = {
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "example": '"default";r=5999;t=60',
+        "description": "Requests that the key has left (r) within the next seconds (t)",
+    },
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "example": '"default";q=6000;w=60',
+        "description": "Requests that a key has (q) in so many seconds (w)",
     },
 }
 
@@ -110,19 +122,21 @@ class ClvBlueprint(Blueprint):
     def access(self, role: Role, *errors: int, headers: Sequence[dict] = ()) -> Callable:
         """Require a key of at least this role, and document that.
 
-        :param errors: the statuses of the endpoint beside 401, 403, 500 and 503
+        :param errors: the statuses of the endpoint beside 401, 403, 429, 500 and 503
         :param headers: OpenAPI parameters of the request headers that the endpoint reads
         """
 
         def decorator(view: Callable) -> Callable:
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                g.principal = auth.authenticate(request.headers.get("Authorization"))
+                header = request.headers.get("Authorization")
+                g.principal = auth.recognise(header) or identify(header)
+                _count(g.principal)
                 auth.authorize(g.principal, role, request.headers.get("X-Tenant-Id"))
                 return view(*args, **kwargs)
 
             documented = wrapper
-            for code in sorted({401, 403, 500, 503, *errors}):
+            for code in sorted({401, 403, 429, 500, 503, *errors}):
                 why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
                 documented = self.alt_response(
                     code, schema=ErrorBody, description=why, headers=_ERROR_HEADERS.get(code)
@@ -140,6 +154,8 @@ def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
     for response in doc.get("responses", {}).values():
         if isinstance(response, dict):
             response["headers"] = {**response.get("headers", {}), "X-Request-Id": _REQUEST_ID}
+            if "access" in doc_info:
+                response["headers"] |= _RATE_LIMIT_HEADERS
     return doc
 
 
@@ -148,12 +164,40 @@ def register(app: Flask) -> None:
     app.before_request(_name_request)
     app.before_request(_refuse_second_names)
     app.after_request(_echo_request_id)
+    app.after_request(_show_quota)
     app.teardown_request(lambda error: db.release())
 
 
 def principal() -> Principal:
     """Who sent the current request."""
     return g.principal
+
+
+def identify(header: str | None) -> Principal:
+    """Who sends this ``Authorization`` header, within the limit on failed attempts.
+
+    :raises Unauthenticated: for every header that is not exactly right
+    :raises TooMany: instead, when this address has failed too often
+    """
+    attempts, client = current_app.extensions["attempts"], client_at(request.remote_addr)
+    try:
+        found = auth.authenticate(header, existing=attempts.are_too_many(client))
+    except Unauthenticated:
+        if header is not None:
+            attempts.count(client)
+        raise
+    if auth.use_is_due(found):
+        after_response(partial(auth.note_use, found))
+    return found
+
+
+def after_response(act: Callable[[], None]) -> None:
+    """Do something once the response to the current request was sent: nobody waits for it."""
+
+    @after_this_request
+    def register(response: Response) -> Response:
+        response.call_on_close(act)
+        return response
 
 
 def receive(source: Any, size: int) -> bytes:
@@ -183,6 +227,16 @@ def checked_customer_id(customer_id: str) -> str:
     raise Invalid(
         f"The request is not valid. customerId: {reason}", {"path": {"customerId": [reason]}}
     )
+
+
+def _count(found: Principal) -> None:
+    limiter = current_app.extensions["limiter"]
+    if limiter is None:
+        return
+    g.quota = limiter.take(found.key)
+    if g.quota.report_is_due:
+        after_response(partial(limiter.report, found.key))
+    g.quota.check()
 
 
 def _read_body(req: Request, limit: int) -> bytes:
@@ -227,4 +281,12 @@ def _refuse_second_names() -> None:
 
 def _echo_request_id(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
+    return response
+
+
+def _show_quota(response: Response) -> Response:
+    quota = g.get("quota")
+    if quota is not None:
+        response.headers["RateLimit"] = f'"default";r={quota.remaining};t={quota.seconds}'
+        response.headers["RateLimit-Policy"] = current_app.extensions["limiter"].policy
     return response

@@ -126,7 +126,7 @@ class Jobs(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List the batch runs, newest first"""
         (before,) = paging.decode(query["cursor"], int) or (None,)
-        page = runs.page(principal().tenant.id, before, query["limit"] + 1)
+        page = runs.page(principal().tenant_id, before, query["limit"] + 1)
         jobs = [_job(run) for run in page]
         return paging.page(jobs, query["limit"], lambda n: paging.encode(page[n].id))
 
@@ -210,7 +210,7 @@ def _job(run: Run, message: str | None = None) -> dict[str, Any]:
 
 
 def _run(job_id: str) -> Run:
-    return runs.find(principal().tenant.id, job_id)
+    return runs.find(principal().tenant_id, job_id)
 
 
 def _has_workers() -> bool:

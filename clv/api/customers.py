@@ -65,7 +65,7 @@ class CustomerClv(MethodView):
         The stored record, or else one that is computed from the interaction summaries and stored.
         """
         scores, source = service.get_clv(
-            principal().tenant, checked_customer_id(customerId), _max_age_seconds()
+            principal().tenant_id, checked_customer_id(customerId), _max_age_seconds()
         )
         return _view(scores, source)
 

@@ -22,6 +22,7 @@ STATUS = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooMany: 429,
     errors.Unscorable: 500,
     errors.RunFailed: 500,
     errors.Unavailable: 503,
@@ -126,7 +127,10 @@ def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
 
 def _domain_error(error: errors.ClvError) -> Response:
     count_failure(error)
-    return body(status_of(error), error.message, error.fields)
+    response = body(status_of(error), error.message, error.fields)
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _database_down(error: Exception) -> Response:

@@ -28,7 +28,8 @@ STRICT_TRANSPORT = "max-age=63072000"
 _DOCS = "api-docs.openapi_swagger_ui"
 _SENT = "Authorization, Cache-Control, Content-Type, Prefer, X-Request-Id, X-Tenant-Id"
 _SEEN = (
-    "Content-Disposition, Location, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id"
+    "Content-Disposition, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After,"
+    " WWW-Authenticate, X-Request-Id"
 )
 _PREFLIGHT_SECONDS = 600
 

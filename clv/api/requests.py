@@ -24,7 +24,7 @@ def register(app: Flask) -> None:
             OTHER if rule is None else rule.rule,
             response.status_code,
         )
-        who = ("", "") if sender is None else (sender.tenant.name, sender.key)
+        who = ("", "") if sender is None else (sender.tenant_name, sender.key)
         end = partial(_end, counts, g.began, g.get("request_id", ""), who, key)
         if response.is_sequence:
             end()

@@ -100,4 +100,5 @@ def _key(key: ApiKey) -> dict[str, Any]:
         "createdAt": key.created_ms,
         "expiresAt": key.expires_ms,
         "revokedAt": key.revoked_ms,
+        "lastUsedAt": key.last_used_ms,
     }

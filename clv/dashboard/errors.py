@@ -13,13 +13,14 @@ from clv import db
 from clv.api import errors as api_errors
 from clv.api.metrics import count_failure
 from clv.dashboard.blueprint import blp, is_part, page, protect, to_sign_in
-from clv.errors import ClvError, Unauthenticated
+from clv.errors import ClvError, TooMany, Unauthenticated
 
 TITLES = {
     400: "That can’t be right",
     403: "Not with this key",
     404: "There is nothing here",
     409: "That doesn’t fit",
+    429: "Too often",
     500: "Something went wrong",
     503: "Back in a moment",
 }
@@ -47,7 +48,10 @@ def show(code: int, message: str) -> Response:
 @blp.errorhandler(ClvError)
 def _domain_error(error: ClvError) -> Response:
     count_failure(error)
-    return show(api_errors.status_of(error), error.message)
+    response = show(api_errors.status_of(error), error.message)
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 @blp.errorhandler(Unauthenticated)

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import redirect, request, url_for
 
-from clv import auth
+from clv.api.blueprint import identify
 from clv.dashboard.blueprint import begin_session, blp, page
 from clv.errors import Unauthenticated
 
@@ -22,7 +22,7 @@ def enter() -> Any:
     """Begin a session with the key, which is read here and kept nowhere."""
     back = _back(request.form.get("next", ""))
     try:
-        found = auth.authenticate(f"Bearer {request.form.get('key', '').strip()}")
+        found = identify(f"Bearer {request.form.get('key', '').strip()}")
     except Unauthenticated:
         return page("sign_in.html", back=back, error=REFUSED), 401
     begin_session(found.key)

@@ -30,6 +30,7 @@ class Key(Output):
     createdAt = Time(required=True)
     expiresAt = Time(required=True, allow_none=True)
     revokedAt = Time(required=True, allow_none=True)
+    lastUsedAt = Time(required=True, allow_none=True, metadata={"description": "To the minute"})
 
 
 class CreatedKey(Key):

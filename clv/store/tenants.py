@@ -40,10 +40,26 @@ class ApiKey:
     created_ms: int
     expires_ms: int | None
     revoked_ms: int | None
+    last_used_ms: int | None
 
     def is_active(self, now: int) -> bool:
         """Whether the key opens anything at this time."""
         return self.revoked_ms is None and (self.expires_ms is None or self.expires_ms > now)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """A key with its tenant, at a time of the database's clock."""
+
+    key: ApiKey
+    tenant_id: int
+    tenant_name: str
+    now_ms: int
+
+
+_KEY = (
+    "public, secret_sha256, role, label, api_key.created_ms, expires_ms, revoked_ms, last_used_ms"
+)
 
 
 def create_tenant(name: str) -> Tenant:
@@ -176,17 +192,40 @@ def create_key(
     )
 
 
-def find_key(public: str) -> tuple[ApiKey, Tenant] | None:
+def find_key(public: str) -> FoundKey | None:
     """The key with this public part and its tenant, revoked and expired ones too."""
-    query = models.ApiKey.select(models.ApiKey, models.Tenant).join(models.Tenant)
-    row = query.where(models.ApiKey.public == public).first()
-    return None if row is None else (_key(row), _tenant(row.tenant))
+    found = db.row(
+        f"SELECT {_KEY}, tenant.id, tenant.name, {clock()}"
+        " FROM api_key JOIN tenant ON tenant.id = api_key.tenant_id WHERE public = %s",
+        (public,),
+    )
+    return None if found is None else FoundKey(ApiKey(*found[:-3]), *found[-3:])
+
+
+def public_parts() -> list[str]:
+    """The public parts of all keys that open something now."""
+    found = db.rows(
+        "SELECT public FROM api_key WHERE revoked_ms IS NULL"
+        f" AND (expires_ms IS NULL OR expires_ms > {clock()})"
+    )
+    return [public for (public,) in found]
 
 
 def keys(tenant_id: int) -> list[ApiKey]:
     """A tenant's keys, oldest first."""
-    query = models.ApiKey.select().where(models.ApiKey.tenant == tenant_id)
-    return [_key(row) for row in query.order_by(models.ApiKey.id)]
+    found = db.rows(f"SELECT {_KEY} FROM api_key WHERE tenant_id = %s ORDER BY id", (tenant_id,))
+    return [ApiKey(*key) for key in found]
+
+
+def note_use(public: str, every_ms: int) -> None:
+    """Note that a key is used now, unless that was noted within the last ``every_ms``; gives up at
+    once where it would have to wait for somebody's lock."""
+    with db.without_waiting():
+        db.execute(
+            f"UPDATE api_key SET last_used_ms = {clock()}"
+            f" WHERE public = %s AND COALESCE(last_used_ms, 0) <= {clock()} - %s",
+            (public, every_ms),
+        )
 
 
 def revoke_key(public: str) -> None:
@@ -212,16 +251,4 @@ def _tenant(row: Any) -> Tenant:
         row.customers,
         row.data_updated_ms,
         settings,
-    )
-
-
-def _key(row: Any) -> ApiKey:
-    return ApiKey(
-        row.public,
-        row.secret_sha256,
-        row.role,
-        row.label,
-        row.created_ms,
-        row.expires_ms,
-        row.revoked_ms,
     )

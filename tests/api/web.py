@@ -15,6 +15,13 @@ from clv.config import ROOT, Settings
 from tests.conftest import environment, free_port, wait_until
 
 PATIENCE_SECONDS = 60
+# Tests send as fast as they can.
+DEFAULTS = {
+    "WEB_CONCURRENCY": "1",
+    "WEB_THREADS": "4",
+    "RATE_LIMIT": "off",
+    "ATTEMPTS_LIMIT": "off",
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def gunicorn(settings: Settings, log: Path | None = None, **variables: str) -> I
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "app:create_app()"],
             cwd=ROOT,
-            env=environment(settings, **{"WEB_CONCURRENCY": "1", "WEB_THREADS": "4", **variables}),
+            env=environment(settings, **{**DEFAULTS, **variables}),
             stderr=errors,
         )
     web = Web(port, process)

@@ -1,0 +1,5 @@
+"""When each key was used last."""
+
+
+def up(migrator, db):
+    db.execute_sql("ALTER TABLE api_key ADD COLUMN last_used_ms BIGINT")
