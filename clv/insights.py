@@ -130,7 +130,7 @@ def all_records(tenant: Tenant, wanted: Filter, order: Order) -> Iterator[list[L
     at_once = SORTED_AT_ONCE if order.by in listing.SORTS else EXPORTED_AT_ONCE
     after = None
     while True:
-        with db.scope():
+        with db.within(db.LONG_SECONDS):
             page = listing.page(tenant.id, wanted, order, after, at_once)
         if page:
             yield page

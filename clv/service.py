@@ -28,8 +28,10 @@ from clv.store.tenants import Tenant
 
 # A snapshot serves single computations until the number of customers has changed by this share.
 DRIFT = 0.10
-# So long a request waits for another one that builds the tenant's first snapshot.
-BUILD_WAIT_SECONDS = 5.0
+# So long a request waits for another one that builds the tenant's first snapshot: at a million
+# customers and with 16 waiting that takes some 5 s, on a busy machine more, and a 503 would only
+# make the client ask again. Below the 30 s of common routers.
+BUILD_WAIT_SECONDS = 20.0
 BUILD_POLL_SECONDS = 0.1
 # Shards begin at customers that were noted down in passing, one in so many.
 MARK_EVERY = 1_000
@@ -123,9 +125,12 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
         lease = snapshots.take_lease(tenant.id)
         if lease is not None:
             try:
-                return _build_snapshot(tenant)
+                # Else another one has built it between the look and the lease.
+                if snapshots.current_id(tenant.id) == current:
+                    return _build_snapshot(tenant)
             finally:
                 snapshots.give_lease_back(tenant.id, lease)
+            continue
         if snapshot is not None:
             return snapshot
         if time.monotonic() > deadline:
@@ -247,7 +252,8 @@ def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
 
 
 def _build_snapshot(tenant: Tenant) -> Snapshot:
-    found = survey(tenant.id, tenant.settings, now_ms()).distribution
+    with db.within(db.LONG_SECONDS):
+        found = survey(tenant.id, tenant.settings, now_ms()).distribution
     if found is None:
         raise Unscorable("No customer of this tenant can be scored.")
     with db.transaction():

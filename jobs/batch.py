@@ -13,6 +13,7 @@ notices what:
 - The database restarted or a reply to a commit lost: the drain reconnects and goes on from where
   the shard's cursor stands; a chunk that was committed is behind it.
 - A shard (or a plan) that kills whoever takes it: after 3 attempts without progress the run fails.
+- The database's disk is full: the run fails at once, for that does not pass by itself.
 - Anything else: a run that is past its deadline fails.
 
 The sweep is one function: each worker calls it at its heartbeat, and a read of a job for that run.
@@ -29,7 +30,7 @@ import peewee
 
 from clv import config, db, insights, logs, overview, service
 from clv.config import Settings
-from clv.errors import NotFound, Unavailable, Unscorable
+from clv.errors import DISK_FULL, NotFound, Unavailable, Unscorable
 from clv.scoring import Scores, Totals, check, score_customers
 from clv.store import now_ms, runs, snapshots, summaries, tenants
 from clv.store.runs import Chunk, Shard
@@ -82,6 +83,10 @@ def work(run_id: int, queue: Doorbell, settings: Settings) -> None:
     except NotFound:
         # The tenant was deleted, and its runs with it.
         return
+    except db.DOWN as error:
+        if not db.is_full(error):
+            raise
+        fail(run_id, DISK_FULL, queue)
 
 
 def _compute_shards(run_id: int, queue: Doorbell, lease_ms: int) -> None:
@@ -170,7 +175,7 @@ def compute_shard(shard: Shard, report: Report, until: float) -> None:
             logs.event(
                 "database.lost", logging.WARNING, run=shard.run_id, error=logs.summary(error)
             )
-            if failures > RECONNECTS:
+            if failures > RECONNECTS or db.is_full(error):
                 raise
             db.disconnect()
             time.sleep(RECONNECT_SECONDS * failures)

@@ -77,9 +77,11 @@ class SweepingWorker(HerokuWorker):
 
     def _sweep(self) -> None:
         try:
-            batch.sweep(self._job_queue)
-            if self._settings.worker_runs_cron:
-                cron.run_if_due(self._settings, self._job_queue)
+            # A parent that waits does not beat, and is taken for dead.
+            with db.within(db.REQUEST_SECONDS):
+                batch.sweep(self._job_queue)
+                if self._settings.worker_runs_cron:
+                    cron.run_if_due(self._settings, self._job_queue)
         except (*db.DOWN, Unavailable) as error:
             logs.event("sweep.failed", logging.WARNING, error=logs.summary(error))
         finally:
