@@ -24,6 +24,7 @@ bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an 
 	$(BIN)/python -m tests.bench.upload
 	$(BIN)/python -m tests.bench.size
 	$(BIN)/python -m tests.bench.snapshot
+	$(BIN)/python -m tests.bench.model
 
 soak: $(VENV)/dev  ## ten minutes of load beside batches, on each database; needs wrk
 	$(BIN)/python -m tests.soak
