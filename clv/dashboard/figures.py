@@ -77,6 +77,18 @@ def age(ms: int, now_ms: int) -> str:
 
 
 @blp.app_template_filter()
+def seconds(duration: float) -> str:
+    """75.2 as 1 min 15 s."""
+    if duration < 10:
+        return f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@blp.app_template_filter()
 def segment(name: str) -> str:
     """at_risk as At risk."""
     return name.replace("_", " ").capitalize()
