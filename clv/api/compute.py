@@ -108,6 +108,7 @@ class Compute(MethodView):
             return _accepted(run, {"Preference-Applied": "respond-async"}, message)
         if message:
             return _accepted(run, message=message)
+        settings = current_app.extensions["settings"]
         return _outcome(_room().wait(run, settings.compute_wait_seconds))
 
 

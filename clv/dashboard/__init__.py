@@ -6,10 +6,10 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from clv.dashboard import assets, errors, figures, jobs, overview, sign_in
+from clv.dashboard import assets, data, errors, figures, jobs, keys, overview, sign_in
 from clv.dashboard.blueprint import blp
 
-PAGES = (assets, figures, sign_in, overview, jobs)
+PAGES = (assets, figures, sign_in, overview, data, jobs, keys)
 
 
 def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:

@@ -105,7 +105,7 @@ def secret() -> str:
 
 def begin_session(key: str) -> Session:
     """Replace the browser's session by a new one, of this key."""
-    g.session, g.is_new_session = session.open_session(key, _now_ms()), True
+    g.session, g.is_new_session = session.open_session(key, now_ms()), True
     return g.session
 
 
@@ -120,7 +120,7 @@ def _let_in() -> BaseResponse | None:
     our own pages."""
     if request.endpoint == "dashboard.asset":
         return None
-    g.session = session.unseal(request.cookies.get(_cookie(), ""), secret(), _now_ms())
+    g.session = session.unseal(request.cookies.get(_cookie(), ""), secret(), now_ms())
     if g.session is None:
         begin_session("")
     if request.method not in ("GET", "HEAD", "OPTIONS"):
@@ -183,5 +183,6 @@ def _cookie() -> str:
     return "__Host-clv" if request.is_secure else "clv"
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """The clock, in milliseconds since 1970."""
     return int(time.time() * 1000)

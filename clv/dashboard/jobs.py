@@ -1,7 +1,5 @@
 """Batch runs: start one, watch it, cancel it, and read what went wrong."""
 
-from typing import Any
-
 from flask import Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
