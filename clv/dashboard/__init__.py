@@ -6,10 +6,10 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from clv.dashboard import assets, data, errors, figures, jobs, keys, overview, sign_in
+from clv.dashboard import assets, data, errors, figures, jobs, keys, overview, settings, sign_in
 from clv.dashboard.blueprint import blp
 
-PAGES = (assets, figures, sign_in, overview, data, jobs, keys)
+PAGES = (assets, figures, sign_in, overview, data, settings, jobs, keys)
 
 
 def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:
