@@ -8,6 +8,7 @@ connection first, and a request that asks nothing never takes one.
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,9 @@ import peewee
 import psycopg
 from playhouse.db_url import parse
 from playhouse.migrations import Runner
-from playhouse.pool import (
-    MaxConnectionsExceeded,
-    PooledPostgresqlDatabase,
-    PooledSqliteDatabase,
-)
+from playhouse.pool import MaxConnectionsExceeded, PooledSqliteDatabase
 
+from clv import postgresql
 from clv.config import Settings
 from clv.errors import ConfigError
 
@@ -30,6 +28,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # A thread waits this long for a connection, and a statement for what another one locked; then it
 # is a 503.
 WAIT_SECONDS = 5
+# How long a statement may take on PostgreSQL (SQLite's depend on nobody else). A request's takes
+# milliseconds, a filtered list of a million customers half a second: one that takes this long is
+# stuck, and its thread is needed. Files, simulations, distributions and batches are passes over
+# all of a tenant's data: theirs must end some time.
+REQUEST_SECONDS = 10
+LONG_SECONDS = 900
 # Connections are given up after a while, so that a failed-over server is left behind.
 STALE_SECONDS = 300
 # What each build of SQLite allows in one statement.
@@ -52,6 +56,7 @@ NO_TABLES = peewee.ProgrammingError
 Columns = Sequence[Sequence[Any]]
 
 database = peewee.DatabaseProxy()
+_statement_seconds: ContextVar[float] = ContextVar("statement_seconds", default=LONG_SECONDS)
 # Peewee's own errors instead of the driver's, for what does not pass through its methods.
 _translated = peewee.__exception_wrapper__  # type: ignore[attr-defined]
 
@@ -79,6 +84,23 @@ def disconnect() -> None:
     database.close_all()
 
 
+def limit(seconds: float) -> None:
+    """How long the statements of this thread may take each, from its next connection on."""
+    _statement_seconds.set(seconds)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """A stretch of work whose statements may take so long each, on a connection of its own."""
+    release()
+    token = _statement_seconds.set(seconds)
+    try:
+        yield
+    finally:
+        release()
+        _statement_seconds.reset(token)
+
+
 @contextmanager
 def scope() -> Iterator[None]:
     """A stretch of work outside of a request; its connection is given back at the end."""
@@ -86,6 +108,19 @@ def scope() -> Iterator[None]:
         yield
     finally:
         release()
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether one of ``DOWN`` says that the database's disk has no room left."""
+    # SQLite rolls back by itself, and Peewee's doing so, too, is an error of its own then.
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, psycopg.errors.DiskFull):
+            return True
+        if getattr(found, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return True
+        found = found.__context__
+    return False
 
 
 @contextmanager
@@ -223,9 +258,10 @@ def _pool(settings: Settings) -> Any:
         params = parse(url, unquote_password=True, unquote_user=True)
     except ValueError:
         raise ConfigError("DATABASE_URL is not a valid database URL.") from None
-    params.setdefault("connect_timeout", WAIT_SECONDS)
     params.setdefault("options", f"-c lock_timeout={WAIT_SECONDS * 1000}")
-    return PooledPostgresqlDatabase(**params, **limits, application_name="clv")
+    return postgresql.Pool(
+        **params, **limits, statement_seconds=_statement_seconds.get, application_name="clv"
+    )
 
 
 def _sqlite(url: str, limits: dict[str, Any]) -> PooledSqliteDatabase:

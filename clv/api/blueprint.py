@@ -160,12 +160,13 @@ def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
 
 
 def register(app: Flask) -> None:
-    """Give every request an id, and give its database connection back at the end."""
+    """Give every request an id, little time, and give its database connection back at the end."""
     app.before_request(_name_request)
     app.before_request(_refuse_second_names)
     app.after_request(_echo_request_id)
     app.after_request(_show_quota)
-    app.teardown_request(lambda error: db.release())
+    app.before_request(lambda: db.limit(db.REQUEST_SECONDS))
+    app.teardown_request(_leave_database)
 
 
 def principal() -> Principal:
@@ -277,6 +278,11 @@ def _refuse_second_names() -> None:
     """Werkzeug reads ``//rq`` as ``/rq``; a proxy that guards a path would not have."""
     if request.environ.get("PATH_INFO", "").startswith("//"):
         raise NotFound
+
+
+def _leave_database(error: BaseException | None) -> None:
+    db.release()
+    db.limit(db.LONG_SECONDS)
 
 
 def _echo_request_id(response: Response) -> Response:

@@ -94,7 +94,14 @@ class Compute(MethodView):
         schema=Job,
         success=True,
         description="Still going: the job",
-        headers={"Location": {"required": True, "schema": {"type": "string"}}},
+        headers={
+            "Location": {"required": True, "schema": {"type": "string"}},
+            "Preference-Applied": {
+                "schema": {"type": "string"},
+                "example": "respond-async",
+                "description": "When the request preferred it",
+            },
+        },
     )
     def post(self, body: dict[str, Any]) -> Any:
         """Compute all customers, or one segment
@@ -175,7 +182,7 @@ def start(segment: str | None) -> tuple[Run, str | None]:
     settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
     who = f"key {principal().key}"
     run = runs.start(principal().tenant.id, segment, who, settings.run_deadline_hours, queue.ring)
-    return run, None if has_workers() else runs.NO_WORKER
+    return run, None if queue.has_workers() else runs.NO_WORKER
 
 
 def look_after(job_id: str) -> Run:
@@ -236,15 +243,6 @@ def _accepted(run: Run, headers: dict[str, str] | None = None, message: str | No
 
 def _run(job_id: str) -> Run:
     return runs.find(principal().tenant_id, job_id)
-
-
-def has_workers() -> bool:
-    """Whether a worker is alive; True, too, when the queue can't tell."""
-    try:
-        return current_app.extensions["queue"].workers_alive() > 0
-    except Unavailable:
-        # The doorbell was rung: the run stays, whoever answers it.
-        return True
 
 
 def _room() -> WaitingRoom:

@@ -3,6 +3,7 @@
 from flask import request
 from marshmallow import ValidationError
 
+from clv import db
 from clv.api import transactions, uploads
 from clv.api.blueprint import principal
 from clv.api.errors import sentence
@@ -28,4 +29,6 @@ def data_load() -> str:
         query = UploadQuery().load(request.args)
     except ValidationError as error:
         raise Invalid(sentence(error.messages)) from None
-    return page("data_loaded.html", done=transactions.load(**query))
+    with db.within(db.LONG_SECONDS):
+        done = transactions.load(**query)
+    return page("data_loaded.html", done=done)

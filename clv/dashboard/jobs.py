@@ -1,6 +1,6 @@
 """Batch runs: start one, watch it, cancel it, and read what went wrong."""
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, current_app, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from clv import runs
@@ -72,4 +72,5 @@ def job_cancel(job_id: str) -> BaseResponse:
 
 def _waits_for(status: str) -> str | None:
     """What a run waits for that has not begun."""
-    return runs.NO_WORKER if status == "queued" and not compute.has_workers() else None
+    has_workers = current_app.extensions["queue"].has_workers
+    return runs.NO_WORKER if status == "queued" and not has_workers() else None
