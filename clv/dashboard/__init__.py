@@ -6,10 +6,21 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from clv.dashboard import assets, data, errors, figures, jobs, keys, overview, settings, sign_in
+from clv.dashboard import (
+    assets,
+    backtest,
+    data,
+    errors,
+    figures,
+    jobs,
+    keys,
+    overview,
+    settings,
+    sign_in,
+)
 from clv.dashboard.blueprint import blp
 
-PAGES = (assets, figures, sign_in, overview, data, settings, jobs, keys)
+PAGES = (assets, figures, sign_in, overview, data, settings, jobs, keys, backtest)
 
 
 def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:

@@ -11,10 +11,10 @@ from clv.api.errors import sentence
 from clv.auth import Role
 from clv.dashboard.blueprint import blp, needs, page
 from clv.schemas.settings import ScoreSettingsChange, SettingsChange
-from clv.scoring import SEGMENTS
+from clv.scoring import MODEL_NAMES, SEGMENTS
 
 WEIGHTS = ("recency", "frequency", "monetary")
-NUMBERS = ("atRiskDays", "lifespanMonths", "minTenureMonths")
+NUMBERS = ("atRiskDays", "lifespanMonths", "minTenureMonths", "churnHorizonDays")
 # The form has the weights in percent.
 PERCENT = 100
 
@@ -33,7 +33,8 @@ def settings() -> str:
 def settings_save() -> Any:
     """Save all of them."""
     try:
-        changes = SettingsChange().load({**_scores(), "currency": request.form.get("currency", "")})
+        others = {name: request.form.get(name, "") for name in ("model", "currency")}
+        changes = SettingsChange().load({**_scores(), **others})
     except ValidationError as error:
         return _page(request.form.to_dict(), problem=_problem(error)), 400
     service.change_settings(principal().tenant, changes)
@@ -61,6 +62,8 @@ def _page(given: dict[str, str], **values: Any) -> str:
         tenant=tenant,
         given=given,
         weights=WEIGHTS,
+        models=MODEL_NAMES,
+        serving=service.serving(tenant),
         suggestion=summary.found.suggestion if summary.found else None,
         is_pending=summary.settings_changed,
         **values,
@@ -77,6 +80,8 @@ def _present() -> dict[str, str]:
         "atRiskDays": str(now.at_risk_days),
         "lifespanMonths": str(now.lifespan_months),
         "minTenureMonths": str(now.min_tenure_months),
+        "churnHorizonDays": str(now.churn_horizon_days),
+        "model": now.model,
         "currency": tenant.currency,
     }
 
