@@ -9,6 +9,8 @@ from werkzeug.exceptions import HTTPException
 from clv.dashboard import (
     assets,
     backtest,
+    customer,
+    customers,
     data,
     errors,
     figures,
@@ -20,7 +22,19 @@ from clv.dashboard import (
 )
 from clv.dashboard.blueprint import blp
 
-PAGES = (assets, figures, sign_in, overview, data, settings, jobs, keys, backtest)
+PAGES = (
+    assets,
+    figures,
+    sign_in,
+    overview,
+    customers,
+    customer,
+    data,
+    settings,
+    jobs,
+    keys,
+    backtest,
+)
 
 
 def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:

@@ -78,7 +78,7 @@ def test_a_sign_in_begins_another_session(client, key):
 def test_signing_out_ends_the_session(client, key):
     sign_in(client, key())
     answer = client.post("/sign-out", data={"form_token": token_of(client)}, headers=ORIGIN)
-    assert answer.location == "/sign-in"
+    assert answer.location == "/sign-in?notice=signed-out"
     assert client.get("/").status_code == 303
 
 
