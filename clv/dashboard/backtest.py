@@ -10,11 +10,12 @@ from clv.api import backtests as api
 from clv.api.blueprint import principal
 from clv.api.errors import sentence
 from clv.auth import Role
+from clv.backtest import CALIBRATED, MEAN, RFM
 from clv.dashboard.blueprint import blp, is_part, needs, page
 from clv.errors import Conflict
 from clv.schemas.backtests import BacktestRequest
 
-TITLES = {"calibrated": "Calibrated model", "rfm": "Run rate (rfm)", "mean": "Everybody’s mean"}
+TITLES = {CALIBRATED: "Calibrated model", RFM: "Run rate (rfm)", MEAN: "Everybody’s mean"}
 
 
 @blp.get("/backtest")
@@ -53,13 +54,15 @@ def backtest_progress() -> Response:
 def _page(**values: Any) -> str:
     done = backtests.newest_result(principal().tenant.id)
     shown = None if done is None else backtests.view(done)
+    models = [] if shown is None else shown["result"]["models"]
     return page(
         "backtest.html",
         tenant=principal().tenant,
         newest=_newest(),
         done=shown,
         titles=TITLES,
-        charts=[] if shown is None else [_chart(model) for model in shown["result"]["models"]],
+        # The mean says the same of everybody.
+        charts=[_chart(model) for model in models if model["model"] != MEAN],
         **values,
     )
 

@@ -95,7 +95,7 @@ def page(template: str, **values: Any) -> str:
         places=_places(me),
         known_endpoints=current_app.view_functions,
         notice=NOTICES.get(request.args.get("notice", "")),
-        now_ms=_now_ms(),
+        now_ms=now_ms(),
         form_token=session.form_token(g.session, secret()) if "session" in g else "",
         token_field=TOKEN_FIELD,
         token_header=TOKEN_HEADER,
