@@ -5,17 +5,17 @@ from typing import Any
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from clv import insights, service
+from clv import calibrated, insights, service
 from clv.api.blueprint import checked_customer_id, principal
 from clv.auth import Role
 from clv.dashboard.blueprint import blp, needs, page
 from clv.errors import NotFound
-from clv.scoring import Explanation, Scores
+from clv.scoring import MODEL_NAMES, Scores
+from clv.service import Explained
 from clv.store.changes import Change
 from clv.store.tenants import Tenant
 
 ROWS = 100
-PROJECTION = "Run-rate projection"
 
 
 @blp.get("/find")
@@ -40,8 +40,8 @@ def customer_page(customer_id: str) -> str:
         explained=_explained(tenant, customer_id),
         changes=changes,
         history=_line(changes, scores),
-        projection=PROJECTION,
-        interval=None,
+        model=MODEL_NAMES[scores.model],
+        level=calibrated.LEVEL,
     )
 
 
@@ -54,7 +54,7 @@ def customer_recompute(customer_id: str) -> Response:
     return redirect(address, 303)
 
 
-def _explained(tenant: Tenant, customer_id: str) -> Explanation | None:
+def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
     """None for a record whose summaries are gone."""
     try:
         return service.explain_clv(tenant, customer_id)

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 from flask import Response, request
 from marshmallow import ValidationError
 
+from clv import service
 from clv.api import records
 from clv.api.blueprint import principal
 from clv.api.errors import sentence
 from clv.dashboard.blueprint import blp, page
 from clv.errors import Invalid
 from clv.schemas.records import RecordsQuery
+from clv.scoring import MODEL_NAMES
 from clv.store.tenants import Tenant
 
 PAGE = 50
@@ -42,12 +44,12 @@ FIELDS = (
     Field("minRecency", "Days silent from"),
     Field("maxRecency", "Days silent to"),
     Field("minFrequency", "Interactions from"),
-    Field("minRevenue", "Projected revenue from", step="any"),
+    Field("minRevenue", "Predicted revenue from", step="any"),
     Field("minTenureDays", "Customer for days, from"),
 )
 SORTS = {
     "-revenueAtRisk": "Revenue at risk, most first",
-    "-predictedRevenue": "Projected revenue, most first",
+    "-predictedRevenue": "Predicted revenue, most first",
     "-clvScore": "Score, best first",
     "clvScore": "Score, worst first",
     "rfmRecency": "Last contact, latest first",
@@ -110,6 +112,7 @@ def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
     return page(
         "customers.html",
         tenant=tenant,
+        model=MODEL_NAMES[service.serving(tenant).model],
         tab=tab,
         tabs=tabs(tenant),
         fields=FIELDS,

@@ -101,6 +101,12 @@ def segment(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
+@blp.app_template_filter()
+def projection(model: str) -> str:
+    """What predicted revenue is called: a run rate is no forecast."""
+    return "Expected revenue" if model == "calibrated" else "Run-rate revenue"
+
+
 def _utc(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from clv import insights
 from clv.api.blueprint import principal
+from clv.dashboard import figures
 from clv.dashboard.blueprint import blp, page
 from clv.insights import Point, Summary
 from clv.overview import BIN_WIDTH, Group, Overview, Suggestion
@@ -22,7 +23,7 @@ SHOWN = 5
 NOBODY = Group(0, None, 0, 0, 0)
 
 
-class Figure(NamedTuple):
+class Card(NamedTuple):
     """A number of all customers, with its value in the full run before.
 
     :param kind: count, decimal or money
@@ -51,8 +52,7 @@ def overview() -> str:
         tenant=tenant,
         summary=summary,
         found=summary.found,
-        figures=_figures(summary.found, _before(points, summary), tenant),
-        projection=projection(summary.found),
+        cards=_cards(summary.found, _before(points, summary), tenant),
         misfit=_misfit(summary.found),
         histogram=_histogram(summary.found),
         trend=_trend(points),
@@ -61,51 +61,40 @@ def overview() -> str:
     )
 
 
-def projection(found: Overview) -> str:
-    """What the predicted revenue is called: it depends on what predicted it."""
-    if _model(found) == "calibrated":
-        return "Expected revenue"
-    return "Run-rate projection"
-
-
-def _model(found: Overview) -> str:
-    return getattr(found, "model", "rfm")
-
-
 def _before(points: list[Point], summary: Summary) -> Overview | None:
     """The full run before the run of the summary."""
     return next((p.found for p in points if p.run.job_id != summary.job_id), None)
 
 
-def _figures(found: Overview, before: Overview | None, tenant: Tenant) -> list[Figure]:
+def _cards(found: Overview, before: Overview | None, tenant: Tenant) -> list[Card]:
     now, then = found.everyone, before.everyone if before else NOBODY
     # Predicted by another model, it is another figure.
-    comparable = then if before and _model(before) == _model(found) else NOBODY
+    comparable = then if before and before.model == found.model else NOBODY
     return [
-        Figure("Customers", "count", now.customers, then.customers, 1, "with a score"),
-        Figure("Mean score", "decimal", now.mean_score, then.mean_score, 1, "of 100"),
-        Figure(
-            projection(found),
+        Card("Customers", "count", now.customers, then.customers, 1, "with a score"),
+        Card("Mean score", "decimal", now.mean_score, then.mean_score, 1, "of 100"),
+        Card(
+            figures.projection(found.model),
             "money",
             now.predicted_revenue,
             comparable.predicted_revenue,
             1,
             _about_projection(found),
         ),
-        Figure(
+        Card(
             "Revenue at risk",
             "money",
             now.revenue_at_risk,
             comparable.revenue_at_risk,
             -1,
-            "of it, times the probability of churn",
+            f"{figures.projection(found.model).lower()} × probability of churn",
         ),
     ]
 
 
 def _about_projection(found: Overview) -> str:
     months = found.settings.lifespan_months
-    if _model(found) == "calibrated":
+    if found.model == "calibrated":
         return f"in the next {months} months, by the calibrated model"
     return f"revenue so far, carried on for {months} months; not a forecast"
 

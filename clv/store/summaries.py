@@ -14,6 +14,7 @@ from clv.store import records
 from clv.store.tenants import keep_count, lock_tenant
 
 STREAM_ROWS = 5_000
+DAILY_KEY_LENGTH = len("2026-04-30")
 KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
 VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
 COLUMNS = f"{KEY}, {VALUES}"
@@ -21,9 +22,7 @@ COLUMNS = f"{KEY}, {VALUES}"
 _TOTALS = """customer_id, SUM(impressions), SUM(total_value), MIN(first_contact_ms),
     MAX(last_contact_ms), MIN(impressions),
     SUM(CASE WHEN first_contact_ms IS NULL OR last_contact_ms IS NULL THEN 1 ELSE 0 END)"""
-# The days with conversions. Only daily keys are so long: should the period type change in the
-# middle of a run, nothing is taken for a day that is none.
-_DAY = "CASE WHEN converts > 0 AND LENGTH(period_key) = 10 THEN period_key END"
+_DAY = "CASE WHEN converts > 0 THEN period_key END"
 _SPENT = "CASE WHEN converts > 0 THEN total_value ELSE 0 END"
 _DAYS = f", COUNT(DISTINCT {_DAY}), MIN({_DAY}), MAX({_DAY})"
 _PURCHASES = f"{_DAYS}, SUM({_SPENT})"
@@ -258,9 +257,13 @@ def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
 
 @lru_cache(maxsize=16_384)
 def day_of(key: str | None) -> int | None:
-    """A daily period key as days since 1970; None for what is no day."""
+    """A daily period key as days since 1970; None for what is no day: the period type may change
+    in the middle of a run."""
+    # Only daily keys are so long. Python would read a week, too.
+    if key is None or len(key) != DAILY_KEY_LENGTH:
+        return None
     try:
-        return None if key is None else date.fromisoformat(key).toordinal() - _FIRST_DAY
+        return date.fromisoformat(key).toordinal() - _FIRST_DAY
     except ValueError:
         return None
 

@@ -49,6 +49,7 @@ def test_the_overview_tells_what_the_summary_says(visitor):
     figures = page.get_by_role("region", name="All customers")
     expect(figures).to_contain_text(f"{summary['customers']:,}")
     expect(figures).to_contain_text(f"{summary['meanScore']:.1f}")
+    expect(figures).to_contain_text("Run-rate revenue")
     expect(figures).to_contain_text("not a forecast")
     for name, label in (("high", "High"), ("at_risk", "At risk")):
         row = page.get_by_role("row", name=re.compile(f"^{label} "))
