@@ -15,7 +15,7 @@ _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 @blp.app_template_filter()
 def count(number: int | None) -> str:
     """1234 as 1,234."""
-    return NONE if number is None else f"{number:,}"
+    return NONE if number is None else f"{number:,}".replace("-", "−")
 
 
 @blp.app_template_filter()
