@@ -122,6 +122,7 @@ const KINDS = {
           pointHoverRadius: 6,
           borderWidth: 2.5,
           stepped: "before",
+          clip: 8,
         }],
       },
       options: {
