@@ -26,6 +26,7 @@ bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an 
 	$(BIN)/python -m tests.bench.size
 	$(BIN)/python -m tests.bench.snapshot
 	$(BIN)/python -m tests.bench.model
+	$(BIN)/python -m tests.bench.calibrated
 
 screenshots: $(VENV)/dev  ## pictures of each page into var/screenshots, or INTO=folder
 	$(BIN)/python -m tests.e2e.screenshots --into $(or $(INTO),var/screenshots)

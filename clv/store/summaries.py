@@ -227,7 +227,7 @@ def span(tenant_id: int) -> tuple[int, int] | None:
 
 def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
     """What the customers did before a day, and what they did from then on, in one pass: of all
-    scorable customers with a conversion before that day, in pages of
+    customers with a conversion before that day, in pages of
     ``(monetary, first contact, last contact, days with conversions, key of the first, key of the
     last, value on these days, days with conversions afterwards, value afterwards)``.
 
@@ -250,7 +250,7 @@ def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
     )
     sql = (
         f"SELECT {sums} FROM interaction_summary WHERE tenant_id = %s GROUP BY customer_id"
-        f" HAVING {_scorable_sums()} AND {had_bought} ORDER BY customer_id"
+        f" HAVING {had_bought} ORDER BY customer_id"
     )
     return db.stream(sql, (tenant_id,), STREAM_ROWS)
 
@@ -309,14 +309,7 @@ def _scorable(more: str = "", chosen: str = "") -> str:
     return (
         f"SELECT customer_id, {frequency}, {monetary}, MAX(last_contact_ms){more}"
         f" FROM interaction_summary WHERE tenant_id = %s{chosen} GROUP BY customer_id"
-        f" HAVING {_scorable_sums()}"
-    )
-
-
-def _scorable_sums() -> str:
-    frequency, monetary = _float_sum("impressions"), _float_sum("total_value")
-    return (
-        "MIN(impressions) >= 0"
+        " HAVING MIN(impressions) >= 0"
         " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
         f" AND {frequency} <= {MAX_STORED_INTEGER} AND ABS({monetary}) <= {MAX_STORED_INTEGER}"
     )
