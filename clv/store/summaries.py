@@ -93,7 +93,7 @@ def exist(tenant_id: int, customer_id: str) -> bool:
 def totals(tenant_id: int, customer_id: str) -> Totals | None:
     """One customer's totals, or None without summaries."""
     try:
-        row = db.row(
+        row = db.quick_row(
             f"SELECT {_TOTALS} FROM interaction_summary"
             " WHERE tenant_id = %s AND customer_id = %s GROUP BY customer_id",
             (tenant_id, customer_id),
