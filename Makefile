@@ -22,6 +22,7 @@ bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an 
 	$(BIN)/python -m tests.bench.batch
 	$(BIN)/python -m tests.bench.lists
 	$(BIN)/python -m tests.bench.upload
+	$(BIN)/python -m tests.bench.get
 	$(BIN)/python -m tests.bench.size
 
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled

@@ -29,7 +29,7 @@ from psycopg.pq import TransactionStatus
 
 from clv.config import Settings
 from clv.errors import ConfigError
-from clv.prepared import Prepared, Unusual
+from clv.prepared import Prepared
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # A thread waits this long for a connection, and a statement for what another one locked; then it
@@ -174,8 +174,6 @@ def quick_row(sql: str, params: Sequence[int | str] = ()) -> tuple | None:
         if is_sqlite():
             return connection.execute(_for_sqlite(sql), params).fetchone()
         return Prepared.of(connection).row(sql, params)
-    except Unusual:
-        return row(sql, params)
     except Exception:
         with _translated:
             raise

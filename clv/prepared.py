@@ -6,11 +6,9 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Transformer
-from psycopg.pq import ExecStatus
-
-
-class Unusual(Exception):
-    """The statement did not simply return rows; asked the usual way, it will be told why."""
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
 
 
 class Prepared:
@@ -33,12 +31,11 @@ class Prepared:
     def row(self, sql: str, params: Sequence[int | str]) -> tuple | None:
         """The first row of what a statement with ``%s`` parameters returns, if any.
 
-        :raises Unusual: when it failed
+        :raises psycopg.Error: as a cursor does
         """
         name = self._names.get(sql) or self._prepare(sql)
         result = self._pgconn.exec_prepared(name, [str(value).encode() for value in params])
-        if result.status != ExecStatus.TUPLES_OK:
-            raise Unusual
+        self._check(result, ExecStatus.TUPLES_OK)
         self._transformer.set_pgresult(result)
         return self._transformer.load_row(0, tuple) if result.ntuples else None
 
@@ -46,7 +43,12 @@ class Prepared:
         name = b"clv_%d" % len(self._names)
         first, *others = sql.split("%s")
         numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
-        if self._pgconn.prepare(name, numbered.encode()).status != ExecStatus.COMMAND_OK:
-            raise Unusual
+        self._check(self._pgconn.prepare(name, numbered.encode()), ExecStatus.COMMAND_OK)
         self._names[sql] = name
         return name
+
+    def _check(self, result: PGresult, wanted: ExecStatus) -> None:
+        if self._pgconn.status != ConnStatus.OK:
+            raise psycopg.OperationalError("The connection is lost.")
+        if result.status != wanted:
+            raise error_from_result(result)
