@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test check bench chaos
+.PHONY: demo run test check bench soak chaos
 
 demo: $(VENV)/runtime  ## the service with the data of 23,570 real customers
 	$(BIN)/python launch.py --demo
@@ -24,6 +24,10 @@ bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an 
 	$(BIN)/python -m tests.bench.upload
 	$(BIN)/python -m tests.bench.get
 	$(BIN)/python -m tests.bench.size
+	$(BIN)/python -m tests.bench.snapshot
+
+soak: $(VENV)/dev  ## ten minutes of load beside batches, on each database; needs wrk
+	$(BIN)/python -m tests.soak
 
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
 	$(BIN)/python -m tests.chaos --database sqlite --faults 500

@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from clv import auth, cli, config, dashboard, db
 from clv.api import (
     attempts,
+    backtests,
     blueprint,
     compute,
     customers,
@@ -105,6 +106,7 @@ def _register_api(app: Flask) -> errors.ClvApi:
         compute.blp,
         records.blp,
         simulation.blp,
+        backtests.blp,
         insights.blp,
         summaries.blp,
         transactions.blp,

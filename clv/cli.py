@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from clv import auth, db, fields, insights, runs, service
 from clv.auth import Role
+from clv.cli_backtest import backtest
 from clv.cli_errors import plain_errors
 from clv.cli_export import export
 from clv.cli_import import import_file
@@ -24,7 +25,7 @@ SUGGESTED = "suggested"
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (migrate, tenants_group, keys_group, import_file, export, compute):
+    for command in (migrate, tenants_group, keys_group, import_file, export, compute, backtest):
         app.cli.add_command(command)
 
 
@@ -60,13 +61,15 @@ def list_tenants() -> None:
     """List the tenants with their settings."""
     click.echo(
         "name\tcustomers\tperiods\tweights R/F/M\tat-risk days\tlifespan\tshortest\tcurrency"
+        "\tmodel\tchurn horizon"
     )
     for tenant in tenants.tenants():
         s = tenant.settings
         click.echo(
             f"{tenant.name}\t{tenant.customers}\t{tenant.period_type or '-'}\t"
             f"{s.weight_recency:g}/{s.weight_frequency:g}/{s.weight_monetary:g}\t{s.at_risk_days}\t"
-            f"{s.lifespan_months}\t{s.min_tenure_months}\t{tenant.currency}"
+            f"{s.lifespan_months}\t{s.min_tenure_months}\t{tenant.currency}\t{s.model}\t"
+            f"{s.churn_horizon_days}"
         )
 
 
@@ -78,6 +81,8 @@ def list_tenants() -> None:
 @click.option("--at-risk-days", help=f"1 to 3650, or '{SUGGESTED}': from the tenant's own data.")
 @click.option("--lifespan-months", type=int, help="1 to 120: what revenue is projected over.")
 @click.option("--min-tenure-months", type=int, help="1 to 60: the shortest tenure in projections.")
+@click.option("--model", help="rfm, or calibrated: fitted by the next full run.")
+@click.option("--churn-horizon-days", type=int, help="1 to 3650: of the calibrated model's churn.")
 @click.option("--currency", help="ISO 4217, for display only.")
 @plain_errors
 def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **given: Any) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from clv import db, logs
-from clv.errors import ClvError
+from clv.errors import DISK_FULL, ClvError
+
+DOWN = "The database can't be reached, is busy, or lacks its tables (flask migrate)."
 
 
 def plain_errors(command: Callable) -> Callable:
@@ -23,8 +25,6 @@ def plain_errors(command: Callable) -> Callable:
             raise click.ClickException(error.message) from None
         except (*db.DOWN, db.NO_TABLES) as error:
             logs.event("command.failed", logging.ERROR, error=logs.summary(error))
-            raise click.ClickException(
-                "The database can't be reached, is busy, or lacks its tables (flask migrate)."
-            ) from None
+            raise click.ClickException(DISK_FULL if db.is_full(error) else DOWN) from None
 
     return wrapper

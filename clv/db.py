@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,21 +21,23 @@ import peewee
 import psycopg
 from playhouse.db_url import parse
 from playhouse.migrations import Runner
-from playhouse.pool import (
-    MaxConnectionsExceeded,
-    PooledPostgresqlDatabase,
-    PooledSqliteDatabase,
-)
+from playhouse.pool import MaxConnectionsExceeded, PooledSqliteDatabase
 from psycopg.pq import TransactionStatus
 
+from clv import postgresql
 from clv.config import Settings
 from clv.errors import ConfigError
-from clv.prepared import Prepared
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # A thread waits this long for a connection, and a statement for what another one locked; then it
 # is a 503.
 WAIT_SECONDS = 5
+# How long a statement may take on PostgreSQL (SQLite's depend on nobody else). A request's takes
+# milliseconds, a filtered list of a million customers half a second: one that takes this long is
+# stuck, and its thread is needed. Files, simulations, distributions and batches are passes over
+# all of a tenant's data: theirs must end some time.
+REQUEST_SECONDS = 10
+LONG_SECONDS = 900
 # Connections are given up after a while, so that a failed-over server is left behind.
 STALE_SECONDS = 300
 # What each build of SQLite allows in one statement.
@@ -59,6 +62,7 @@ NO_TABLES = peewee.ProgrammingError
 Columns = Sequence[Sequence[Any]]
 
 database = peewee.DatabaseProxy()
+_statement_seconds: ContextVar[float] = ContextVar("statement_seconds", default=LONG_SECONDS)
 # Peewee's own errors instead of the driver's, for what does not pass through its methods.
 _translated = peewee.__exception_wrapper__  # type: ignore[attr-defined]
 
@@ -84,8 +88,10 @@ def keep() -> None:
 
 
 def begin_request() -> None:
-    """Before the first query of a request. A kept connection that nobody looked at for a second
-    goes back, and the pool looks whether it lives and is not too old when it is taken again."""
+    """Before the first query of a request, whose statements may take ``REQUEST_SECONDS``. A kept
+    connection that nobody looked at for a second goes back, and the pool looks whether it lives
+    and is not too old when it is taken again."""
+    _statement_seconds.set(REQUEST_SECONDS)
     now = time.monotonic()
     if now - _thread.looked_at > LOOK_SECONDS:
         _thread.looked_at = now
@@ -96,6 +102,7 @@ def end_request() -> None:
     """After a request: keep its connection for the next one, if it is as new, or give it back."""
     if not _kept.on or _is_used_up():
         release()
+    _statement_seconds.set(LONG_SECONDS)
 
 
 def release() -> None:
@@ -116,12 +123,37 @@ def disconnect() -> None:
 
 
 @contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """A stretch of work whose statements may take so long each, on a connection of its own."""
+    release()
+    token = _statement_seconds.set(seconds)
+    try:
+        yield
+    finally:
+        release()
+        _statement_seconds.reset(token)
+
+
+@contextmanager
 def scope() -> Iterator[None]:
     """A stretch of work outside of a request; its connection is given back at the end."""
     try:
         yield
     finally:
         release()
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether one of ``DOWN`` says that the database's disk has no room left."""
+    # SQLite rolls back by itself, and Peewee's doing so, too, is an error of its own then.
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, psycopg.errors.DiskFull):
+            return True
+        if getattr(found, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return True
+        found = found.__context__
+    return False
 
 
 @contextmanager
@@ -173,7 +205,7 @@ def quick_row(sql: str, params: Sequence[int | str] = ()) -> tuple | None:
     try:
         if is_sqlite():
             return connection.execute(_for_sqlite(sql), params).fetchone()
-        return Prepared.of(connection).row(sql, params)
+        return connection.prepared.row(sql, params)
     except Exception:
         with _translated:
             raise
@@ -299,9 +331,10 @@ def _pool(settings: Settings) -> Any:
         params = parse(url, unquote_password=True, unquote_user=True)
     except ValueError:
         raise ConfigError("DATABASE_URL is not a valid database URL.") from None
-    params.setdefault("connect_timeout", WAIT_SECONDS)
     params.setdefault("options", f"-c lock_timeout={WAIT_SECONDS * 1000}")
-    return PooledPostgresqlDatabase(**params, **limits, application_name="clv")
+    return postgresql.Pool(
+        **params, **limits, statement_seconds=_statement_seconds.get, application_name="clv"
+    )
 
 
 def _sqlite(url: str, limits: dict[str, Any]) -> PooledSqliteDatabase:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+DISK_FULL = "The database's disk is full: nothing can be stored until there is room again."
 # Of an error that nobody foresaw; it names the request, and nothing else.
 INTERNAL = "An internal error occurred. Please report the request id {}."
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from clv import db, overview, service
+from clv import calibrated, db, overview, service
 from clv.errors import NotFound
 from clv.overview import Overview, Suggestion
-from clv.scoring import DAY_MS
+from clv.scoring import DAY_MS, MODEL_NAMES
 from clv.service import NO_SUCH_CUSTOMER, Survey
 from clv.store import changes, listing, now_ms, records, runs, snapshots, summaries, tenants
 from clv.store.changes import Change
@@ -130,7 +130,7 @@ def all_records(tenant: Tenant, wanted: Filter, order: Order) -> Iterator[list[L
     at_once = SORTED_AT_ONCE if order.by in listing.SORTS else EXPORTED_AT_ONCE
     after = None
     while True:
-        with db.scope():
+        with db.within(db.LONG_SECONDS):
             page = listing.page(tenant.id, wanted, order, after, at_once)
         if page:
             yield page
@@ -168,7 +168,16 @@ def overview_of_run(run: Run) -> Overview:
         return overview.add_up(cells, as_of_ms, tenant.settings, None, days)
     spread = snapshot.distribution
     percentiles = (spread.p25, spread.p75)
-    return overview.add_up(cells, spread.as_of_ms, snapshot.settings, percentiles, days)
+    serving = calibrated.serving(snapshot.settings, snapshot.calibration)
+    return overview.add_up(
+        cells,
+        spread.as_of_ms,
+        snapshot.settings,
+        percentiles,
+        days,
+        MODEL_NAMES[serving.model],
+        serving.reason,
+    )
 
 
 def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:

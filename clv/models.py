@@ -20,6 +20,7 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    SmallIntegerField,
     TextField,
 )
 
@@ -57,6 +58,8 @@ class Tenant(Table):
     nightly_ms = BigIntegerField()
     # When an upload or an erasure changed something last.
     data_updated_ms = BigIntegerField(null=True)
+    model = TextField(default="rfm")
+    churn_horizon_days = IntegerField(default=90)
 
 
 class ApiKey(Table):
@@ -125,6 +128,8 @@ class ClvRecord(Table):
     noted_score = DoubleField(null=True)
     noted_ms = BigIntegerField(null=True)
     noted_from = TextField(null=True)
+    # The number of what predicted revenue and churn, of ``clv.scoring.MODELS``.
+    model = SmallIntegerField(default=0)
 
     class Meta:
         primary_key = CompositeKey("tenant_id", "customer_id")
@@ -196,6 +201,8 @@ class Snapshot(Table):
     p75 = DoubleField()
     breakpoints = BlobField()
     settings = TextField()
+    # JSON: what the last full run found out about the calibrated model; null before the first.
+    calibration = TextField(null=True)
 
 
 class Run(Table):
@@ -268,6 +275,39 @@ class RunError(Table):
         primary_key = CompositeKey("run", "customer_id")
 
 
+class Backtest(Table):
+    """A backtest of the models on a tenant's own history. ``attempt`` is the fencing token of
+    whoever works on it until ``lease_ms``; ``result`` is JSON."""
+
+    id = BigAutoField()
+    backtest_id = TextField(unique=True)
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    status = TextField()
+    holdout_days = IntegerField(null=True)
+    requested_by = TextField()
+    created_ms = BigIntegerField()
+    started_ms = BigIntegerField(null=True)
+    finished_ms = BigIntegerField(null=True)
+    deadline_ms = BigIntegerField()
+    attempt = IntegerField(default=0)
+    lease_ms = BigIntegerField(default=0)
+    message = TextField(null=True)
+    result = TextField(null=True)
+
+    class Meta:
+        indexes = ((("tenant_id", "id"), False),)
+
+
+Backtest.add_index(
+    Backtest.index(
+        Backtest.tenant,
+        unique=True,
+        name="backtest_one_active",
+        where=SQL("status IN ('queued', 'running')"),
+    )
+)
+
+
 class RunTally(Table):
     """What all runs have done that ended with this status; it outlives them."""
 
@@ -290,5 +330,6 @@ TABLES = (
     Run,
     Shard,
     RunError,
+    Backtest,
     RunTally,
 )

@@ -77,6 +77,8 @@ class Overview:
     :param p25: of the run's distribution, None without customers
     :param histogram: customers with a score from 0, from 5, … from 95
     :param silent: customers without any interaction
+    :param model: the name of what predicted revenue and churn in that run
+    :param model_reason: why that one
     """
 
     as_of_ms: int
@@ -89,6 +91,8 @@ class Overview:
     histogram: list[int]
     silent: int
     suggestion: Suggestion | None
+    model: str = "rfm"
+    model_reason: str | None = None
 
 
 def add_up(
@@ -97,6 +101,8 @@ def add_up(
     settings: ScoreSettings,
     percentiles: tuple[float, float] | None,
     suggested_days: int | None,
+    model: str = "rfm",
+    model_reason: str | None = None,
 ) -> Overview:
     """Add up the cells of a tenant.
 
@@ -118,6 +124,8 @@ def add_up(
         histogram=histogram,
         silent=_customers(cell for cell in cells if cell.is_silent),
         suggestion=_suggestion(cells, suggested_days),
+        model=model,
+        model_reason=model_reason,
     )
 
 

@@ -23,12 +23,17 @@ CHURN_STEEPNESS = 2.4
 MAX_STORED_INTEGER = 2**63 - 1
 SEGMENTS = ("high", "medium", "low", "at_risk")
 DIMENSIONS = ("recency", "frequency", "monetary")
-MODEL = "rfm"
-# Raised whenever the same data would give other scores.
+# Whenever the same data would give other scores, the score's formula gets another version.
 FORMULA_VERSION = 1
+# The models that predict revenue and churn, with their versions, by the number that is stored with
+# a record: new ones only at the end.
+MODELS = ("rfm/1", "calibrated/1")
+RFM, CALIBRATED = range(2)
+MODEL_NAMES = ("rfm", "calibrated")
 # Three decimal fractions rarely sum to exactly 1 in binary.
 WEIGHT_TOLERANCE = 1e-9
 MAX_AT_RISK_DAYS = 3_650
+MAX_CHURN_HORIZON_DAYS = 3_650
 _LIMITS = {
     "weight_recency": (0, 1),
     "weight_frequency": (0, 1),
@@ -36,12 +41,17 @@ _LIMITS = {
     "at_risk_days": (1, MAX_AT_RISK_DAYS),
     "lifespan_months": (1, 120),
     "min_tenure_months": (1, 60),
+    "churn_horizon_days": (1, MAX_CHURN_HORIZON_DAYS),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreSettings:
-    """What a tenant may choose about its scores. Weights sum to 1; lengths in days and months."""
+    """What a tenant may choose about its scores. Weights sum to 1; lengths in days and months.
+
+    :param model: ``rfm``, or ``calibrated``: where its conditions hold, that serves
+    :param churn_horizon_days: the calibrated model's churn is no conversion for so long
+    """
 
     weight_recency: float = 0.35
     weight_frequency: float = 0.35
@@ -49,6 +59,8 @@ class ScoreSettings:
     at_risk_days: int = 30
     lifespan_months: int = 24
     min_tenure_months: int = 6
+    model: str = "rfm"
+    churn_horizon_days: int = 90
 
     @property
     def weights(self) -> tuple[float, float, float]:
@@ -63,7 +75,23 @@ class ScoreSettings:
                 found[name] = f"Must be from {low} to {high}."
         if not found and abs(sum(self.weights) - 1) > WEIGHT_TOLERANCE:
             found["weight_recency"] = "The three weights must sum to 1."
+        if self.model not in MODEL_NAMES:
+            found["model"] = f"Must be one of: {', '.join(MODEL_NAMES)}."
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """One customer's days with conversions, of daily summaries; days since 1970.
+
+    :param days: how many
+    :param value: Σ totalValue on these days in 1/10,000
+    """
+
+    days: int
+    first_day: int
+    last_day: int
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +102,7 @@ class Totals:
     :param monetary: Σ totalValue in 1/10,000, negative after more refunds than sales
     :param first_contact_ms: earliest contact
     :param last_contact_ms: latest contact
+    :param purchases: None without any, and wherever no calibrated model asked for them
     """
 
     customer_id: str
@@ -81,6 +110,7 @@ class Totals:
     monetary: int
     first_contact_ms: int
     last_contact_ms: int
+    purchases: Purchases | None = None
 
 
 class Scores(NamedTuple):
@@ -88,6 +118,7 @@ class Scores(NamedTuple):
     tuple, because a batch makes a million of them, and each read of a record one.
 
     :param tenure_days: whole UTC calendar days since the first contact
+    :param model: the number of what predicted revenue and churn, of :data:`MODELS`
     """
 
     customer_id: str
@@ -100,6 +131,7 @@ class Scores(NamedTuple):
     segment: str
     computed_ms: int
     tenure_days: int
+    model: int = RFM
 
     @property
     def revenue_at_risk(self) -> float:

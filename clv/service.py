@@ -4,11 +4,12 @@ import math
 import re
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from clv import db, distribution
+from clv import calibrated, db, distribution
+from clv.calibrated import Calibration, History
 from clv.distribution import Distribution
 from clv.errors import Invalid, NotFound, Unavailable, Unscorable
 from clv.scoring import (
@@ -16,9 +17,9 @@ from clv.scoring import (
     Explanation,
     Scores,
     ScoreSettings,
+    Totals,
     composite,
     explain,
-    score_customer,
 )
 from clv.store import now_ms, records, snapshots, staging, summaries, tenants
 from clv.store.snapshots import Snapshot
@@ -28,8 +29,10 @@ from clv.store.tenants import Tenant
 
 # A snapshot serves single computations until the number of customers has changed by this share.
 DRIFT = 0.10
-# So long a request waits for another one that builds the tenant's first snapshot.
-BUILD_WAIT_SECONDS = 5.0
+# So long a request waits for another one that builds the tenant's first snapshot: at a million
+# customers and with 16 waiting that takes some 5 s, on a busy machine more, and a 503 would only
+# make the client ask again. Below the 30 s of common routers.
+BUILD_WAIT_SECONDS = 20.0
 BUILD_POLL_SECONDS = 0.1
 # Shards begin at customers that were noted down in passing, one in so many.
 MARK_EVERY = 1_000
@@ -39,6 +42,19 @@ MOST_SAMPLED = 12_500
 NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 
+class Explained(NamedTuple):
+    """A customer's explanation.
+
+    :param serving: the model that predicted, and why that one
+    :param interval: of the predicted revenue, in 1/10,000, with the probability
+        ``clv.calibrated.LEVEL``; None where rfm serves, and without any conversion
+    """
+
+    explanation: Explanation
+    serving: Calibration
+    interval: tuple[int, int] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """One pass over all of a tenant's customers.
@@ -46,6 +62,7 @@ class Survey:
     :param distribution: None without any scorable customer
     :param marks: every so many-th customer id, ascending
     :param sample: the ids of customers that stand for all: up to 12,500, evenly spread
+    :param history: of those with a conversion, if it was asked for
     """
 
     distribution: Distribution | None
@@ -53,6 +70,7 @@ class Survey:
     marks: list[str]
     mark_every: int
     sample: list[str]
+    history: History | None = None
 
     def bounds(self, most: int) -> list[str]:
         """The last customer ids of shards of equal size, at most ``most`` customers each; the
@@ -86,26 +104,40 @@ def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
     while True:
         # Before the totals are read: the record of a later reading must win.
         as_of_ms = now_ms()
-        totals = summaries.totals(tenant.id, customer_id)
-        if totals is None:
-            raise NotFound(NO_SUCH_CUSTOMER)
+        totals = _totals(tenant, customer_id)
         snapshot = current_snapshot(tenant)
-        scores = score_customer(totals, snapshot.distribution, tenant.settings, as_of_ms)
+        settings = tenant.settings
+        scores = calibrated.score_customer(
+            totals, snapshot.distribution, settings, as_of_ms, snapshot.parameters(settings)
+        )
         if records.save_if_customer_exists(tenant.id, scores):
             return scores
 
 
-def explain_clv(tenant: Tenant, customer_id: str) -> Explanation:
+def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
     """Why a customer's score is what it is, computed now; nothing is stored.
 
     :raises NotFound: without summaries
     """
-    as_of_ms = now_ms()
-    totals = summaries.totals(tenant.id, customer_id)
-    if totals is None:
-        raise NotFound(NO_SUCH_CUSTOMER)
-    spread = current_snapshot(tenant).distribution
-    return explain(totals, spread, tenant.settings, as_of_ms)
+    as_of_ms, settings = now_ms(), tenant.settings
+    totals = _totals(tenant, customer_id)
+    snapshot = current_snapshot(tenant)
+    serving = calibrated.serving(settings, snapshot.calibration)
+    explanation = explain(totals, snapshot.distribution, settings, as_of_ms)
+    if serving.parameters is None:
+        return Explained(explanation, serving, None)
+    [scores] = calibrated.predicted(
+        [explanation.scores], [totals], settings, as_of_ms, serving.parameters
+    )
+    interval = calibrated.interval(totals, settings, as_of_ms, serving.parameters)
+    return Explained(replace(explanation, scores=scores), serving, interval)
+
+
+def serving(tenant: Tenant) -> Calibration:
+    """Which model serves the tenant's single computations now, and why."""
+    if tenant.settings.model == "rfm":
+        return calibrated.serving(tenant.settings, None)
+    return calibrated.serving(tenant.settings, snapshots.current_calibration(tenant.id))
 
 
 def current_snapshot(tenant: Tenant) -> Snapshot:
@@ -121,9 +153,12 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
         lease = snapshots.take_lease(tenant.id)
         if lease is not None:
             try:
-                return _build_snapshot(tenant)
+                # Else another one has built it between the look and the lease.
+                if snapshots.current_id(tenant.id) == (snapshot and snapshot.id):
+                    return _build_snapshot(tenant)
             finally:
                 snapshots.give_lease_back(tenant.id, lease)
+            continue
         if snapshot is not None:
             return snapshot
         if time.monotonic() > deadline:
@@ -133,26 +168,38 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
 
 
 def survey(
-    tenant_id: int, settings: ScoreSettings, as_of_ms: int, mark_every: int = MARK_EVERY
+    tenant_id: int,
+    settings: ScoreSettings,
+    as_of_ms: int,
+    mark_every: int = MARK_EVERY,
+    with_purchases: bool = False,
 ) -> Survey:
-    """Read all customers once: their distribution, their number, where shards may begin, and a
-    sample."""
+    """Read all customers once: their distribution, their number, where shards may begin, a
+    sample, and the buyers' history if that is wanted."""
     marks: list[str] = []
     sample: list[str] = []
     pages: list[np.ndarray] = []
+    purchases: list[np.ndarray] = []
     count, sample_every = 0, 1
-    for page in summaries.stream_totals(tenant_id):
+    for page in summaries.stream_totals(tenant_id, with_purchases):
         marks.extend(row[0] for row in page[mark_every - 1 - count % mark_every :: mark_every])
         sample.extend(row[0] for row in page[-count % sample_every :: sample_every])
         if len(sample) > MOST_SAMPLED:
             sample, sample_every = sample[::2], sample_every * 2
-        pages.append(np.array([row[1:] for row in page], dtype=np.float64))
+        pages.append(np.array([row[1:4] for row in page], dtype=np.float64))
+        if with_purchases:
+            purchases.append(_purchases(page))
         count += len(page)
     if not count:
         return Survey(None, 0, [], mark_every, [])
     frequency, monetary, last_ms = np.concatenate(pages).T
+    del pages
     found = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
-    return Survey(found, count, marks, mark_every, sample)
+    history = None
+    if with_purchases:
+        days, first_day, last_day, value = np.concatenate(purchases).T
+        history = calibrated.history(days, first_day, last_day, value, as_of_ms // DAY_MS)
+    return Survey(found, count, marks, mark_every, sample, history)
 
 
 def distribution_of(
@@ -236,6 +283,22 @@ def changed_settings(tenant: Tenant, changes: dict[str, Any]) -> ScoreSettings:
     return settings
 
 
+def _purchases(page: list[tuple]) -> np.ndarray:
+    """Of a page of the stream: number of days with conversions, the first, the last, value."""
+    day_of = summaries.day_of
+    found = [(days, day_of(first), day_of(last), value) for *_, days, first, last, value in page]
+    buyers = np.array(found, dtype=np.float64)
+    return buyers[~np.isnan(buyers).any(axis=1)]
+
+
+def _totals(tenant: Tenant, customer_id: str) -> Totals:
+    with_purchases = tenant.settings.model != "rfm"
+    totals = summaries.totals(tenant.id, customer_id, with_purchases)
+    if totals is None:
+        raise NotFound(NO_SUCH_CUSTOMER)
+    return totals
+
+
 def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
     changed = abs(tenant.customers - snapshot.tenant_customers)
     return (
@@ -245,7 +308,8 @@ def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
 
 
 def _build_snapshot(tenant: Tenant) -> Snapshot:
-    found = survey(tenant.id, tenant.settings, now_ms()).distribution
+    with db.within(db.LONG_SECONDS):
+        found = survey(tenant.id, tenant.settings, now_ms()).distribution
     if found is None:
         raise Unscorable("No customer of this tenant can be scored.")
     with db.transaction():

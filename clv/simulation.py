@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clv import service
+from clv.btyd import Parameters
+from clv.calibrated import score_customers
 from clv.distribution import Distribution
 from clv.errors import Unavailable
-from clv.scoring import SEGMENTS, Scores, ScoreSettings, Totals, score_customers
-from clv.service import distribution_of
+from clv.scoring import SEGMENTS, Scores, ScoreSettings, Totals
 from clv.store import now_ms, summaries
 from clv.store.tenants import Tenant
 
@@ -64,7 +66,8 @@ class Simulation:
 
 
 def simulate(tenant: Tenant, settings: ScoreSettings, most: int = MOST_CUSTOMERS) -> Simulation:
-    """Compute the tenant's customers with its own settings and with these, as a batch would now.
+    """Compute the tenant's customers with its own settings and with these, as a batch would now,
+    by the model that serves now, with its parameters as the last full run fitted them.
 
     :param most: beyond so many customers every so many-th is taken, from a place that the seed and
         the tenant decide, so that the same data give the same answer
@@ -73,7 +76,9 @@ def simulate(tenant: Tenant, settings: ScoreSettings, most: int = MOST_CUSTOMERS
     every = max(1, math.ceil(tenant.customers / most))
     first = random.Random(f"{SEED} {tenant.id}").randint(1, every)
     as_of_ms = now_ms()
-    customers = summaries.sample_totals(tenant.id, every, first, most + 1)
+    parameters = service.serving(tenant).parameters
+    with_purchases = parameters is not None
+    customers = summaries.sample_totals(tenant.id, every, first, most + 1, with_purchases)
     if len(customers) > most:
         raise Unavailable("Customers are being added. Try again shortly.")
     return Simulation(
@@ -82,17 +87,22 @@ def simulate(tenant: Tenant, settings: ScoreSettings, most: int = MOST_CUSTOMERS
         computed=len(customers),
         exact=every == 1,
         settings=settings,
-        before=outcome(customers, tenant.settings, as_of_ms, every),
-        after=outcome(customers, settings, as_of_ms, every),
+        before=outcome(customers, tenant.settings, as_of_ms, every, parameters),
+        after=outcome(customers, settings, as_of_ms, every, parameters),
     )
 
 
 def outcome(
-    customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int, scale: int = 1
+    customers: Sequence[Totals],
+    settings: ScoreSettings,
+    as_of_ms: int,
+    scale: int = 1,
+    parameters: Parameters | None = None,
 ) -> Outcome:
     """What a batch with these settings would make of these customers.
 
     :param scale: how many customers each of them stands for
+    :param parameters: of the calibrated model, None where rfm serves
     """
     if not customers:
         return Outcome(None, None, {name: _sums([], scale) for name in SEGMENTS})
@@ -102,9 +112,9 @@ def outcome(
             *((t.frequency, t.monetary, t.last_contact_ms) for t in customers), strict=True
         )
     )
-    spread = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
+    spread = service.distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
     by_segment: dict[str, list[_Amounts]] = {name: [] for name in SEGMENTS}
-    for scores in _scored(customers, spread, settings, as_of_ms):
+    for scores in _scored(customers, spread, settings, as_of_ms, parameters):
         amounts = (scores.monetary, scores.predicted_revenue, scores.revenue_at_risk)
         by_segment[scores.segment].append(amounts)
     segments = {name: _sums(found, scale) for name, found in by_segment.items()}
@@ -112,11 +122,15 @@ def outcome(
 
 
 def _scored(
-    customers: Sequence[Totals], spread: Distribution, settings: ScoreSettings, as_of_ms: int
+    customers: Sequence[Totals],
+    spread: Distribution,
+    settings: ScoreSettings,
+    as_of_ms: int,
+    parameters: Parameters | None,
 ) -> Iterator[Scores]:
     for start in range(0, len(customers), PAGE_CUSTOMERS):
         page = customers[start : start + PAGE_CUSTOMERS]
-        yield from score_customers(page, spread, settings, as_of_ms)
+        yield from score_customers(page, spread, settings, as_of_ms, parameters)
 
 
 def _sums(found: Sequence[_Amounts], scale: int) -> Sums:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from clv import fields
-from clv.scoring import AMOUNT_SCALE
+from clv.scoring import AMOUNT_SCALE, MODELS
 from clv.store.listing import Listed, Order
 
 KINDS = ("csv", "ndjson")
@@ -32,6 +32,7 @@ COLUMNS = (
     "computedAt",
     "jobId",
 )
+MODEL_COLUMN = "model"
 # The columns that a list can be sorted by, and backwards with "-" before them.
 _SORTED_BY = {
     "customerId": "customer_id",
@@ -48,15 +49,18 @@ SORTS = {
 _iso = lru_cache(maxsize=256)(fields.iso)
 
 
-def write(pages: Iterable[Sequence[Listed]], kind: str) -> Iterator[str]:
+def write(pages: Iterable[Sequence[Listed]], kind: str, with_model: bool = False) -> Iterator[str]:
     """The text of a file, one piece a page: of a CSV at least its header.
 
     :param kind: ``csv``, or ``ndjson``: an object a line
+    :param with_model: with the model of each as the last column
     """
+    columns = (*COLUMNS, MODEL_COLUMN) if with_model else COLUMNS
+    texts = _texts_with_model if with_model else _texts
     lines = _csv if kind == "csv" else _ndjson
-    head = lines([COLUMNS]) if kind == "csv" else ""
+    head = lines([columns]) if kind == "csv" else ""
     for page in pages:
-        yield head + lines(map(_texts, page))
+        yield head + lines(map(texts, page))
         head = ""
     if head:
         yield head
@@ -74,18 +78,22 @@ def _ndjson(rows: Iterable[Sequence[str]]) -> str:
 
 def _object(texts: Sequence[str]) -> str:
     """A line of NDJSON in ASCII, so that whatever ends a line elsewhere (U+2028) ends none here."""
-    customer_id, *numbers, segment, computed_at, job_id = texts
+    customer_id, *numbers, segment, computed_at, job_id = texts[: len(COLUMNS)]
     values = (
         json.dumps(customer_id),
         *numbers,
         f'"{segment}"',
         f'"{computed_at}"',
         f'"{job_id}"' if job_id else "null",
+        *(f'"{model}"' for model in texts[len(COLUMNS) :]),
     )
-    return _LINE % values
+    return (_LINE if len(texts) == len(COLUMNS) else _LINE_WITH_MODEL) % values
 
 
-_LINE = "{" + ", ".join(f'"{name}": %s' for name in COLUMNS) + "}\n"
+_LINE, _LINE_WITH_MODEL = (
+    "{" + ", ".join(f'"{name}": %s' for name in columns) + "}\n"
+    for columns in (COLUMNS, (*COLUMNS, MODEL_COLUMN))
+)
 
 
 def _texts(entry: Listed) -> tuple[str, ...]:
@@ -104,6 +112,10 @@ def _texts(entry: Listed) -> tuple[str, ...]:
         _iso(scores.computed_ms) or "",
         entry.job_id or "",
     )
+
+
+def _texts_with_model(entry: Listed) -> tuple[str, ...]:
+    return (*_texts(entry), MODELS[entry.scores.model])
 
 
 def _money(amount: int) -> str:

@@ -13,6 +13,7 @@ notices what:
 - The database restarted or a reply to a commit lost: the drain reconnects and goes on from where
   the shard's cursor stands; a chunk that was committed is behind it.
 - A shard (or a plan) that kills whoever takes it: after 3 attempts without progress the run fails.
+- The database's disk is full: the run fails at once, for that does not pass by itself.
 - Anything else: a run that is past its deadline fails.
 
 The sweep is one function: each worker calls it at its heartbeat, and a read of a job for that run.
@@ -23,14 +24,16 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Protocol
 
 import peewee
 
-from clv import config, db, insights, logs, overview, service
+from clv import config, db, fitting, insights, logs, overview, service
+from clv.calibrated import score_customers
 from clv.config import Settings
-from clv.errors import NotFound, Unavailable, Unscorable
-from clv.scoring import Scores, Totals, check, score_customers
+from clv.errors import DISK_FULL, NotFound, Unavailable, Unscorable
+from clv.scoring import MODELS, Scores, Totals, check
 from clv.store import now_ms, runs, snapshots, summaries, tenants
 from clv.store.runs import Chunk, Shard
 from clv.store.snapshots import Snapshot
@@ -82,6 +85,10 @@ def work(run_id: int, queue: Doorbell, settings: Settings) -> None:
     except NotFound:
         # The tenant was deleted, and its runs with it.
         return
+    except db.DOWN as error:
+        if not db.is_full(error):
+            raise
+        fail(run_id, DISK_FULL, queue)
 
 
 def _compute_shards(run_id: int, queue: Doorbell, lease_ms: int) -> None:
@@ -117,7 +124,8 @@ def sweep(queue: Doorbell, run_id: int | None = None) -> None:
 
 def plan(run_id: int, queue: Doorbell, most_shard_customers: int, lease_ms: int) -> None:
     """Plan a running run unless that was done: take the snapshot, make it the tenant's current
-    one, and divide the customers into shards."""
+    one, and divide the customers into shards. A full run of a tenant that chose the calibrated
+    model looks into it, too."""
     attempt = runs.claim_plan(run_id, lease_ms)
     if attempt is None:
         return
@@ -126,25 +134,34 @@ def plan(run_id: int, queue: Doorbell, most_shard_customers: int, lease_ms: int)
         return
     planned = False
     try:
-        planned = _plan(run_id, attempt, queue, most_shard_customers)
+        planned = _plan(run_id, attempt, queue, most_shard_customers, lease_ms)
     finally:
         if not planned:
             runs.leave_plan(run_id, attempt)
 
 
-def _plan(run_id: int, attempt: int, queue: Doorbell, most_shard_customers: int) -> bool:
+def _plan(
+    run_id: int, attempt: int, queue: Doorbell, most_shard_customers: int, lease_ms: int
+) -> bool:
     run = runs.by_id(run_id)
     tenant = tenants.tenant_by_id(run.tenant_id)
     mark_every = min(service.MARK_EVERY, most_shard_customers)
-    survey = service.survey(tenant.id, tenant.settings, now_ms(), mark_every)
+    as_of_ms = now_ms()
+    fits = run.segment is None and tenant.settings.model == "calibrated"
+    survey = service.survey(tenant.id, tenant.settings, as_of_ms, mark_every, fits)
     total = survey.customers
     if run.segment is not None:
         total = summaries.count_in_segment(run.tenant_id, run.segment)
     bounds = survey.bounds(most_shard_customers)
     days = insights.suggested_days(tenant, survey)
-    spread = survey.distribution
-    if not runs.save_plan(run, attempt, spread, tenant.settings, total, bounds, days):
+    spread, calibration = survey.distribution, None
+    if survey.history is not None:
+        keep = partial(runs.renew_plan, run_id, attempt, lease_ms)
+        calibration = fitting.calibrate(tenant, survey.history, as_of_ms, keep)
+    if not runs.save_plan(run, attempt, spread, tenant.settings, total, bounds, days, calibration):
         return False
+    if calibration is not None:
+        logs.event("run.calibrated", run=run_id, model=MODELS[calibration.model])
     logs.event("run.planned", run=run_id, job=run.job_id, customers=total, shards=len(bounds) + 1)
     queue.begin_progress(run.job_id, runs.shard_ids(run_id))
     return True
@@ -170,7 +187,7 @@ def compute_shard(shard: Shard, report: Report, until: float) -> None:
             logs.event(
                 "database.lost", logging.WARNING, run=shard.run_id, error=logs.summary(error)
             )
-            if failures > RECONNECTS:
+            if failures > RECONNECTS or db.is_full(error):
                 raise
             db.disconnect()
             time.sleep(RECONNECT_SECONDS * failures)
@@ -182,9 +199,10 @@ def _compute(shard: Shard, report: Report, until: float) -> bool:
     run = runs.by_id(shard.run_id)
     snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
     cursor, computed, errors = shard.cursor, shard.computed, shard.errors
+    with_purchases = snapshot is not None and snapshot.parameters(snapshot.settings) is not None
     while run.is_active:
         page = summaries.totals_page(
-            run.tenant_id, cursor, shard.until_key, PAGE_CUSTOMERS, run.segment
+            run.tenant_id, cursor, shard.until_key, PAGE_CUSTOMERS, run.segment, with_purchases
         )
         for chunk in chunks(page, snapshot, cursor):
             if not runs.commit_chunk(run, shard, cursor, chunk):
@@ -240,7 +258,8 @@ def score_all(
     if snapshot is None or not scorable:
         return {}, errors
     spread = snapshot.distribution
-    scores = score_customers(scorable, spread, snapshot.settings, spread.as_of_ms)
+    settings, as_of_ms = snapshot.settings, spread.as_of_ms
+    scores = score_customers(scorable, spread, settings, as_of_ms, snapshot.parameters(settings))
     return {found.customer_id: found for found in scores}, errors
 
 

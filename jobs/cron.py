@@ -13,7 +13,7 @@ from clv.config import Settings
 from clv.errors import Unavailable
 from clv.scoring import DAY_MS
 from clv.store import now_ms, runs
-from jobs import batch
+from jobs import backtest, batch
 from jobs.queue import JobQueue, connect
 
 LOOK_SECONDS = 30
@@ -49,6 +49,7 @@ def main() -> None:
             with db.scope():
                 run_if_due(settings, queue)
                 batch.sweep(queue)
+                backtest.sweep(queue)
         except (*db.DOWN, Unavailable) as error:
             logs.event("cron.failed", logging.WARNING, error=logs.summary(error))
         time.sleep(LOOK_SECONDS)

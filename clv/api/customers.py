@@ -7,17 +7,18 @@ from typing import Any
 from flask import request
 from flask.views import MethodView
 
-from clv import insights, service
+from clv import calibrated, insights, service
 from clv.api import paging
 from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
 from clv.api.headers import Answer
 from clv.api.insights import change_view
 from clv.api.tenant import settings_view
 from clv.auth import Role
+from clv.btyd import Parameters
 from clv.schemas.base import PageQuery
 from clv.schemas.customers import Clv, Explanation, clv_json
 from clv.schemas.insights import ScoreHistory
-from clv.scoring import AMOUNT_SCALE, FORMULA_VERSION, MODEL, Contribution
+from clv.scoring import AMOUNT_SCALE, FORMULA_VERSION, MODELS, Contribution, Scores
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
 
@@ -38,6 +39,17 @@ _CACHE_CONTROL = {
     "example": "max-age=86400",
     "description": "max-age=N: compute a record again that is older than N seconds",
 }
+_MODEL = {
+    "X-CLV-Model": {
+        "required": True,
+        "schema": {"type": "string", "enum": MODELS},
+        "description": "What predicted revenue and churn: a model and its version",
+    }
+}
+_NOT_SUMMABLE = (
+    "Of this customer alone: the revenue of many is far less uncertain, and the sum of their"
+    " intervals is not an interval of their sum."
+)
 
 
 @blp.route("/customers/<customerId>", parameters=[_CUSTOMER_ID])
@@ -56,26 +68,26 @@ class Customer(MethodView):
 
 @blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])
 @blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
-@blp.answers(200, Clv)
+@blp.answers(200, Clv, headers=_MODEL)
 def read_clv(customerId: str) -> Answer:
     """Read a customer's lifetime value
 
     The stored record, or else one that is computed from the interaction summaries and stored.
     """
     tenant_id, customer_id = principal().tenant_id, checked_customer_id(customerId)
-    return Answer(clv_json(*service.get_clv(tenant_id, customer_id, _max_age_seconds())))
+    return _answer(*service.get_clv(tenant_id, customer_id, _max_age_seconds()))
 
 
 @blp.route("/customers/<customerId>/clv", methods=["POST"], parameters=[_CUSTOMER_ID])
 @blp.access(Role.EDITOR, 400, 404)
-@blp.answers(200, Clv)
+@blp.answers(200, Clv, headers=_MODEL)
 def recompute_clv(customerId: str) -> Answer:
     """Compute a customer's lifetime value again
 
     From the current interaction summaries; a body is ignored.
     """
     scores = service.recompute_clv(principal().tenant, checked_customer_id(customerId))
-    return Answer(clv_json(scores, "recomputed"))
+    return _answer(scores, "recomputed")
 
 
 @blp.route("/customers/<customerId>/clv/explanation", parameters=[_CUSTOMER_ID])
@@ -83,17 +95,18 @@ class ClvExplanation(MethodView):
     """Why a customer's lifetime value is what it is."""
 
     @blp.access(Role.VIEWER, 400, 404)
-    @blp.response(200, Explanation)
-    def get(self, customerId: str) -> dict[str, Any]:
+    @blp.response(200, Explanation, headers=_MODEL)
+    def get(self, customerId: str) -> Any:
         """Explain a customer's lifetime value
 
         Computed from the current summaries and settings; nothing is stored. The points of the
         three dimensions sum to the score.
         """
         tenant = principal().tenant
-        explained = service.explain_clv(tenant, checked_customer_id(customerId))
+        explained, serving, interval = service.explain_clv(tenant, checked_customer_id(customerId))
         scores = explained.scores
-        return {
+        model, version = MODELS[scores.model].split("/")
+        body = {
             "customerId": scores.customer_id,
             "score": scores.score,
             "clvScore": int(scores.score + 0.5),
@@ -108,9 +121,16 @@ class ClvExplanation(MethodView):
             "daysUntilAtRisk": explained.days_until_at_risk,
             "asOf": scores.computed_ms,
             "settings": settings_view(tenant),
-            "model": MODEL,
             "formulaVersion": FORMULA_VERSION,
+            "model": model,
+            "modelVersion": int(version),
+            "modelReason": serving.reason,
+            "parameters": _parameters(serving.parameters),
+            "predictedRevenue": scores.predicted_revenue,
+            "churnProbability": scores.churn_probability,
+            "predictedRevenueInterval": _interval(interval),
         }
+        return body, _model(scores)
 
 
 @blp.route("/customers/<customerId>/clv/history", parameters=[_CUSTOMER_ID])
@@ -140,6 +160,27 @@ def _max_age_seconds() -> int | None:
     asked = request.environ.get("HTTP_CACHE_CONTROL")
     found = _MAX_AGE.search(asked) if asked else None
     return int(found.group(1)) if found else None
+
+
+def _answer(scores: Scores, source: str) -> Answer:
+    answer = Answer(clv_json(scores, source))
+    answer.headers.add("X-CLV-Model", MODELS[scores.model])
+    return answer
+
+
+def _model(scores: Scores) -> dict[str, str]:
+    return {"X-CLV-Model": MODELS[scores.model]}
+
+
+def _parameters(found: Parameters | None) -> dict[str, float] | None:
+    return None if found is None else {**found.to_dict(), "v": found.v / AMOUNT_SCALE}
+
+
+def _interval(found: tuple[int, int] | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    low, high = found
+    return {"level": calibrated.LEVEL, "low": low, "high": high, "note": _NOT_SUMMABLE}
 
 
 def _contribution(part: Contribution) -> dict[str, Any]:

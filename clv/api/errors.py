@@ -13,7 +13,7 @@ from clv.api.metrics import count_failure
 from clv.schemas.base import ErrorBody
 
 RETRY_AFTER_SECONDS = 5
-DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
+_DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
 STATUS = {
     errors.Invalid: 400,
     errors.BrokenOff: 400,
@@ -100,6 +100,11 @@ def status_of(error: errors.ClvError) -> int:
     return next(status for kind, status in STATUS.items() if isinstance(error, kind))
 
 
+def database_message(error: Exception) -> str:
+    """What to say about one of ``db.DOWN``."""
+    return errors.DISK_FULL if db.is_full(error) else _DATABASE_DOWN
+
+
 def log_failure(error: Exception) -> None:
     """What went wrong in the current request, for its operators."""
     count_failure(error)
@@ -136,7 +141,7 @@ def _domain_error(error: errors.ClvError) -> Response:
 def _database_down(error: Exception) -> Response:
     log_failure(error)
     db.give_up()
-    return body(503, DATABASE_DOWN)
+    return body(503, database_message(error))
 
 
 def _unforeseen(error: Exception) -> Any:

@@ -32,7 +32,12 @@ class Readyz(MethodView):
     """The service can do its work."""
 
     @blp.response(200, Readiness)
-    @blp.alt_response(503, schema=Readiness, description="Database down or not migrated")
+    @blp.alt_response(
+        503,
+        schema=Readiness,
+        description="Database down or not migrated",
+        headers={"Retry-After": {"required": True, "schema": {"type": "integer"}}},
+    )
     def get(self) -> Any:
         """Ready
 

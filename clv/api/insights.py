@@ -108,6 +108,7 @@ def _overview(found: Overview | None) -> dict[str, Any]:
         ],
         "customersWithoutInteraction": found.silent,
         "suggestion": _suggestion(found.suggestion),
+        "modelReason": found.model_reason,
         "asOf": found.as_of_ms,
     }
 
@@ -128,6 +129,7 @@ def _figures(found: Overview) -> dict[str, Any]:
         "newCustomers": _group(found.new),
         "p25": found.p25,
         "p75": found.p75,
+        "model": found.model,
     }
 
 

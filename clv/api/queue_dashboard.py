@@ -23,6 +23,7 @@ from rq.serializers import JSONSerializer
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from clv.api import errors
+from clv.api.attempts import client_at
 from clv.api.headers import is_same_origin
 from clv.config import Settings
 from clv.errors import Forbidden
@@ -133,7 +134,7 @@ def _guard(credentials: bytes) -> Response | None:
     nobody else learns which paths there are."""
     if not _within():
         return None
-    if not _is_authentic(credentials):
+    if not _is_let_in(credentials):
         response = errors.body(401, "The user name and password of the dashboard are needed.")
         response.headers["WWW-Authenticate"] = 'Basic realm="rq"'
         return response
@@ -147,6 +148,21 @@ def _guard(credentials: bytes) -> Response | None:
     elif request.method != "OPTIONS" and not is_same_origin():
         raise Forbidden("The request must come from the dashboard's own pages.")
     return None
+
+
+def _is_let_in(credentials: bytes) -> bool:
+    """Whether the request has the password. Over the limit on failed attempts it is not compared,
+    so that guessing is slow: a person chose it.
+
+    :raises TooMany: when this address has failed too often
+    """
+    if "Authorization" not in request.headers:
+        return False
+    attempts, client = current_app.extensions["attempts"], f"rq {client_at(request.remote_addr)}"
+    if not attempts.are_too_many(client) and _is_authentic(credentials):
+        return True
+    attempts.count(client)
+    return False
 
 
 def _is_authentic(credentials: bytes) -> bool:

@@ -16,6 +16,7 @@ from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.errors import Invalid
 from clv.schemas.records import RecordList, RecordsQuery
+from clv.scoring import MODELS
 from clv.store.listing import Filter, Listed
 
 blp = ClvBlueprint("records", __name__, url_prefix="/api/v1", description="Lists of customers")
@@ -64,8 +65,8 @@ class Records(MethodView):
 
         As pages of JSON; or, with `Accept: text/csv` or `application/x-ndjson`, all that match as
         one file: unrounded, with the columns always in this order and new ones only at the end,
-        and without `limit`, `cursor` and `count`. A file whose transfer was not completed is not
-        complete.
+        and without `limit`, `cursor` and `count`; `include=model` adds a last one. A file whose
+        transfer was not completed is not complete.
 
         Sorted by customerId, a walk from page to page meets each customer once, whatever is
         computed meanwhile; in another order, those whose scores change meanwhile can be met twice
@@ -83,7 +84,7 @@ def _page(query: dict[str, Any]) -> dict[str, Any]:
         tenant, wanted, writer.SORTS[query["sort"]], _after(query), limit + 1
     )
     body = paging.page(
-        [_view(entry) for entry in found],
+        [_view(entry, query["include"] == "model") for entry in found],
         limit,
         lambda n: paging.encode(query["sort"], found[n].value, found[n].scores.customer_id),
     )
@@ -95,7 +96,7 @@ def _file(query: dict[str, Any], mimetype: str) -> Response:
     _refuse_pages()
     kind = FILES[mimetype]
     pages = insights.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])
-    text = writer.write(pages, kind)
+    text = writer.write(pages, kind, query["include"] == "model")
     room = current_app.extensions["waiting_room"]
     with ExitStack() as seat:
         seat.enter_context(room.seat())
@@ -159,8 +160,9 @@ def _wanted(query: dict[str, Any]) -> Filter:
     )
 
 
-def _view(entry: Listed) -> dict[str, Any]:
+def _view(entry: Listed, with_model: bool) -> dict[str, Any]:
     scores = entry.scores
+    more = {"model": MODELS[scores.model]} if with_model else {}
     return {
         "customerId": scores.customer_id,
         "clvScore": int(scores.score + 0.5),
@@ -173,4 +175,5 @@ def _view(entry: Listed) -> dict[str, Any]:
         "segment": scores.segment,
         "computedAt": scores.computed_ms,
         "jobId": entry.job_id,
+        **more,
     }

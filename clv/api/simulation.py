@@ -5,7 +5,7 @@ from typing import Any
 from flask import current_app
 from flask.views import MethodView
 
-from clv import service, simulation
+from clv import db, service, simulation
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.api.tenant import score_settings_view
 from clv.auth import Role
@@ -32,7 +32,8 @@ class Simulate(MethodView):
         """
         tenant = principal().tenant
         settings = service.changed_settings(tenant, changes)
-        with current_app.extensions["waiting_room"].seat():
+        room = current_app.extensions["waiting_room"]
+        with room.seat(), db.within(db.LONG_SECONDS):
             found = simulation.simulate(tenant, settings)
         message = None
         if not found.exact:

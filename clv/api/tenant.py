@@ -8,8 +8,8 @@ from clv import auth, service
 from clv.api.blueprint import ClvBlueprint, principal
 from clv.auth import Role
 from clv.schemas.keys import CreatedKey, KeyList, NewKey
-from clv.schemas.settings import SettingsChange, TenantSettings
-from clv.scoring import ScoreSettings
+from clv.schemas.settings import ServedSettings, SettingsChange
+from clv.scoring import MODEL_NAMES, ScoreSettings
 from clv.store.tenants import ApiKey, Tenant
 
 blp = ClvBlueprint("tenant", __name__, url_prefix="/api/v1", description="Settings and keys")
@@ -22,20 +22,20 @@ class Settings(MethodView):
     """The settings of the tenant's scores."""
 
     @blp.access(Role.VIEWER)
-    @blp.response(200, TenantSettings)
+    @blp.response(200, ServedSettings)
     def get(self) -> dict[str, Any]:
-        """Read the settings"""
-        return settings_view(principal().tenant)
+        """Read the settings, and which model serves"""
+        return _served(principal().tenant)
 
     @blp.access(Role.ADMIN, 400, 413, 415)
     @blp.arguments(SettingsChange)
-    @blp.response(200, TenantSettings)
+    @blp.response(200, ServedSettings)
     def put(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Change settings
 
         Those left out stay as they are. Stored scores change with the next run.
         """
-        return settings_view(service.change_settings(principal().tenant, changes))
+        return _served(service.change_settings(principal().tenant, changes))
 
 
 @blp.route("/api-keys")
@@ -78,7 +78,11 @@ class ApiKeyById(MethodView):
 
 def settings_view(tenant: Tenant) -> dict[str, Any]:
     """The settings of a tenant as the API shows them."""
-    return {**score_settings_view(tenant.settings), "currency": tenant.currency}
+    return {
+        **score_settings_view(tenant.settings),
+        "model": tenant.settings.model,
+        "currency": tenant.currency,
+    }
 
 
 def score_settings_view(settings: ScoreSettings) -> dict[str, Any]:
@@ -89,6 +93,17 @@ def score_settings_view(settings: ScoreSettings) -> dict[str, Any]:
         "atRiskDays": settings.at_risk_days,
         "lifespanMonths": settings.lifespan_months,
         "minTenureMonths": settings.min_tenure_months,
+        "churnHorizonDays": settings.churn_horizon_days,
+    }
+
+
+def _served(tenant: Tenant) -> dict[str, Any]:
+    serving = service.serving(tenant)
+    return {
+        **settings_view(tenant),
+        "servingModel": MODEL_NAMES[serving.model],
+        "servingReason": serving.reason,
+        "fittedAt": serving.as_of_ms,
     }
 
 

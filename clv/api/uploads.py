@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 from flask import current_app, request
 from werkzeug.exceptions import UnsupportedMediaType
 
+from clv import db
 from clv.api.blueprint import BROKEN_OFF, ClvBlueprint, receive
 from clv.errors import BrokenOff
 from clv.reader import File, Rejected
@@ -31,7 +32,8 @@ def accepted(blp: ClvBlueprint, csv_example: str) -> Callable:
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             if request.mimetype not in KINDS:
                 raise UnsupportedMediaType(f"The body must be {' or '.join(KINDS)}.")
-            return view(*args, **kwargs)
+            with db.within(db.LONG_SECONDS):
+                return view(*args, **kwargs)
 
         return blp.doc(requestBody={"required": True, "content": content})(wrapper)
 

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from clv.fields import iso
 from clv.schemas.base import Amount, Output, Probability, Time
 from clv.schemas.settings import TenantSettings
-from clv.scoring import DIMENSIONS, SEGMENTS, Scores
+from clv.scoring import DIMENSIONS, MODEL_NAMES, SEGMENTS, Scores
 
 SOURCES = ("cached", "computed", "recomputed")
 
@@ -24,7 +24,8 @@ class Clv(Output):
     predictedRevenue = Amount(
         required=True,
         metadata={
-            "description": "Revenue so far, projected at its run rate over the lifespan",
+            "description": "Revenue so far, projected at its run rate over the lifespan; by the"
+            " calibrated model the revenue to be expected over the lifespan",
             "minimum": 0,
             "example": 1440.0,
         },
@@ -32,7 +33,8 @@ class Clv(Output):
     churnProbability = Probability(
         required=True,
         metadata={
-            "description": "Probability of churn from recency",
+            "description": "Probability of churn from recency; by the calibrated model that no"
+            " conversion comes within the churn horizon",
             "minimum": 0,
             "maximum": 1,
             "example": 0.119,
@@ -125,6 +127,28 @@ class Thresholds(Output):
     atRiskDays = fields.Integer(required=True)
 
 
+class ModelParameters(Output):
+    """What was fitted to the tenant's history: BG/NBD (r, alpha, a, b; times in days) and
+    Gamma-Gamma (p, q, v; v in the tenant's currency)."""
+
+    r = fields.Float(required=True)
+    alpha = fields.Float(required=True)
+    a = fields.Float(required=True)
+    b = fields.Float(required=True)
+    p = fields.Float(required=True)
+    q = fields.Float(required=True)
+    v = fields.Float(required=True)
+
+
+class RevenueInterval(Output):
+    """Between which amounts one customer's revenue over the lifespan lies with a probability."""
+
+    level = fields.Float(required=True, metadata={"description": "The probability", "example": 0.8})
+    low = Amount(required=True)
+    high = Amount(required=True)
+    note = fields.String(required=True, metadata={"description": "Why not to add it up"})
+
+
 class Explanation(Output):
     """Why a customer's score is what it is, unrounded."""
 
@@ -142,5 +166,25 @@ class Explanation(Output):
     )
     asOf = Time(required=True)
     settings = fields.Nested(TenantSettings, required=True)
-    model = fields.String(required=True, metadata={"example": "rfm"})
-    formulaVersion = fields.Integer(required=True)
+    formulaVersion = fields.Integer(required=True, metadata={"description": "Of the score"})
+    model = fields.String(
+        required=True,
+        validate=validate.OneOf(MODEL_NAMES),
+        metadata={"description": "What predicted revenue and churn"},
+    )
+    modelVersion = fields.Integer(required=True)
+    modelReason = fields.String(required=True, metadata={"description": "Why this model serves"})
+    parameters = fields.Nested(
+        ModelParameters,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of the calibrated model, as the last full run fitted it"},
+    )
+    predictedRevenue = Amount(required=True)
+    churnProbability = fields.Float(required=True)
+    predictedRevenueInterval = fields.Nested(
+        RevenueInterval,
+        required=True,
+        allow_none=True,
+        metadata={"description": "By the calibrated model, of who has had a conversion"},
+    )

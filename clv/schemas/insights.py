@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from clv.overview import BINS, NEW_DAYS
 from clv.schemas.base import Amount, Output, PageQuery, Pagination, Time
-from clv.scoring import SEGMENTS
+from clv.scoring import MODEL_NAMES, SEGMENTS
 
 
 class Group(Output):
@@ -102,6 +102,15 @@ class ClvSummary(Output):
         allow_none=True,
         metadata={"description": "Null when nobody has come back on another day"},
     )
+    model = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(MODEL_NAMES),
+        metadata={"description": "What predicted revenue and churn in that run"},
+    )
+    modelReason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why this model served"}
+    )
     currency = fields.String(required=True, metadata={"example": "USD"})
     asOf = Time(required=True, allow_none=True, metadata={"description": "The run's time"})
     jobId = fields.UUID(
@@ -146,6 +155,7 @@ class SummaryPoint(Output):
     newCustomers = fields.Nested(Group, required=True)
     p25 = fields.Float(required=True, allow_none=True)
     p75 = fields.Float(required=True, allow_none=True)
+    model = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
 
 
 class SummaryHistory(Output):

@@ -14,10 +14,11 @@ from clv.schemas.base import (
     Probability,
     Time,
 )
-from clv.scoring import MAX_STORED_INTEGER, SEGMENTS
+from clv.scoring import MAX_STORED_INTEGER, MODELS, SEGMENTS
 from clv.writer import SORTS
 
 MAX_CUSTOMERS = 100
+INCLUDED = ("model",)
 
 
 class _Score(fields.Float):
@@ -65,6 +66,11 @@ class RecordsQuery(PageQuery):
             " backwards in a descending list"
         },
     )
+    include = fields.String(
+        load_default=None,
+        validate=validate.OneOf(INCLUDED, error=f"Must be one of: {', '.join(INCLUDED)}."),
+        metadata={"description": "model: by which model and version each was predicted"},
+    )
     count = fields.Boolean(
         load_default=False, metadata={"description": "Count the total, whatever it costs"}
     )
@@ -107,6 +113,9 @@ class Record(Output):
         required=True,
         allow_none=True,
         metadata={"description": "The batch that computed it; null after a single computation"},
+    )
+    model = fields.String(
+        validate=validate.OneOf(MODELS), metadata={"description": "With `include=model`"}
     )
 
 

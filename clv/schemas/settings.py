@@ -4,8 +4,13 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates
 
-from clv.schemas.base import Input, Output
-from clv.scoring import MAX_AT_RISK_DAYS, ScoreSettings
+from clv.schemas.base import Input, Output, Time
+from clv.scoring import (
+    MAX_AT_RISK_DAYS,
+    MAX_CHURN_HORIZON_DAYS,
+    MODEL_NAMES,
+    ScoreSettings,
+)
 
 
 class Weights(Output):
@@ -31,12 +36,35 @@ class ScoreSettingsOut(Output):
     atRiskDays = fields.Integer(required=True, metadata={"example": 30})
     lifespanMonths = fields.Integer(required=True, metadata={"example": 24})
     minTenureMonths = fields.Integer(required=True, metadata={"example": 6})
+    churnHorizonDays = fields.Integer(
+        required=True,
+        metadata={"description": "Of the calibrated model's churn probability", "example": 90},
+    )
 
 
 class TenantSettings(ScoreSettingsOut):
     """The settings of a tenant's scores."""
 
+    model = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
     currency = fields.String(required=True, metadata={"example": "USD"})
+
+
+class ServedSettings(TenantSettings):
+    """The settings of a tenant's scores, and which model serves with them."""
+
+    servingModel = fields.String(
+        required=True,
+        validate=validate.OneOf(MODEL_NAMES),
+        metadata={"description": "What predicts revenue and churn now"},
+    )
+    servingReason = fields.String(
+        required=True, metadata={"description": "Why that one, if another was chosen"}
+    )
+    fittedAt = Time(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The time of the full run that looked into the calibrated model"},
+    )
 
 
 class ScoreSettingsChange(Input):
@@ -46,6 +74,9 @@ class ScoreSettingsChange(Input):
     atRiskDays = fields.Integer(strict=True, validate=validate.Range(1, MAX_AT_RISK_DAYS))
     lifespanMonths = fields.Integer(strict=True, validate=validate.Range(1, 120))
     minTenureMonths = fields.Integer(strict=True, validate=validate.Range(1, 60))
+    churnHorizonDays = fields.Integer(
+        strict=True, validate=validate.Range(1, MAX_CHURN_HORIZON_DAYS)
+    )
 
     @validates("weights")
     def _check_weights(self, weights: dict[str, float], **kwargs: Any) -> None:
@@ -60,6 +91,7 @@ class ScoreSettingsChange(Input):
             "atRiskDays": "at_risk_days",
             "lifespanMonths": "lifespan_months",
             "minTenureMonths": "min_tenure_months",
+            "churnHorizonDays": "churn_horizon_days",
         }
         changes = _weights_as_stored(data.pop("weights", {}))
         return changes | {names.get(name, name): value for name, value in data.items()}
@@ -68,9 +100,21 @@ class ScoreSettingsChange(Input):
 class SettingsChange(ScoreSettingsChange):
     """All settings of a tenant; those left out stay as they are."""
 
+    model = fields.String(
+        validate=validate.OneOf(MODEL_NAMES, error=f"Must be one of: {', '.join(MODEL_NAMES)}."),
+        metadata={
+            "description": "What predicts revenue and churn. The calibrated model is fitted by the"
+            " next full run, and serves if its conditions hold then"
+        },
+    )
     currency = fields.String(
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters of ISO 4217."),
-        metadata={"description": "ISO 4217, for display only", "example": "USD"},
+        # The documents' expressions are JavaScript's, which has no \Z and needs none.
+        metadata={
+            "description": "ISO 4217, for display only",
+            "example": "USD",
+            "pattern": "^[A-Z]{3}$",
+        },
     )
 
 

@@ -19,7 +19,7 @@ from clv.store import clock
 NOTED_MOVE = 5.0
 COLUMNS = (
     "customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
-    " monetary, segment, computed_ms, tenure_days"
+    " monetary, segment, computed_ms, tenure_days, model"
 )
 # A record's values in the order of the columns.
 values = attrgetter(*COLUMNS.split(", "))
@@ -44,8 +44,10 @@ _ON_CONFLICT = (
     " WHERE clv_record.computed_ms <= excluded.computed_ms"
 )
 _INSERT = f"INSERT INTO clv_record ({COLUMNS}, tenant_id, run_id, noted_score, noted_ms)"
-_UPSERT = f"{_INSERT} VALUES ({', '.join(['%s'] * 14)}) {_ON_CONFLICT}"
-_ARRAYS = "text[] float8[] bigint[] float8[] int[] bigint[] bigint[] text[] bigint[] int[]".split()
+_UPSERT = f"{_INSERT} VALUES ({', '.join(['%s'] * 15)}) {_ON_CONFLICT}"
+_ARRAYS = (
+    "text[] float8[] bigint[] float8[] int[] bigint[] bigint[] text[] bigint[] int[] int2[]"
+).split()
 _UNNESTED = f"UNNEST({', '.join(f'%s::{kind}' for kind in _ARRAYS)}) u ({COLUMNS})"
 # Who has a new row is told by the record that was just written. Written again at the same time, a
 # row is replaced; what was noted at this time and has moved by less since, it keeps.

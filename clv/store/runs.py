@@ -13,6 +13,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from clv import db
+from clv.calibrated import Calibration
 from clv.distribution import Distribution
 from clv.errors import NotFound, Unavailable
 from clv.scoring import Scores, ScoreSettings
@@ -215,6 +216,17 @@ def claim_plan(run_id: int, lease_ms: int) -> int | None:
     return claimed[0] if claimed else None
 
 
+def renew_plan(run_id: int, attempt: int, lease_ms: int) -> bool:
+    """Keep the plan for another step of it, as long as a claim; False when it is lost."""
+    renewed = db.execute(
+        f"UPDATE run SET plan_lease_ms = {clock()} + %s + (SELECT customers / %s FROM tenant"
+        " WHERE tenant.id = run.tenant_id)"
+        " WHERE id = %s AND status = 'running' AND NOT planned AND plan_attempt = %s",
+        (lease_ms, PLANNED_CUSTOMERS_PER_MS, run_id, attempt),
+    )
+    return renewed == 1
+
+
 def leave_plan(run_id: int, attempt: int) -> None:
     """Free the plan for others at once."""
     db.execute(
@@ -230,12 +242,15 @@ def save_plan(
     total: int,
     bounds: Sequence[str],
     suggested_days: int | None,
+    calibration: Calibration | None = None,
 ) -> bool:
     """Store a run's plan: its snapshot, made current, and one shard more than there are bounds.
 
     :param distribution: None when the tenant has no scorable customer
     :param bounds: the last customer id of each shard but the last, which has no end
     :param suggested_days: at-risk days that fit the tenant's data, if there are such
+    :param calibration: what a full run found out about the calibrated model; None to keep that of
+        the run before
     :returns: False when another planner was faster
     """
     with db.transaction():
@@ -249,7 +264,9 @@ def save_plan(
             return False
         snapshot_id = None
         if distribution is not None:
-            snapshot_id = snapshots.insert(run.tenant_id, customers, distribution, settings).id
+            snapshot_id = snapshots.insert(
+                run.tenant_id, customers, distribution, settings, calibration
+            ).id
         starts = ["", *bounds]
         ends = [*bounds, None]
         db.execute_many(

@@ -4,7 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
-from clv import db
+from clv import calibrated, db
+from clv.btyd import Parameters
+from clv.calibrated import Calibration
 from clv.distribution import Distribution, from_bytes, to_bytes
 from clv.scoring import ScoreSettings
 from clv.store import clock
@@ -21,23 +23,41 @@ _CURRENT = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A distribution, the settings that its percentiles were made with, and the number of the
-    tenant's customers when it was stored, those who can't be scored included."""
+    """A distribution, the settings that its percentiles were made with, the number of the
+    tenant's customers when it was stored, those who can't be scored included, and what the last
+    full run until then found out about the calibrated model (None before the first)."""
 
     id: int
     tenant_customers: int
     distribution: Distribution
     settings: ScoreSettings
+    calibration: Calibration | None = None
+
+    def parameters(self, settings: ScoreSettings) -> Parameters | None:
+        """Those of the calibrated model, where it serves; else rfm does.
+
+        :param settings: the tenant's
+        """
+        return calibrated.serving(settings, self.calibration).parameters
 
 
 def insert(
-    tenant_id: int, tenant_customers: int, distribution: Distribution, settings: ScoreSettings
+    tenant_id: int,
+    tenant_customers: int,
+    distribution: Distribution,
+    settings: ScoreSettings,
+    calibration: Calibration | None = None,
 ) -> Snapshot:
     """Store a snapshot, inside the caller's transaction, and make it the tenant's current one
-    unless that is newer. Snapshots that nothing needs any more are deleted."""
+    unless that is newer. Snapshots that nothing needs any more are deleted.
+
+    :param calibration: None to keep that of the tenant's current snapshot
+    """
+    calibration = calibration or current_calibration(tenant_id)
     snapshot_id = db.value(
         "INSERT INTO snapshot (tenant_id, tenant_customers, as_of_ms, customers, p25, p75,"
-        " breakpoints, settings) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " breakpoints, settings, calibration)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (
             tenant_id,
             tenant_customers,
@@ -47,6 +67,7 @@ def insert(
             distribution.p75,
             to_bytes(distribution),
             json.dumps(asdict(settings)),
+            None if calibration is None else calibration.to_json(),
         ),
     )
     db.execute(
@@ -61,7 +82,12 @@ def insert(
         " AND run.status = 'running')",
         (tenant_id, snapshot_id),
     )
-    return Snapshot(snapshot_id, tenant_customers, distribution, settings)
+    return Snapshot(snapshot_id, tenant_customers, distribution, settings, calibration)
+
+
+def current_id(tenant_id: int) -> int | None:
+    """The id of the tenant's current snapshot, if it has one."""
+    return db.value("SELECT snapshot_id FROM tenant WHERE id = %s", (tenant_id,))
 
 
 def current(tenant_id: int) -> Snapshot | None:
@@ -76,19 +102,33 @@ def _known(snapshot_id: int, *identity: float) -> Snapshot | None:
     return load(snapshot_id)
 
 
+def current_calibration(tenant_id: int) -> Calibration | None:
+    """What the tenant's last full run found out about the calibrated model, if there was one."""
+    found = db.row(
+        "SELECT calibration FROM snapshot"
+        " WHERE id = (SELECT snapshot_id FROM tenant WHERE id = %s)",
+        (tenant_id,),
+    )
+    return calibrated.from_json(found[0]) if found and found[0] else None
+
+
 def load(snapshot_id: int) -> Snapshot | None:
     """A stored snapshot, or None when it was deleted meanwhile."""
     found = db.row(
-        "SELECT settings, tenant_customers, breakpoints, as_of_ms, customers, p25, p75"
+        "SELECT settings, tenant_customers, calibration, breakpoints, as_of_ms, customers, p25, p75"
         " FROM snapshot WHERE id = %s",
         (snapshot_id,),
     )
     if found is None:
         return None
-    settings, tenant_customers, blob, *numbers = found
+    settings, tenant_customers, calibration, blob, *numbers = found
     distribution = from_bytes(bytes(blob), *numbers)
     return Snapshot(
-        snapshot_id, tenant_customers, distribution, ScoreSettings(**json.loads(settings))
+        snapshot_id,
+        tenant_customers,
+        distribution,
+        ScoreSettings(**json.loads(settings)),
+        calibrated.from_json(calibration) if calibration else None,
     )
 
 

@@ -182,6 +182,8 @@ def test_the_body_has_its_fields_in_their_order(run, get, load):
         "histogram",
         "customersWithoutInteraction",
         "suggestion",
+        "model",
+        "modelReason",
         "currency",
         "asOf",
         "jobId",
@@ -474,7 +476,7 @@ def test_each_full_run_is_a_point_of_the_history_newest_first(run, get, load):
     finished = latest.pop("finishedAt")
     assert latest.pop("asOf") == summary["asOf"] <= finished
     assert latest == {name: summary[name] for name in latest}
-    assert list(latest) == ["jobId", *GROUP, "segments", "newCustomers", "p25", "p75"]
+    assert list(latest) == ["jobId", *GROUP, "segments", "newCustomers", "p25", "p75", "model"]
 
 
 def walk(get: Callable[..., dict], url: str, limit: int) -> list[dict]:

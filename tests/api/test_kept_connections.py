@@ -146,8 +146,8 @@ def test_more_threads_than_connections_share_them(settings, app, load, headers):
 def test_a_restart_of_postgresql_and_cut_connections_are_got_over(settings):
     if "postgresql" not in settings.database_url:
         pytest.skip("SQLite has no server")
-    with servers.folder() as path, servers.own_postgresql(path) as server:
-        own = replace(settings, database_url=server.get_uri())
+    with servers.folder() as path, servers.own_postgresql(path / "pg") as server:
+        own = replace(settings, database_url=server.url)
         db.configure(own)
         with db.scope():
             db.migrate()
@@ -168,7 +168,7 @@ def test_a_restart_of_postgresql_and_cut_connections_are_got_over(settings):
             db.disconnect()
             server.stop()
             assert {ask().status for _ in range(4)} == {503}
-            server.ensure_postgres_running()
+            server.start()
             wait_until(lambda: ask().status == 200, "it works again without a restart of ours")
             assert {ask().status for _ in range(12)} == {200}
         db.disconnect()

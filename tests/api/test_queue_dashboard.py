@@ -52,8 +52,10 @@ OWN_PAGE = {**RIGHT, "Origin": "http://localhost"}
 
 
 def guarded(settings: Settings) -> Settings:
-    """The same settings with credentials for the dashboard."""
-    return replace(settings, rq_dashboard_user=USER, rq_dashboard_password=PASSWORD)
+    """The same settings with credentials for the dashboard, and no limit on wrong ones."""
+    return replace(
+        settings, rq_dashboard_user=USER, rq_dashboard_password=PASSWORD, attempts_limit=""
+    )
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def working_on(job: Job, connection: Redis) -> Iterator[Worker]:
         worker.register_death()
 
 
-def paths(application) -> list[str]:
+def paths(application, **named: str) -> list[str]:
     """A path for each rule below /rq, and some that no rule matches."""
     values = {
         "instance_number": 0,
@@ -142,6 +144,7 @@ def paths(application) -> list[str]:
         "page": 1,
         "job_id": "none",
         "filename": "css/main.css",
+        **named,
     }
     adapter = application.url_map.bind("localhost")
     rules = [r for r in application.url_map.iter_rules() if r.rule.startswith("/rq")]
@@ -200,6 +203,22 @@ def test_every_path_and_method_needs_the_password(dashboard, operator):
 def test_whatever_is_wrong_with_the_header_it_is_a_401(operator, header):
     answer = operator.get("/rq/", headers={"Authorization": header})
     assert_is_an_error(answer, 401)
+
+
+def test_guessing_is_slowed_at_the_address_that_guesses(app, settings, headers):
+    application = create_app(replace(guarded(settings), attempts_limit="3/day"))
+    client = application.test_client()
+
+    def get(path: str, headers: dict[str, str], address: str = "192.0.2.1") -> int:
+        return client.get(path, headers=headers, environ_base={"REMOTE_ADDR": address}).status_code
+
+    wrong = [basic(f"{USER}:{number}") for number in range(4)]
+    assert [get("/rq/", one) for one in wrong] == [401, 401, 401, 429]
+    assert get("/rq/", RIGHT) == 429, "it is not even compared"
+    assert get("/rq/", {}) == 401, "without credentials it was no attempt"
+    assert get("/rq/", RIGHT, "192.0.2.2") == 200
+    assert get("/api/v1/settings", headers("viewer")) == 200
+    assert get("/api/v1/settings", wrong[0]) == 401, "these are counted apart"
 
 
 def test_the_rest_of_the_service_is_not_concerned(operator, load, headers):
@@ -287,6 +306,39 @@ def test_reading_changes_nothing(operator, redis, failed, method):
     for path in (f"/rq/job/{failed.id}/requeue", f"/rq/job/{failed.id}/delete"):
         assert operator.open(path, method=method, headers=OWN_PAGE).status_code == 405
     assert failed.get_status() == "failed"
+
+
+def test_no_path_changes_anything_unless_by_a_post(dashboard, operator, redis, failed):
+    before = texts_of(redis, failed)
+    for path in paths(dashboard, job_id=failed.id, queue_name="shelf", registry_name="failed"):
+        for method in ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"):
+            with operator.open(path, method=method, headers=OWN_PAGE) as answer:
+                assert answer.status_code < 500, (method, path)
+    assert texts_of(redis, failed) == before
+
+
+def test_every_post_must_come_from_the_dashboards_own_pages(dashboard, operator, redis, failed):
+    posts = [
+        path
+        for path in paths(dashboard, job_id=failed.id, queue_name="shelf", registry_name="failed")
+        if operator.post(path, headers={**RIGHT, "Origin": "null"}).status_code != 404
+    ]
+    assert len(posts) > 5
+    before = texts_of(redis, failed)
+    for path in posts:
+        for source in ({}, {"Origin": "http://evil.example"}, {"Referer": "http://evil.example"}):
+            assert_is_an_error(operator.post(path, headers={**RIGHT, **source}), 403)
+    assert texts_of(redis, failed) == before
+
+
+def texts_of(redis: Redis, job: Job) -> list:
+    """What Redis has of the failed job and its queue."""
+    return [
+        redis.hgetall(job.key),
+        redis.zrange("rq:failed:shelf", 0, -1),
+        redis.lrange("rq:queue:shelf", 0, -1),
+        redis.smembers(Queue.redis_queues_keys),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,12 @@ DEFAULTS = {
     "atRiskDays": 30,
     "lifespanMonths": 24,
     "minTenureMonths": 6,
+    "churnHorizonDays": 90,
+    "model": "rfm",
     "currency": "USD",
+    "servingModel": "rfm",
+    "servingReason": "The tenant's settings say so.",
+    "fittedAt": None,
 }
 
 
@@ -51,6 +56,11 @@ def test_changed_settings_change_the_next_scores(client, headers, load):
         ({"currency": "USD\n"}, "currency"),
         ({"weights": {"recency": 1}}, "weights"),
         ({"weights": {"recency": 2, "frequency": -1, "monetary": 0}}, "weights"),
+        ({"churnHorizonDays": 0}, "churnHorizonDays"),
+        ({"churnHorizonDays": 3651}, "churnHorizonDays"),
+        ({"model": "calibrated/1"}, "model"),
+        ({"model": None}, "model"),
+        ({"servingModel": "calibrated"}, "servingModel"),
         ({"unknown": 1}, "unknown"),
     ],
 )

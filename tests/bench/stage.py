@@ -26,10 +26,11 @@ OURS = "app:create_app()"
 
 
 @contextlib.contextmanager
-def redis_server(path: Path) -> Iterator[str]:
+def redis_server(path: Path, *options: str) -> Iterator[str]:
     """A Redis of our own; its URL."""
     port = free_port()
     command = (launch.redis_executable(), "--port", str(port), "--bind", "127.0.0.1", "--save", "")
+    command += options
     with _process(command, dict(os.environ), path):
         url = f"redis://127.0.0.1:{port}/0"
         with Redis.from_url(url) as client:

@@ -5,15 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from rq import Callback, Queue
+from rq.job import Job
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
+from app import create_app
 from clv import db
 from clv.config import ROOT, Settings
 from clv.overview import Overview
@@ -266,6 +270,71 @@ def test_only_our_own_function_runs_from_the_queue(alone, queue, quick_worker, t
     # The callback of the last one would have failed it.
     assert [job.get_status() for job in jobs] == ["failed", "failed", "failed", "finished"]
     assert "Traceback" not in str(jobs[0].latest_result().exc_string)
+
+
+def test_the_text_of_an_exception_reaches_neither_redis_nor_a_page_nor_a_log(
+    tenant, alone, queue, tmp_path
+):
+    add_customers(tenant, 60)
+    log = tmp_path / "log"
+    with (
+        raising_on_snapshots(f"{SECRET}: a line\n{SECRET} another\n{SECRET}"),
+        log.open("wb") as sink,
+    ):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.worker"],
+            cwd=ROOT,
+            env=environment(alone, SWEEP_SECONDS="1", LEASE_SECONDS="1"),
+            stderr=sink,
+        )
+        planted = Queue("clv", connection=queue.redis, serializer=JSONSerializer)
+        other = planted.enqueue_call("jobs.batch.drain", args=(f"'; SELECT '{SECRET}",))
+        with db.scope():
+            run_id = begin()
+            queue.ring(run_id)
+        failed = FailedJobRegistry("clv", connection=queue.redis, serializer=JSONSerializer)
+        wait_until(lambda: len(failed) >= 2, "the job of the run failed, and the planted one")
+        process.terminate()
+        process.wait()
+    assert "job.failed" in log.read_text() and SECRET not in log.read_text()
+    rq = create_app(replace(alone, rq_dashboard_user="ops", rq_dashboard_password="sesame"))
+    kinds = set()
+    for name in failed.get_job_ids():
+        page = rq.test_client().get(f"/rq/0/data/job/{name}.json", auth=("ops", "sesame"))
+        kinds.add(page.json["exc_info"].partition(" at ")[0])
+        stored = Job.fetch(name, connection=queue.redis, serializer=JSONSerializer)
+        assert SECRET not in stored.latest_result().exc_string
+        assert name == other.id or SECRET not in page.text + str(queue.redis.hgetall(stored.key))
+    assert kinds == {"PermissionError", "IntegrityError" if db.is_sqlite() else "ProgrammingError"}
+    rq.extensions["queue"].redis.close()
+
+
+@contextmanager
+def raising_on_snapshots(text: str) -> Iterator[None]:
+    """Each attempt to store a snapshot fails with an error of this text."""
+    if db.is_sqlite():
+        make = [
+            "CREATE TRIGGER raising BEFORE INSERT ON snapshot"
+            f" BEGIN SELECT RAISE(ABORT, '{text}'); END"
+        ]
+        drop = ["DROP TRIGGER raising"]
+    else:
+        make = [
+            "CREATE FUNCTION raising() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION '{text}'; END $$",
+            "CREATE TRIGGER raising BEFORE INSERT ON snapshot"
+            " FOR EACH ROW EXECUTE FUNCTION raising()",
+        ]
+        drop = ["DROP TRIGGER raising ON snapshot", "DROP FUNCTION raising"]
+    with db.scope():
+        for statement in make:
+            db.execute(statement)
+    try:
+        yield
+    finally:
+        with db.scope():
+            for statement in drop:
+                db.execute(statement)
 
 
 def test_the_logs_are_lines_of_json_without_data(tenant, alone, queue, tmp_path):

@@ -120,7 +120,8 @@ def test_the_core_imports_nothing_of_ours_but_errors(module):
 
 
 def test_the_arithmetic_imports_only_the_standard_library_and_numpy():
-    for module in ("clv.scoring", "clv.distribution", "clv.btyd", "clv.backtest"):
+    pure = ("clv.scoring", "clv.distribution", "clv.btyd", "clv.backtest", "clv.calibrated")
+    for module in pure:
         roots = {found.split(".")[0] for found in imports(module)}
         # scipy is the fit's alone: tests/unit/test_btyd.py.
         may = {"clv", "numpy", "scipy"} if module == "clv.btyd" else {"clv", "numpy"}
@@ -143,11 +144,13 @@ def test_jobs_know_nothing_of_the_http_face():
 
 def test_below_the_http_face_nobody_knows_it():
     inner = within("clv") - within("clv.api", "clv.cli", "clv.schemas", "clv.dashboard")
+    inner -= within("clv.cli_backtest")
     assert not importers("flask", "flask_smorest", "werkzeug", "clv.api", "clv.schemas") & inner
 
 
 def test_blueprints_and_commands_never_import_models():
     edge = within("clv.api", "clv.cli", "clv.cli_import", "clv.schemas", "clv.dashboard")
+    edge |= within("clv.cli_backtest")
     assert not importers("clv.models") & edge
 
 
@@ -156,7 +159,7 @@ def test_only_the_store_uses_the_tables():
     outer = within("clv.api", "clv.cli", "clv.cli_import", "clv.schemas", "clv.service", "clv.runs")
     outer |= within("clv.loading", "clv.reader", "clv.tables", "clv.rows", "clv.auth")
     outer |= within("clv.simulation", "clv.insights", "clv.writer", "clv.cli_export")
-    outer |= within("clv.dashboard")
+    outer |= within("clv.dashboard", "clv.backtests", "clv.cli_backtest", "clv.fitting")
     assert importers("peewee", "playhouse") & outer <= {"clv.api.errors"}
 
 
@@ -164,6 +167,7 @@ def test_the_store_knows_only_what_lies_below_it():
     above = ("clv.service", "clv.runs", "clv.auth", "clv.cli", "clv.api", "clv.schemas", "jobs")
     above += ("clv.loading", "clv.reader", "clv.tables", "clv.rows", "clv.cli_import")
     above += ("clv.simulation", "clv.insights", "clv.writer", "clv.cli_export", "clv.dashboard")
+    above += ("clv.backtests", "clv.cli_backtest", "clv.fitting")
     assert not importers(*above) & within("clv.store", "clv.db", "clv.models")
 
 

@@ -24,7 +24,7 @@ from tests.api.support import (
 from tests.conftest import unreachable_redis
 
 CLV = "/api/v1/customers/a/clv"
-DEFAULTS = (0.35, 0.35, 0.30, 30, 24, 6)
+DEFAULTS = (0.35, 0.35, 0.30, 30, 24, 6, "rfm", 90)
 COMMANDS = [
     ("migrate",),
     ("tenants",),
@@ -134,6 +134,8 @@ def test_a_tenant_is_created_with_the_default_settings(run):
             "lifespan": "24",
             "shortest": "6",
             "currency": "USD",
+            "model": "rfm",
+            "churn horizon": "90",
         }
     ]
 
@@ -157,10 +159,11 @@ def test_a_name_is_given_to_one_tenant(tenant, refused):
 def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
     weights = ("--weight-recency", "0.2", "--weight-frequency", "0.3", "--weight-monetary", "0.5")
     run("tenants", "set", "acme", *weights, "--at-risk-days", "90")
-    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 24, 6)
+    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 24, 6, "rfm", 90)
     lengths = ("--lifespan-months", "12", "--min-tenure-months", "3")
-    done = run("tenants", "set", "acme", *lengths, "--currency", "EUR")
-    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 12, 3)
+    predicted = ("--model", "calibrated", "--churn-horizon-days", "60")
+    done = run("tenants", "set", "acme", *lengths, *predicted, "--currency", "EUR")
+    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 12, 3, "calibrated", 60)
     assert acme().currency == "EUR"
     assert "flask compute --tenant acme" in done.stderr
 
@@ -176,6 +179,8 @@ def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
         ("--weight-recency", "1.5", "weight_recency: Must be from 0 to 1."),
         ("--weight-recency", "nan", "weight_recency: Must be from 0 to 1."),
         ("--weight-monetary", "0.4", "The three weights must sum to 1."),
+        ("--model", "bg/nbd", "model: Must be one of: rfm, calibrated."),
+        ("--churn-horizon-days", "0", "churn_horizon_days: Must be from 1 to 3650."),
         ("--currency", "usd", "currency: Must be three capital letters of ISO 4217"),
         ("--currency", "EURO", "currency: Must be three capital letters of ISO 4217"),
     ],

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from tests.api.support import row
-from tests.contract import check, document_of
+from tests.contract import check, document_of, exchange_of
 
 URL = "/api/v1/customers/a/clv"
 OPERATION = ("paths", "/api/v1/customers/{customerId}/clv", "get", "responses")
@@ -35,7 +35,7 @@ def with_value(value, *path):
 @pytest.fixture
 def answer(client, headers, load):
     load(row("a", 1))
-    return client.get(URL, headers=headers())
+    return exchange_of(client.get(URL, headers=headers()))
 
 
 def test_a_right_answer_passes(app, answer):
@@ -61,3 +61,20 @@ def test_an_answer_that_differs_fails(app, answer, change, reason):
     with pytest.raises(AssertionError, match=reason) as caught:
         check(document, answer)
     assert f"GET {URL}: 200" in str(caught.value)
+
+
+def test_a_header_that_is_not_documented_is_found(app, answer):
+    answer.headers["X-Debug"] = "1"
+    with pytest.raises(AssertionError, match="the header X-Debug is not documented"):
+        check(document_of(app), answer)
+
+
+@pytest.mark.parametrize("allow", [None, "GET", "GET, POST, PUT"])
+def test_a_wrong_method_must_be_told_which_are_right(app, client, allow):
+    refused = exchange_of(client.delete(URL))
+    assert refused.status == 405
+    refused.headers.remove("Allow")
+    if allow:
+        refused.headers["Allow"] = allow
+    with pytest.raises(AssertionError, match="DELETE .*: 405: "):
+        check(document_of(app), refused)

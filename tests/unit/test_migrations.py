@@ -23,6 +23,7 @@ KEYS = {
     ("shard", "cursor"),
     ("shard", "until_key"),
     ("run_error", "customer_id"),
+    ("backtest", "backtest_id"),
 }
 
 

@@ -1,0 +1,79 @@
+"""How far the predictions can be trusted: backtests on the tenant's own history."""
+
+import contextlib
+from typing import Any
+
+from flask import current_app, url_for
+from flask.views import MethodView
+
+from clv import backtests
+from clv.api import paging
+from clv.api.blueprint import ClvBlueprint, principal
+from clv.auth import Role
+from clv.errors import Unavailable
+from clv.schemas.backtests import Backtest, BacktestList, BacktestRequest
+from clv.schemas.base import PageQuery
+from jobs import backtest
+
+blp = ClvBlueprint("backtests", __name__, url_prefix="/api/v1", description="Backtests")
+
+_BACKTEST_ID = {
+    "in": "path",
+    "name": "backtestId",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+}
+_LOCATION = {"Location": {"required": True, "schema": {"type": "string"}}}
+
+
+@blp.route("/clv/backtests")
+class Backtests(MethodView):
+    """The tenant's backtests."""
+
+    @blp.access(Role.VIEWER, 400)
+    @blp.arguments(PageQuery, location="query")
+    @blp.response(200, BacktestList)
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List the backtests, newest first"""
+        (before,) = paging.decode(query["cursor"], int) or (None,)
+        page = backtests.page(principal().tenant.id, before, query["limit"] + 1)
+        rows = [backtests.view(found) for found in page]
+        return paging.page(rows, query["limit"], lambda n: paging.encode(page[n].id))
+
+    @blp.access(Role.ADMIN, 400, 409, 413, 415)
+    @blp.arguments(BacktestRequest, required=False)
+    @blp.response(202, Backtest, headers=_LOCATION)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Start a backtest
+
+        Splits the tenant's daily history: the models see what was before the last holdoutDays, and
+        are measured by what happened in these. 409: another backtest is going on, or the summaries
+        are not daily.
+        """
+        settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
+        started = backtests.start(
+            principal().tenant,
+            body["holdoutDays"],
+            f"key {principal().key}",
+            settings.run_deadline_hours,
+            queue.ring_backtest,
+        )
+        message = None if queue.has_workers() else backtests.NO_WORKER
+        location = url_for("backtests.BacktestById", backtestId=started.backtest_id)
+        return backtests.view(started, message), {"Location": location}
+
+
+@blp.route("/clv/backtests/<backtestId>", parameters=[_BACKTEST_ID])
+class BacktestById(MethodView):
+    """One backtest."""
+
+    @blp.access(Role.VIEWER, 404)
+    @blp.response(200, Backtest)
+    def get(self, backtestId: str) -> dict[str, Any]:
+        """Read a backtest and its result"""
+        found = backtests.find(principal().tenant.id, backtestId)
+        if found.is_active:
+            with contextlib.suppress(Unavailable):
+                backtest.sweep(current_app.extensions["queue"], found.id)
+            found = backtests.find(principal().tenant.id, backtestId)
+        return backtests.view(found)

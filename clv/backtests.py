@@ -1,0 +1,96 @@
+"""Backtests as a blueprint, the dashboard or the command line asks for them: start one, show it.
+
+How one is worked off is in ``jobs.backtest``. The doorbell that tells the workers is handed in.
+"""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from clv import db
+from clv.errors import Conflict, NotFound, Unavailable
+from clv.store import backtests
+from clv.store.backtests import Backtest
+from clv.store.tenants import Tenant
+
+NO_WORKER = "No worker is running: the backtest starts when one does."
+
+
+def start(
+    tenant: Tenant,
+    holdout_days: int | None,
+    requested_by: str,
+    deadline_hours: float,
+    ring: Callable[[int], None] | None,
+) -> Backtest:
+    """A new backtest, queued.
+
+    :param holdout_days: the last days of the history, which the models don't see; None for the
+        default, half of the history
+    :param ring: tells the workers; None when the caller does the work
+    :raises Conflict: while another one of the tenant is active, or without daily summaries
+    :raises Unavailable: when the queue can't be reached; the backtest is closed then
+    """
+    if tenant.period_type not in (None, "daily"):
+        raise Conflict(
+            f"A backtest needs daily summaries, and the tenant's are {tenant.period_type}."
+        )
+    created = backtests.create(
+        tenant.id, holdout_days, requested_by, int(deadline_hours * 3_600_000)
+    )
+    if ring is None:
+        return created
+    db.release()
+    try:
+        ring(created.id)
+    except Unavailable:
+        backtests.fail(created.id, "The queue could not be reached.")
+        raise
+    return created
+
+
+def find(tenant_id: int, backtest_id: str) -> Backtest:
+    """
+    :raises NotFound: when the tenant has no such backtest, or the id is none
+    """
+    try:
+        canonical = str(uuid.UUID(backtest_id))
+    except ValueError:
+        raise NotFound(backtests.NO_SUCH_BACKTEST) from None
+    return backtests.by_backtest_id(tenant_id, canonical)
+
+
+def page(tenant_id: int, before_id: int | None, limit: int) -> list[Backtest]:
+    """The tenant's backtests, newest first, older than the one with this internal id."""
+    return backtests.page(tenant_id, before_id, limit)
+
+
+def newest(tenant_id: int) -> Backtest | None:
+    """The tenant's newest backtest, whatever its status."""
+    found = backtests.page(tenant_id, None, 1)
+    return found[0] if found else None
+
+
+def newest_result(tenant_id: int) -> Backtest | None:
+    """The tenant's newest backtest that has finished."""
+    found = backtests.page(tenant_id, None, 1, "finished")
+    return found[0] if found else None
+
+
+def view(found: Backtest, message: str | None = None) -> dict[str, Any]:
+    """A backtest as the API and the dashboard show it.
+
+    :param message: shown where it has none of its own
+    """
+    return {
+        "backtestId": found.backtest_id,
+        "status": found.status,
+        "holdoutDays": found.holdout_days,
+        "requestedBy": found.requested_by,
+        "createdAt": found.created_ms,
+        "startedAt": found.started_ms,
+        "finishedAt": found.finished_ms,
+        "message": found.message or message,
+        "result": None if found.result is None else json.loads(found.result),
+    }
