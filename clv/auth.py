@@ -165,7 +165,7 @@ def note_use(principal: Principal) -> None:
     """Note that the key was used, if the database takes it at once: it is not worth waiting for a
     lock that a run holds, and less so an error. After 5 seconds the next request tries again."""
     try:
-        with db.scope():
+        with db.within(db.REQUEST_SECONDS):
             tenants.note_use(principal.key, USE_NOTED_EVERY_MS)
     except db.DOWN:
         pass

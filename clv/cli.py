@@ -2,6 +2,7 @@
 everything else to standard error."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -25,7 +26,16 @@ SUGGESTED = "suggested"
 
 def register(app: Flask) -> None:
     """Add the commands to the application."""
-    for command in (migrate, tenants_group, keys_group, import_file, export, compute, backtest):
+    for command in (
+        migrate,
+        backup,
+        tenants_group,
+        keys_group,
+        import_file,
+        export,
+        compute,
+        backtest,
+    ):
         app.cli.add_command(command)
 
 
@@ -35,6 +45,26 @@ def migrate() -> None:
     """Create or update the tables."""
     applied = db.migrate()
     click.echo(f"Applied: {', '.join(applied)}." if applied else "Nothing to do.", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@plain_errors
+def backup(file: Path) -> None:
+    """Copy the SQLite database to FILE, as of one moment, while the service runs.
+
+    FILE appears when it is complete.
+    """
+    if not db.is_sqlite():
+        raise Invalid('PostgreSQL has its own: pg_dump --format custom --file FILE "$DATABASE_URL"')
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    try:
+        db.backup(part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @click.group("tenants")

@@ -71,7 +71,14 @@ def from_env(environ: Mapping[str, str] | None = None) -> Settings:
         values["redis_url"] = EMBEDDED_REDIS.read_text().strip()
     if not values.pop("redis_tls_verify", True) and "redis_url" in values:
         values["redis_url"] = _without_tls_verification(values["redis_url"])
-    return Settings(**values)
+    settings = Settings(**values)
+    # Heroku sets it in each of its machines.
+    if env.get("DYNO") and settings.database_url.startswith("sqlite:"):
+        raise ConfigError(
+            "DATABASE_URL must be a PostgreSQL database on Heroku, where files are lost at each"
+            " restart: heroku addons:create heroku-postgresql:essential-0"
+        )
+    return settings
 
 
 def load() -> Settings:

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -260,6 +260,12 @@ def migrate() -> list[str]:
         # Several release processes may migrate at once.
         database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
         return _runner().up()
+
+
+def backup(file: Path) -> None:
+    """Copy the SQLite database into this file, as of one moment, while others write."""
+    with closing(sqlite3.connect(file)) as copy, _translated:
+        database.connection().backup(copy)
 
 
 def pending_migrations() -> list[str]:

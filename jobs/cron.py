@@ -46,7 +46,7 @@ def main() -> None:
     logs.event("cron.started", nightly_at=settings.nightly_at)
     while True:
         try:
-            with db.scope():
+            with db.within(db.REQUEST_SECONDS):
                 run_if_due(settings, queue)
                 batch.sweep(queue)
                 backtest.sweep(queue)

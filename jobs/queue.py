@@ -186,9 +186,18 @@ def reachable() -> Iterator[None]:
     """Turn what goes wrong with Redis into one error that names nothing secret."""
     try:
         yield
-    except (RedisError, OSError):
-        message = "The queue (Redis) can't be reached. Try again shortly."
-        raise QueueUnavailable(message) from None
+    except (RedisError, OSError) as error:
+        raise QueueUnavailable(what_fails(error)) from None
+
+
+def what_fails(error: Exception) -> str:
+    """What an error of Redis means, without its text: that may hold a password."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return (
+            "The certificate of the queue (Redis) can't be verified. If it is meant to be"
+            " self-signed, set REDIS_TLS_VERIFY=false."
+        )
+    return "The queue (Redis) can't be reached. Try again shortly."
 
 
 def _prefix(run_id: int) -> str:

@@ -22,7 +22,7 @@ from clv.errors import Unavailable
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
 from jobs import backtest, batch, cron
-from jobs.queue import NAME, JobQueue, OwnJob, connect
+from jobs.queue import NAME, JobQueue, OwnJob, connect, what_fails
 
 MONITORING_SECONDS = 5
 # RQ waits for a job this much shorter than a worker's time to live, and beats in between.
@@ -122,7 +122,8 @@ def _work(settings: Settings) -> bool:
     except StopRequested:
         pass
     except (RedisError, OSError) as error:
-        logs.event("redis.lost", logging.WARNING, error=logs.summary(error))
+        reason = what_fails(error)
+        logs.event("redis.lost", logging.WARNING, reason=reason, error=logs.summary(error))
     finally:
         # RQ's handlers must not outlive their worker: they would swallow the signal.
         for stop in (signal.SIGTERM, signal.SIGINT):

@@ -31,7 +31,7 @@ REPORT_SECONDS = 1.0
 # So long Redis is left alone when it failed.
 PAUSE_SECONDS = 5.0
 # And so long a thread waits for it, after its response was sent.
-REDIS_SECONDS = 0.25
+REDIS_SECONDS = 0.5
 MOST_KEYS = 10_000
 
 

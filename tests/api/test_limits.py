@@ -190,11 +190,16 @@ def test_a_silent_redis_is_asked_once_in_a_while(own_key):
 
 
 @ON_ONE_DATABASE
-def test_two_processes_share_a_limit(settings, app, headers):
-    key = headers("viewer")
-    with gunicorn(settings, WEB_CONCURRENCY="2", RATE_LIMIT="200/day") as web:
-        statuses = _load(web, key, 4, 80)
-    allowed, threads = statuses[200], 4
+def test_two_processes_share_a_limit(settings, app, headers, tmp_path):
+    threads = 4
+    for attempt in range(3):
+        log, key = tmp_path / f"log{attempt}", headers("viewer")
+        with gunicorn(settings, log, WEB_CONCURRENCY="2", RATE_LIMIT="200/day") as web:
+            statuses = _load(web, key, threads, 80)
+        if b"limits.local" not in log.read_bytes():
+            break
+        # Redis was too slow for a while, on a machine that has much else to do.
+    allowed = statuses[200]
     assert 200 <= allowed <= 200 + 2 * (200 // REPORTS_PER_LIMIT + threads)
     assert statuses[429] == 320 - allowed
 
@@ -203,29 +208,27 @@ def test_two_processes_share_a_limit(settings, app, headers):
 def test_when_redis_dies_under_load_requests_go_on_and_stay_limited(
     settings, app, headers, workspace
 ):
-    key = headers("viewer")
-    port = free_port()
+    key, port = headers("viewer"), free_port()
     url = f"redis://127.0.0.1:{port}/0"
-    with _redis(port, workspace) as first:
-        with gunicorn(replace(settings, redis_url=url), RATE_LIMIT="400/day") as web:
-            answers = [_load(web, key, 2, 25)]
+    answers: list[Counter[int]] = []
+    with gunicorn(replace(settings, redis_url=url), RATE_LIMIT="400/day") as web:
+
+        def is_reported() -> bool:
+            answers.append(_load(web, key, 1, 1))
+            time.sleep(0.2)
             with Redis.from_url(url) as redis:
-                assert redis.keys("clv:limit:*")
+                return bool(redis.keys("clv:limit:*"))
+
+        with _redis(port, workspace) as first:
+            wait_until(is_reported, "what was counted is told to Redis")
+            loading = threading.Thread(target=lambda: answers.append(_load(web, key, 2, 50)))
+            loading.start()
             first.kill()
-            first.wait()
-            answers.append(_load(web, key, 2, 75))
-            assert set(answers[0]) == set(answers[1]) == {200}
-            with _redis(port, workspace), Redis.from_url(url) as redis:
-
-                def reported() -> bool:
-                    answers.append(_load(web, key, 1, 1))
-                    time.sleep(0.2)
-                    return bool(redis.keys("clv:limit:*"))
-
-                wait_until(reported, "what was counted meanwhile is told to the new Redis")
-                (counter,) = redis.keys("clv:limit:*")
-                assert int(redis.get(counter)) > 0
-                answers.append(_load(web, key, 4, 100))
+            loading.join()
+        assert {status for answer in answers for status in answer} == {200}
+        with _redis(port, workspace):
+            wait_until(is_reported, "and what was counted meanwhile to the new one")
+            answers.append(_load(web, key, 4, 100))
     total = sum(answers, Counter())
     assert set(total) == {200, 429} and total[200] == 400
 

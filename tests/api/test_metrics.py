@@ -11,6 +11,7 @@ from redis import Redis
 
 from app import create_app
 from clv import db
+from clv.config import Settings
 from clv.store import runs
 from jobs import batch
 from tests.api.support import poison, row
@@ -193,7 +194,8 @@ def counted(web: Web) -> float:
     return requests(parsed(web.get("/metrics").body.decode()), CLV, 401)
 
 
-def test_processes_count_together_through_reloads_and_kills(settings):
+def test_processes_count_together_through_reloads_and_kills(tmp_path):
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'none.db'}")
     with gunicorn(settings, WEB_CONCURRENCY="2") as web:
 
         def send(count: int) -> None:

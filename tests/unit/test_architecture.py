@@ -112,7 +112,16 @@ def test_the_parts_are_all_seen():
 
 
 @pytest.mark.parametrize(
-    "module", ["clv.scoring", "clv.distribution", "clv.btyd", "clv.errors", "clv.config"]
+    "module",
+    [
+        "clv.scoring",
+        "clv.distribution",
+        "clv.btyd",
+        "clv.errors",
+        "clv.config",
+        "clv.tokens",
+        "clv.memory",
+    ],
 )
 def test_the_core_imports_nothing_of_ours_but_errors(module):
     ours = {n for n in imports(module) if n.split(".")[0] in ("clv", "jobs", "app", "launch")}

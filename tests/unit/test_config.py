@@ -54,6 +54,9 @@ def test_the_processes_own_environment_is_read(monkeypatch):
         ("WEB_CONCURRENCY", "1", "web_processes", 1),
         ("WEB_THREADS", "256", "web_threads", 256),
         ("TRUSTED_PROXIES", "1", "trusted_proxies", 1),
+        ("RATE_LIMIT", "50/second", "rate_limit", "50/second"),
+        ("RATE_LIMIT", "OFF", "rate_limit", ""),
+        ("ATTEMPTS_LIMIT", "1000/day", "attempts_limit", "1000/day"),
         ("COMPUTE_WAIT_SECONDS", "0.5", "compute_wait_seconds", 0.5),
         ("SHARD_CUSTOMERS", "50", "shard_customers", 50),
         ("RUN_DEADLINE_HOURS", "0.01", "run_deadline_hours", 0.01),
@@ -105,6 +108,8 @@ def test_other_wrong_values_are_refused_with_what_would_be_right():
     assert "true or false" in refused("WORKER_RUNS_CRON", "yes")
     for text in ("24:00", "2:00", "02:60", "02:00:00", "noon"):
         assert "a UTC time of day such as 02:00" in refused("NIGHTLY_AT", text)
+    for text in ("0/minute", "10", "10/fortnight", "-1/day", "1e3/day", "10/minute;5/second"):
+        assert "like 6000/minute, or off" in refused("RATE_LIMIT", text)
     assert "DEBUG, INFO, WARNING, ERROR" in refused("LOG_LEVEL", "loud")
     assert "sqlite, postgres, postgresql" in refused("DATABASE_URL", "mysql://h/d")
     assert "redis, rediss, unix" in refused("REDIS_URL", "http://h")

@@ -1,0 +1,123 @@
+"""How long the calibrated model takes to fit: ``python -m tests.bench.model``.
+
+Buyers are simulated once. Our fit and that of ``lifetimes`` (BetaGeoFitter and GammaGammaFitter)
+then take turns on the same arrays, each in a process of its own; reading the file and importing
+are not counted. ``lifetimes`` is unmaintained and wants libraries older than ours, so it is asked
+for in another environment: ``--lifetimes PATH`` names its Python. Without it, or where it is not
+installed, only ours is measured.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from clv.btyd import Parameters
+from tests import buyers, servers
+from tests.bench.table import Row, show
+
+CUSTOMERS = 1_000_000
+DAYS = 730
+ROUNDS = 3
+MOST_RATIO = 0.5
+MOST_MIB = 450
+TRUTH = Parameters(r=0.243, alpha=30.9, a=0.793, b=2.426, p=6.25, q=3.74, v=15.45)
+BEGIN = """
+import json, sys, time, warnings
+import numpy as np
+warnings.simplefilter("ignore")
+x, t_x, age, mean_value = (np.load(sys.argv[1])[name] for name in ("x", "t_x", "age", "mean_value"))
+"""
+OURS = """
+import scipy.optimize, scipy.special
+from clv import btyd
+start = time.perf_counter()
+found = btyd.fit(x, t_x, age, mean_value).parameters.to_dict()
+"""
+LIFETIMES = """
+from lifetimes import BetaGeoFitter, GammaGammaFitter
+start = time.perf_counter()
+purchases, values = BetaGeoFitter(), GammaGammaFitter()
+purchases.fit(x, t_x, age)
+values.fit(x + 1, mean_value)
+found = {**purchases.params_.to_dict(), **values.params_.to_dict()}
+"""
+END = """
+seconds = time.perf_counter() - start
+# Not getrusage: its peak would be the parent's, where that was larger at the fork.
+peak = next(int(row.split()[1]) for row in open("/proc/self/status") if "VmHWM" in row) / 1024
+print(json.dumps({"seconds": seconds, "peak": peak, "found": found}))
+"""
+
+
+def main() -> None:
+    """Measure, and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=CUSTOMERS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--lifetimes", default=sys.executable, metavar="PATH")
+    options = parser.parse_args()
+    with servers.folder() as path:
+        file = Path(path) / "buyers.npz"
+        simulate(file, options.customers)
+        ours, theirs = [], []
+        for _ in range(options.rounds):
+            ours.append(measured(sys.executable, OURS, file))
+            if installed(options.lifetimes):
+                theirs.append(measured(options.lifetimes, LIFETIMES, file))
+    show(table(options.customers, ours, theirs))
+
+
+def simulate(file: Path, customers: int) -> None:
+    """Buyers of the last two years, by the parameters published for CDNOW."""
+    random = np.random.default_rng(1)
+    log = buyers.simulated(TRUTH, random.integers(0, DAYS, customers), random)
+    known = buyers.histories(log, buyers.ORIGIN)
+    np.savez(file, x=known.x, t_x=known.t_x, age=known.age, mean_value=known.mean_value)
+
+
+def installed(python: str) -> bool:
+    """Whether this Python has lifetimes."""
+    command = [python, "-W", "ignore", "-c", "import lifetimes"]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def measured(python: str, fit: str, file: Path) -> dict:
+    """One fit in a process of its own: seconds, peak in MiB, parameters."""
+    command = [python, "-c", BEGIN + fit + END, str(file)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=buyers.ROOT)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(customers: int, ours: list[dict], theirs: list[dict]) -> list[Row]:
+    """The medians, their ratio, the memory, and how far the parameters are apart."""
+    seconds = statistics.median(run["seconds"] for run in ours)
+    peak = max(run["peak"] for run in ours)
+    what, goal = "its process: peak memory", f"≤ {MOST_MIB} MiB"
+    rows = [
+        Row("none", customers, "fit: median", f"{seconds:.2f} s"),
+        Row("none", customers, what, f"{peak:.0f} MiB", goal, peak <= MOST_MIB),
+    ]
+    if not theirs:
+        return rows
+    reference = statistics.median(run["seconds"] for run in theirs)
+    most = max(run["peak"] for run in theirs)
+    one, other = ours[0]["found"], theirs[0]["found"]
+    apart = max(abs(one[name] / other[name] - 1) for name in one)
+    ratio = seconds / reference
+    met = ratio <= MOST_RATIO
+    return [
+        *rows,
+        Row("none", customers, "lifetimes: median", f"{reference:.2f} s"),
+        Row("none", customers, "lifetimes: peak memory", f"{most:.0f} MiB"),
+        Row("none", customers, "parameters apart, at most", f"{apart:.2%}"),
+        Row("none", customers, "fit / lifetimes", f"{ratio:.2f}", f"≤ {MOST_RATIO:g}", met),
+    ]
+
+
+if __name__ == "__main__":
+    main()
