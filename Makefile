@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test check bench soak chaos
+.PHONY: demo run test check bench screenshots soak chaos
 
 demo: $(VENV)/runtime  ## the service with the data of 23,570 real customers
 	$(BIN)/python launch.py --demo
@@ -21,10 +21,16 @@ check: $(VENV)/dev  ## lint, format and types
 bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an hour)
 	$(BIN)/python -m tests.bench.batch
 	$(BIN)/python -m tests.bench.lists
+	$(BIN)/python -m tests.bench.overview
 	$(BIN)/python -m tests.bench.upload
 	$(BIN)/python -m tests.bench.get
 	$(BIN)/python -m tests.bench.size
 	$(BIN)/python -m tests.bench.snapshot
+	$(BIN)/python -m tests.bench.model
+	$(BIN)/python -m tests.bench.calibrated
+
+screenshots: $(VENV)/dev  ## pictures of each page into var/screenshots, or INTO=folder
+	$(BIN)/python -m tests.e2e.screenshots --into $(or $(INTO),var/screenshots)
 
 soak: $(VENV)/dev  ## ten minutes of load beside batches, on each database; needs wrk
 	$(BIN)/python -m tests.soak

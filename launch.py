@@ -206,6 +206,7 @@ def _wait_for_web(launcher: Launcher, port: int) -> None:
 def _welcome(port: int, token: str | None) -> str:
     base = f"http://127.0.0.1:{port}"
     text = f"""
+  Dashboard      {base}/
   API documents  {base}/api/docs
   Readiness      {base}/readyz
 """
@@ -213,6 +214,8 @@ def _welcome(port: int, token: str | None) -> str:
         text += f"""
   Admin key of the tenant {DEMO_TENANT} (kept in {DEMO_KEY.relative_to(ROOT)}):
   {token}
+
+  Sign in to the dashboard with this key, in any browser.
 
   Paste into another terminal:
 

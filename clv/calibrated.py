@@ -20,6 +20,7 @@ from clv.scoring import (
     MONTH_DAYS_NUMERATOR,
     RFM,
     Norms,
+    Prediction,
     Scores,
     ScoreSettings,
     Totals,
@@ -30,6 +31,7 @@ LEVEL = 0.8
 # The greatest float64 below the greatest integer that can be stored.
 _MOST = float(2**63 - 1024)
 AS_SET = "The tenant's settings say so."
+NEVER = Prediction(0, 1.0, CALIBRATED)
 NOT_FITTED_YET = (
     "The calibrated model is fitted by a full run, and none has finished since it was chosen."
 )
@@ -107,21 +109,6 @@ def history(
     return History(x, t_x, age, value / days)
 
 
-def score_customer(
-    totals: Totals,
-    distribution: Norms,
-    settings: ScoreSettings,
-    as_of_ms: int,
-    parameters: Parameters | None,
-) -> Scores:
-    """``clv.scoring.score_customer``, predicted by the model that serves.
-
-    :raises Unscorable: as that one
-    """
-    scores = scoring.score_customer(totals, distribution, settings, as_of_ms)
-    return predicted([scores], [totals], settings, as_of_ms, parameters)[0]
-
-
 def score_customers(
     customers: Sequence[Totals],
     distribution: Norms,
@@ -129,38 +116,34 @@ def score_customers(
     as_of_ms: int,
     parameters: Parameters | None,
 ) -> list[Scores]:
-    """:func:`score_customer` of many who passed the check, bit by bit the same."""
-    scores = scoring.score_customers(customers, distribution, settings, as_of_ms)
-    return predicted(scores, customers, settings, as_of_ms, parameters)
+    """``clv.scoring.score_customers``, predicted by the model that serves.
+
+    :param parameters: None where that is rfm
+    """
+    predictions = predict(customers, settings, as_of_ms, parameters)
+    return scoring.score_customers(customers, distribution, settings, as_of_ms, predictions)
 
 
-def predicted(
-    scores: list[Scores],
+def predict(
     customers: Sequence[Totals],
     settings: ScoreSettings,
     as_of_ms: int,
     parameters: Parameters | None,
-) -> list[Scores]:
-    """The scores of these customers, predicted by the model that serves.
-
-    :param parameters: None for rfm: then the scores as they are
-    """
+) -> list[Prediction] | None:
+    """What the calibrated model predicts of each customer, the same of one as of many to the last
+    bit; None where rfm serves."""
     if parameters is None:
-        return scores
-    buyers = [n for n, totals in enumerate(customers) if totals.purchases is not None]
-    revenue, churn = [0] * len(customers), [1.0] * len(customers)
-    if buyers:
-        found = _history([customers[n] for n in buyers], as_of_ms)
-        for n, amount, probability in zip(
-            buyers,
-            _revenue(found, settings, parameters),
-            _churn(found, settings, parameters),
-            strict=True,
-        ):
-            revenue[n], churn[n] = amount, probability
+        return None
+    buyers = [totals for totals in customers if totals.purchases is not None]
+    if not buyers:
+        return [NEVER] * len(customers)
+    found = _history(buyers, as_of_ms)
+    predictions = zip(
+        _revenue(found, settings, parameters), _churn(found, settings, parameters), strict=True
+    )
     return [
-        score._replace(predicted_revenue=revenue[n], churn_probability=churn[n], model=CALIBRATED)
-        for n, score in enumerate(scores)
+        NEVER if totals.purchases is None else Prediction(*next(predictions), CALIBRATED)
+        for totals in customers
     ]
 
 

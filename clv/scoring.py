@@ -80,8 +80,20 @@ class ScoreSettings:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Purchases:
+class Prediction(NamedTuple):
+    """What a model predicts of one customer.
+
+    :param revenue: over the lifespan, in 1/10,000
+    :param churn: a probability
+    :param model: its number of :data:`MODELS`
+    """
+
+    revenue: int
+    churn: float
+    model: int
+
+
+class Purchases(NamedTuple):
     """One customer's days with conversions, of daily summaries; days since 1970.
 
     :param days: how many
@@ -191,28 +203,38 @@ class Norms(Protocol):
 
 
 def score_customer(
-    totals: Totals, distribution: Norms, settings: ScoreSettings, as_of_ms: int
+    totals: Totals,
+    distribution: Norms,
+    settings: ScoreSettings,
+    as_of_ms: int,
+    prediction: Prediction | None = None,
 ) -> Scores:
     """All scores of one customer.
 
     :param distribution: the tenant's snapshot
     :param as_of_ms: the time as of which days are counted; it becomes ``computed_ms``
+    :param prediction: another model's; None for rfm
     :raises Unscorable: with the reason, where a total is missing or out of its range
     """
     check(totals)
     last_day = min(totals.last_contact_ms, as_of_ms) // DAY_MS
     norms = distribution.norms(last_day, totals.frequency, max(0, totals.monetary))
-    return _scores(totals, composite(*norms, settings), distribution, settings, as_of_ms)
+    score = composite(*norms, settings)
+    return _scores(totals, score, distribution, settings, as_of_ms, prediction)
 
 
 def explain(
-    totals: Totals, distribution: Norms, settings: ScoreSettings, as_of_ms: int
+    totals: Totals,
+    distribution: Norms,
+    settings: ScoreSettings,
+    as_of_ms: int,
+    prediction: Prediction | None = None,
 ) -> Explanation:
     """:func:`score_customer`, with the three contributions, whose points sum to the score.
 
     :raises Unscorable: as :func:`score_customer`
     """
-    scores = score_customer(totals, distribution, settings, as_of_ms)
+    scores = score_customer(totals, distribution, settings, as_of_ms, prediction)
     last_day = min(totals.last_contact_ms, as_of_ms) // DAY_MS
     norms = distribution.norms(last_day, totals.frequency, max(0, totals.monetary))
     raw = (scores.recency_days, scores.frequency, scores.monetary)
@@ -233,7 +255,11 @@ def explain(
 
 
 def score_customers(
-    customers: Sequence[Totals], distribution: Norms, settings: ScoreSettings, as_of_ms: int
+    customers: Sequence[Totals],
+    distribution: Norms,
+    settings: ScoreSettings,
+    as_of_ms: int,
+    predictions: Sequence[Prediction | None] | None = None,
 ) -> list[Scores]:
     """:func:`score_customer` of many who passed :func:`check`, bit by bit the same, and in a
     fraction of the time."""
@@ -246,9 +272,10 @@ def score_customers(
         distribution.monetary.norms(np.maximum(monetary, 0.0)),
         settings,
     )
+    predictions = predictions or [None] * len(customers)
     return [
-        _scores(totals, score, distribution, settings, as_of_ms)
-        for totals, score in zip(customers, scores.tolist(), strict=True)
+        _scores(totals, score, distribution, settings, as_of_ms, prediction)
+        for totals, score, prediction in zip(customers, scores.tolist(), predictions, strict=True)
     ]
 
 
@@ -328,16 +355,24 @@ def _reason(scores: Scores, distribution: Norms, settings: ScoreSettings) -> str
 
 
 def _scores(
-    totals: Totals, score: float, distribution: Norms, settings: ScoreSettings, as_of_ms: int
+    totals: Totals,
+    score: float,
+    distribution: Norms,
+    settings: ScoreSettings,
+    as_of_ms: int,
+    prediction: Prediction | None,
 ) -> Scores:
     recency = recency_days(totals.last_contact_ms, as_of_ms)
     tenure = max(0, as_of_ms // DAY_MS - totals.first_contact_ms // DAY_MS)
     score = min(score, 100.0)
+    if prediction is None:
+        revenue = predicted_revenue(totals.monetary, tenure, settings)
+        prediction = Prediction(revenue, churn_probability(recency, settings.at_risk_days), RFM)
     return Scores(
         customer_id=totals.customer_id,
         score=score,
-        predicted_revenue=predicted_revenue(totals.monetary, tenure, settings),
-        churn_probability=churn_probability(recency, settings.at_risk_days),
+        predicted_revenue=prediction.revenue,
+        churn_probability=prediction.churn,
         recency_days=recency,
         frequency=totals.frequency,
         monetary=totals.monetary,
@@ -346,4 +381,5 @@ def _scores(
         ),
         computed_ms=as_of_ms,
         tenure_days=tenure,
+        model=prediction.model,
     )

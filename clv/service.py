@@ -9,17 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clv import calibrated, db, distribution
+from clv.btyd import Parameters
 from clv.calibrated import Calibration, History
 from clv.distribution import Distribution
 from clv.errors import Invalid, NotFound, Unavailable, Unscorable
 from clv.scoring import (
     DAY_MS,
     Explanation,
+    Prediction,
     Scores,
     ScoreSettings,
     Totals,
+    check,
     composite,
     explain,
+    score_customer,
 )
 from clv.store import now_ms, records, snapshots, staging, summaries, tenants
 from clv.store.snapshots import Snapshot
@@ -105,11 +109,9 @@ def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
         # Before the totals are read: the record of a later reading must win.
         as_of_ms = now_ms()
         totals = _totals(tenant, customer_id)
-        snapshot = current_snapshot(tenant)
-        settings = tenant.settings
-        scores = calibrated.score_customer(
-            totals, snapshot.distribution, settings, as_of_ms, snapshot.parameters(settings)
-        )
+        snapshot, settings = current_snapshot(tenant), tenant.settings
+        prediction = _prediction(totals, settings, as_of_ms, snapshot.parameters(settings))
+        scores = score_customer(totals, snapshot.distribution, settings, as_of_ms, prediction)
         if records.save_if_customer_exists(tenant.id, scores):
             return scores
 
@@ -123,14 +125,12 @@ def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
     totals = _totals(tenant, customer_id)
     snapshot = current_snapshot(tenant)
     serving = calibrated.serving(settings, snapshot.calibration)
-    explanation = explain(totals, snapshot.distribution, settings, as_of_ms)
-    if serving.parameters is None:
-        return Explained(explanation, serving, None)
-    [scores] = calibrated.predicted(
-        [explanation.scores], [totals], settings, as_of_ms, serving.parameters
-    )
-    interval = calibrated.interval(totals, settings, as_of_ms, serving.parameters)
-    return Explained(replace(explanation, scores=scores), serving, interval)
+    prediction = _prediction(totals, settings, as_of_ms, serving.parameters)
+    explanation = explain(totals, snapshot.distribution, settings, as_of_ms, prediction)
+    interval = None
+    if serving.parameters is not None:
+        interval = calibrated.interval(totals, settings, as_of_ms, serving.parameters)
+    return Explained(explanation, serving, interval)
 
 
 def serving(tenant: Tenant) -> Calibration:
@@ -289,6 +289,14 @@ def _purchases(page: list[tuple]) -> np.ndarray:
     found = [(days, day_of(first), day_of(last), value) for *_, days, first, last, value in page]
     buyers = np.array(found, dtype=np.float64)
     return buyers[~np.isnan(buyers).any(axis=1)]
+
+
+def _prediction(
+    totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters | None
+) -> Prediction | None:
+    check(totals)
+    predictions = calibrated.predict([totals], settings, as_of_ms, parameters)
+    return None if predictions is None else predictions[0]
 
 
 def _totals(tenant: Tenant, customer_id: str) -> Totals:

@@ -108,24 +108,37 @@ class Target:
     cursors: list[str]
 
 
-def fuzz(base: str, cases: int, seed: int, roles: tuple[Role, ...] = tuple(Role)) -> Report:
-    """Send at least so many cases to the service at this address, on the configured database."""
+def fuzz(
+    base: str,
+    cases: int,
+    seed: int,
+    roles: tuple[Role, ...] = tuple(Role),
+    coverage: bool = True,
+    paths: str = ".*",
+) -> Report:
+    """Send at least so many cases to the service at this address, on the configured database.
+
+    :param coverage: begin with what the limits and types of the document suggest, some thousand
+        cases that are always the same
+    :param paths: a regular expression of those to send requests to
+    """
     _describe_files()
     document = closed(requests.get(f"{base}/api/openapi.json", timeout=60).json())
     _leave_out_tenant(document)
     report, rounds = Report(), 0
     while report.cases < cases:
-        each = min(ROUND_CASES, 1 + (cases - report.cases) // len(roles) // len(document["paths"]))
-        # What the schema's limits and types suggest is always the same: once is enough.
-        phases = ("fuzzing",) if rounds else ("coverage", "fuzzing")
+        left = (cases - report.cases) // (len(roles) * len(document["paths"]))
+        phases = ("coverage", "fuzzing") if coverage and rounds == 0 else ("fuzzing",)
         for role in roles:
             target = _target(base, role, f"fuzz-{rounds}-{role.name.lower()}")
+            configuration = _configuration(
+                base, target, min(ROUND_CASES, left + 1), seed + rounds, phases
+            )
             for methods in STEPS:
-                schema = schemathesis.openapi.from_dict(
-                    document, config=_configuration(base, target, each, seed + rounds, phases)
-                )
+                schema = schemathesis.openapi.from_dict(document, config=configuration)
                 _keep_own_key(schema, target)
-                for event in from_schema(schema.include(method=methods)).execute():
+                wanted = schema.include(method=methods, path_regex=paths)
+                for event in from_schema(wanted).execute():
                     report.add(role.name.lower(), event)
         rounds += 1
     return report

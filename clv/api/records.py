@@ -74,11 +74,12 @@ class Records(MethodView):
         """
         offered = request.accept_mimetypes.best_match(_OFFERED, JSON)
         if _OFFERED[offered] in FILES:
-            return _file(query, _OFFERED[offered])
-        return _page(query), {"Vary": "Accept"}
+            return file_of(query, _OFFERED[offered])
+        return page_of(query), {"Vary": "Accept"}
 
 
-def _page(query: dict[str, Any]) -> dict[str, Any]:
+def page_of(query: dict[str, Any]) -> dict[str, Any]:
+    """A page of the list that a loaded :class:`RecordsQuery` asks for."""
     tenant, wanted, limit = principal().tenant, _wanted(query), query["limit"]
     found = insights.page_of_records(
         tenant, wanted, writer.SORTS[query["sort"]], _after(query), limit + 1
@@ -92,7 +93,8 @@ def _page(query: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _file(query: dict[str, Any], mimetype: str) -> Response:
+def file_of(query: dict[str, Any], mimetype: str) -> Response:
+    """The whole list as a file."""
     _refuse_pages()
     kind = FILES[mimetype]
     pages = insights.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])

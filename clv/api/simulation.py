@@ -27,8 +27,9 @@ class Simulate(MethodView):
         """Try other settings out
 
         Settings that are left out are the present ones. Both outcomes are computed now, as a batch
-        would compute them; nothing is stored. Exact up to 50,000 customers; beyond, a sample of
-        them is computed and scaled up, always the same one.
+        would compute them, by the model that serves now with its parameters; nothing is
+        stored. Exact up to 50,000 customers; beyond, a sample of them is computed and scaled up,
+        always the same one. Another model can't be tried out: that takes a backtest.
         """
         tenant = principal().tenant
         settings = service.changed_settings(tenant, changes)

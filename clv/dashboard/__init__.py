@@ -6,10 +6,10 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from clv.dashboard import assets, errors, figures, overview, sign_in
+from clv.dashboard import assets, customer, customers, errors, figures, overview, sign_in
 from clv.dashboard.blueprint import blp
 
-PAGES = (assets, figures, sign_in, overview)
+PAGES = (assets, figures, sign_in, overview, customers, customer)
 
 
 def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:

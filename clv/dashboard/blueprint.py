@@ -28,6 +28,11 @@ POLICY = NO_PAGE.replace("form-action 'none'", "form-action 'self'") + (
 )
 # A form's Origin would be null under the policy of the rest.
 REFERRER = "same-origin"
+# What a redirect may have the next page say.
+NOTICES = {
+    "recomputed": "Computed again, from what is known now.",
+    "signed-out": "You have signed out.",
+}
 _OPEN = ("dashboard.asset", "dashboard.sign_in", "dashboard.enter")
 
 
@@ -79,7 +84,8 @@ def page(template: str, **values: Any) -> str:
     """A page, or a part of one, as HTML.
 
     The templates know ``me`` (who has signed in, None before), ``role`` (the roles, to compare
-    with), ``places``, ``form_token`` and the filters of ``clv.dashboard.figures``.
+    with), ``places``, ``notice``, ``now_ms``, ``form_token`` and the filters of
+    ``clv.dashboard.figures``.
     """
     me: Principal | None = g.get("principal")
     return render_template(
@@ -87,6 +93,9 @@ def page(template: str, **values: Any) -> str:
         me=me,
         role=Role,
         places=_places(me),
+        known_endpoints=current_app.view_functions,
+        notice=NOTICES.get(request.args.get("notice", "")),
+        now_ms=_now_ms(),
         form_token=session.form_token(g.session, secret()) if "session" in g else "",
         token_field=TOKEN_FIELD,
         token_header=TOKEN_HEADER,

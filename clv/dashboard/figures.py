@@ -31,20 +31,28 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 @blp.app_template_filter()
-def money(amount: float | None, currency: str = "") -> str:
-    """1/10,000 as money: cents where they matter, and millions from ten on."""
+def money(amount: float | None, digits: int = 0) -> str:
+    """1/10,000 as money, half up as in JSON; without cents, in millions from ten on."""
     if amount is None:
         return NONE
-    units = amount / AMOUNT_SCALE
-    if abs(units) >= _SHORTENED_FROM:
+    units = abs(amount) / AMOUNT_SCALE
+    if units >= _SHORTENED_FROM and not digits:
         text = f"{units / 1e6:,.1f} M"
-    elif abs(units) >= 1_000:
-        text = f"{units:,.0f}"
     else:
-        # Half up, as in JSON.
-        text = f"{math.floor(abs(units) * 100 + 0.5) / 100:,.2f}"
-        text = f"-{text}" if units < 0 else text
-    return f"{_signless(text)} {currency}".strip()
+        text = f"{math.floor(units * 10**digits + 0.5) / 10**digits:,.{digits}f}"
+    return _signless(f"-{text}" if amount < 0 else text)
+
+
+@blp.app_template_filter()
+def counted(number: int, word: str) -> str:
+    """1 day, 2 days."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+@blp.app_template_filter()
+def since(days: int) -> str:
+    """Days as of the last contact: today, 1 day ago."""
+    return f"{counted(days, 'day')} ago" if days else "today"
 
 
 @blp.app_template_filter()
@@ -71,8 +79,7 @@ def age(ms: int, now_ms: int) -> str:
     passed = max(0, now_ms - ms)
     for size, word in ((DAY_MS, "day"), (_HOUR_MS, "hour"), (_MINUTE_MS, "minute")):
         if passed >= size:
-            number = passed // size
-            return f"{number:,} {word}{'' if number == 1 else 's'}"
+            return counted(passed // size, word)
     return "less than a minute"
 
 
@@ -80,6 +87,12 @@ def age(ms: int, now_ms: int) -> str:
 def segment(name: str) -> str:
     """at_risk as At risk."""
     return name.replace("_", " ").capitalize()
+
+
+@blp.app_template_filter()
+def projection(model: str) -> str:
+    """What predicted revenue is called: a run rate is no forecast."""
+    return "Expected revenue" if model == "calibrated" else "Run-rate revenue"
 
 
 def _utc(ms: int) -> datetime:

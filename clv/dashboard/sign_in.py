@@ -33,7 +33,7 @@ def enter() -> Any:
 def leave() -> Any:
     """End the session."""
     begin_session("")
-    return redirect(url_for("dashboard.sign_in"), 303)
+    return redirect(url_for("dashboard.sign_in", notice="signed-out"), 303)
 
 
 def _back(wanted: str) -> str:

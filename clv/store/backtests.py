@@ -14,9 +14,9 @@ from clv.store import clock, now_ms
 
 # Attempts without an end; then the backtest fails.
 MAX_ATTEMPTS = 3
-# A step reads all customers and fits a model to them, some 200 a millisecond; a slow machine gets
-# ten times as long.
-CUSTOMERS_PER_MS = 20
+# A step reads all customers, or fits a model to them, some 100 a millisecond; a slow machine gets
+# eight times as long.
+CUSTOMERS_PER_MS = 12
 LAST_ID = 2**63 - 1
 NO_SUCH_BACKTEST = "There is no backtest with this id."
 

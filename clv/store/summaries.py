@@ -14,6 +14,7 @@ from clv.store import records
 from clv.store.tenants import keep_count, lock_tenant
 
 STREAM_ROWS = 5_000
+DAILY_KEY_LENGTH = len("2026-04-30")
 KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
 VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
 COLUMNS = f"{KEY}, {VALUES}"
@@ -21,9 +22,7 @@ COLUMNS = f"{KEY}, {VALUES}"
 _TOTALS = """customer_id, SUM(impressions), SUM(total_value), MIN(first_contact_ms),
     MAX(last_contact_ms), MIN(impressions),
     SUM(CASE WHEN first_contact_ms IS NULL OR last_contact_ms IS NULL THEN 1 ELSE 0 END)"""
-# The days with conversions. Only daily keys are so long: should the period type change in the
-# middle of a run, nothing is taken for a day that is none.
-_DAY = "CASE WHEN converts > 0 AND LENGTH(period_key) = 10 THEN period_key END"
+_DAY = "CASE WHEN converts > 0 THEN period_key END"
 _SPENT = "CASE WHEN converts > 0 THEN total_value ELSE 0 END"
 _DAYS = f", COUNT(DISTINCT {_DAY}), MIN({_DAY}), MAX({_DAY})"
 _PURCHASES = f"{_DAYS}, SUM({_SPENT})"
@@ -228,7 +227,7 @@ def span(tenant_id: int) -> tuple[int, int] | None:
 
 def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
     """What the customers did before a day, and what they did from then on, in one pass: of all
-    scorable customers with a conversion before that day, in pages of
+    customers with a conversion before that day, in pages of
     ``(monetary, first contact, last contact, days with conversions, key of the first, key of the
     last, value on these days, days with conversions afterwards, value afterwards)``.
 
@@ -251,16 +250,20 @@ def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
     )
     sql = (
         f"SELECT {sums} FROM interaction_summary WHERE tenant_id = %s GROUP BY customer_id"
-        f" HAVING {_scorable_sums()} AND {had_bought} ORDER BY customer_id"
+        f" HAVING {had_bought} ORDER BY customer_id"
     )
     return db.stream(sql, (tenant_id,), STREAM_ROWS)
 
 
 @lru_cache(maxsize=16_384)
 def day_of(key: str | None) -> int | None:
-    """A daily period key as days since 1970; None for what is no day."""
+    """A daily period key as days since 1970; None for what is no day: the period type may change
+    in the middle of a run."""
+    # Only daily keys are so long. Python would read a week, too.
+    if key is None or len(key) != DAILY_KEY_LENGTH:
+        return None
     try:
-        return None if key is None else date.fromisoformat(key).toordinal() - _FIRST_DAY
+        return date.fromisoformat(key).toordinal() - _FIRST_DAY
     except ValueError:
         return None
 
@@ -306,14 +309,7 @@ def _scorable(more: str = "", chosen: str = "") -> str:
     return (
         f"SELECT customer_id, {frequency}, {monetary}, MAX(last_contact_ms){more}"
         f" FROM interaction_summary WHERE tenant_id = %s{chosen} GROUP BY customer_id"
-        f" HAVING {_scorable_sums()}"
-    )
-
-
-def _scorable_sums() -> str:
-    frequency, monetary = _float_sum("impressions"), _float_sum("total_value")
-    return (
-        "MIN(impressions) >= 0"
+        " HAVING MIN(impressions) >= 0"
         " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
         f" AND {frequency} <= {MAX_STORED_INTEGER} AND ABS({monetary}) <= {MAX_STORED_INTEGER}"
     )

@@ -2,14 +2,17 @@
 
 import re
 import time
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 
 from clv import auth, db
 from clv.auth import Role
 from clv.dashboard import session
 from clv.store import tenants
+from tests.api.support import row
 
 ORIGIN = {"Origin": "http://localhost"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -78,7 +81,7 @@ def test_a_sign_in_begins_another_session(client, key):
 def test_signing_out_ends_the_session(client, key):
     sign_in(client, key())
     answer = client.post("/sign-out", data={"form_token": token_of(client)}, headers=ORIGIN)
-    assert answer.location == "/sign-in"
+    assert answer.location == "/sign-in?notice=signed-out"
     assert client.get("/").status_code == 303
 
 
@@ -224,3 +227,101 @@ def test_a_deleted_tenant_has_no_sessions(client, key, tenant):
     with db.scope():
         tenants.delete_tenant(tenant.id)
     assert client.get("/").status_code == 303
+
+
+def test_a_customer_of_another_tenant_is_one_that_does_not_exist(client, key, load):
+    load(row("theirs", 3, value=10))
+    other = key("admin", "other")
+    sign_in(client, other)
+    missing = client.get("/customers/nobody")
+    for answer in (client.get("/customers/theirs"), client.get("/find?customerId=theirs")):
+        if answer.status_code == 303:
+            answer = client.get(answer.location)
+        assert answer.status_code == 404
+        assert "There is no customer with this id" in answer.text
+    hidden = client.get("/customers/theirs").text
+    assert without_tokens(hidden) == without_tokens(missing.text)
+    form = {"form_token": token_of(client)}
+    answer = client.post("/customers/theirs/recompute", data=form, headers=ORIGIN)
+    assert answer.status_code == 404
+    assert "theirs" not in client.get("/customers?tab=all").text
+    assert "theirs" not in client.get("/customers.csv?tab=all").text
+
+
+def without_tokens(text):
+    return re.sub(r"[0-9a-f]{64}", "", text)
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("editor", 303), ("admin", 303)])
+def test_a_role_that_is_too_low_is_refused_whatever_the_page_offers(
+    client, key, load, role, status
+):
+    load(row("ann", 3, value=10))
+    sign_in(client, key(role))
+    assert ("Recompute" in client.get("/customers/ann").text) == (status == 303)
+    form = {"form_token": token_of(client)}
+    answer = client.post("/customers/ann/recompute", data=form, headers=ORIGIN)
+    assert answer.status_code == status
+    if status == 403:
+        assert "Not with this key" in answer.text and "editor or higher" in answer.text
+
+
+NAMES = ("<script>alert(1)</script>".replace("/", "|"), "a b?&#+%;\"'\\", "ümläut…")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_a_customer_is_called_the_pages_show_it_as_text(client, key, load, name):
+    load(row(name, 3, value=10))
+    sign_in(client, key("editor"))
+    found = client.get("/find", query_string={"customerId": name})
+    page = client.get(found.location)
+    assert page.status_code == 200 and name not in re.sub("ü.*…", "", page.text)
+    assert escape(name) in page.text
+    listed = client.get("/customers?tab=all").text
+    link = re.search(r'<th scope="row"><a href="([^"]+)"', listed).group(1)
+    assert client.get(unescape(link)).status_code == 200
+    form = {"form_token": token_of(client)}
+    action = re.search(r'action="([^"]+/recompute)"', page.text).group(1)
+    assert client.post(unescape(action), data=form, headers=ORIGIN).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "/", "x" * 129, "a\nb"])
+def test_an_impossible_id_is_found_nowhere(client, key, name):
+    sign_in(client, key())
+    answer = client.get("/find", query_string={"customerId": name})
+    if answer.status_code == 303:
+        answer = client.get(answer.location)
+    assert answer.status_code in (400, 404) and answer.mimetype == "text/html"
+
+
+def test_the_file_of_a_list_is_that_of_the_api(client, key, load):
+    load(*(row(f"c{n}", n, value=n) for n in range(1, 9)))
+    token = key()
+    sign_in(client, token)
+    for n in range(1, 9):
+        client.get(f"/customers/c{n}")
+    answer = client.get("/customers.csv?tab=all&minRecency=4&sort=rfmRecency")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    wanted = client.get(
+        "/api/v1/clv/records?minRecency=4&sort=rfmRecency",
+        headers={"Authorization": f"Bearer {token}", "Accept": "text/csv"},
+    )
+    assert answer.text == wanted.text and answer.text.count("\n") == 6
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["minScore=x", "minScore=101", "minRecency=9&maxRecency=3", "sort=x", "nothing=1", "cursor=x"],
+)
+def test_a_filter_that_can_not_be_is_a_400_in_words(client, key, query):
+    sign_in(client, key())
+    for path in ("/customers", "/customers.csv"):
+        answer = client.get(f"{path}?tab=all&{query}")
+        assert answer.status_code == 400 and answer.mimetype == "text/html"
+        assert 'role="alert"' in answer.text or "That can’t be right" in answer.text
+
+
+def test_before_the_first_run_the_overview_says_what_to_do(client, key, load):
+    load(row("ann", 3, value=10))
+    sign_in(client, key("admin"))
+    assert "1 customer" in client.get("/").text and "clv/compute" in client.get("/").text

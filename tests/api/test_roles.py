@@ -41,6 +41,7 @@ ARGUMENTS = {
     "per_page": "9",
     "page": "1",
     "order": "asc",
+    "backtestId": "b5a7b9b6-0000-4000-8000-000000000000",
     "jobId": "b5a7b9b6-0000-4000-8000-000000000000",
 }
 README_ROW = re.compile(r"^\| (`(?:GET|POST|PUT|DELETE) /.*?) \| (.*?) \|", re.MULTILINE)

@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +13,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from clv.config import ROOT, Settings
+from clv import auth, db
+from clv.auth import Role
+from clv.config import Settings
+from clv.store import tenants
 from tests.api.web import gunicorn
-from tests.conftest import environment, start_worker
+from tests.conftest import start_worker
 
 AXE = (Path(__file__).parent / "axe-core" / "axe.min.js").read_text()
 # What WCAG 2.2 AA asks for, and axe-core's own advice.
@@ -55,6 +56,11 @@ class Service:
             assert answer.status < 300, text
             return json.loads(text)
 
+    @staticmethod
+    def csv(rows: list[tuple[str, str, str]]) -> bytes:
+        """The rows as a file, so many days later that the last one is of today."""
+        return ("customer_id,date,amount\n" + "\n".join(map(",".join, _until_today(rows)))).encode()
+
 
 @contextmanager
 def running(settings: Settings, rows: list[tuple[str, str, str]]) -> Iterator[Service]:
@@ -62,12 +68,7 @@ def running(settings: Settings, rows: list[tuple[str, str, str]]) -> Iterator[Se
 
     :param rows: customer id, date and amount
     """
-    _flask(settings, "migrate")
-    keys = {}
-    for name in ("shop", "few", "empty"):
-        _flask(settings, "tenants", "create", name)
-        created = _flask(settings, "keys", "create", "--tenant", name, "--role", "admin")
-        keys[name, "admin"] = created.split()[-1]
+    keys = _make_tenants(settings)
     worker = start_worker(settings)
     try:
         with gunicorn(settings, WEB_THREADS="8") as web:
@@ -77,9 +78,8 @@ def running(settings: Settings, rows: list[tuple[str, str, str]]) -> Iterator[Se
                 created = service.ask("POST", "/api-keys", keys["shop", "admin"], body)
                 keys["shop", role] = created["token"]
             for name, some in (("shop", rows), ("few", rows[:FEW])):
-                text = "customer_id,date,amount\n" + "\n".join(map(",".join, _until_today(some)))
                 key = keys[name, "admin"]
-                service.ask("PUT", "/transactions", key, text.encode(), "csv")
+                service.ask("PUT", "/transactions", key, service.csv(some), "csv")
                 service.ask("POST", "/clv/compute", key, b"{}")
             yield service
     finally:
@@ -163,12 +163,16 @@ def _until_today(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]
     return [(customer, (days[text] + shift).isoformat(), amount) for customer, text, amount in rows]
 
 
-def _flask(settings: Settings, *arguments: str) -> str:
-    return subprocess.run(
-        [Path(sys.executable).parent / "flask", *arguments],
-        cwd=ROOT,
-        env=environment(settings),
-        check=True,
-        text=True,
-        stdout=subprocess.PIPE,
-    ).stdout
+def _make_tenants(settings: Settings) -> dict[tuple[str, str], str]:
+    """Three tenants, each with the key of an admin, in an empty database."""
+    before, keys = db.database.obj, {}
+    db.configure(settings)
+    try:
+        with db.scope():
+            db.migrate()
+            for name in ("shop", "few", "empty"):
+                keys[name, "admin"] = auth.create_key(tenants.create_tenant(name), Role.ADMIN)
+    finally:
+        db.database.close_all()
+        db.database.initialize(before)
+    return keys

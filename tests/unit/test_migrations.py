@@ -84,7 +84,7 @@ def check_keys_of_postgresql() -> None:
     )
     assert definition.endswith(
         "(tenant_id, customer_id, period_key, offer_id, creative_id, channel_id)"
-        " INCLUDE (impressions, total_value, first_contact_ms, last_contact_ms)"
+        " INCLUDE (impressions, total_value, first_contact_ms, last_contact_ms, converts)"
     )
 
 

@@ -1,0 +1,75 @@
+"""One customer: what the record says, why, and how it came there."""
+
+from typing import Any
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from clv import calibrated, insights, service
+from clv.api.blueprint import checked_customer_id, principal
+from clv.auth import Role
+from clv.dashboard.blueprint import blp, needs, page
+from clv.errors import NotFound
+from clv.scoring import MODEL_NAMES, Scores
+from clv.service import Explained
+from clv.store.changes import Change
+from clv.store.tenants import Tenant
+
+ROWS = 100
+
+
+@blp.get("/find")
+def customer_find() -> Response:
+    """The way to the customer with this id."""
+    wanted = request.args.get("customerId", "").strip()
+    if not wanted or "/" in wanted or wanted in (".", ".."):
+        raise NotFound("There is no customer with this id: ids have 1 to 128 characters, no slash.")
+    return redirect(url_for("dashboard.customer_page", customer_id=wanted), 303)
+
+
+@blp.get("/customers/<customer_id>")
+def customer_page(customer_id: str) -> str:
+    """The record, the explanation and the history."""
+    tenant, customer_id = principal().tenant, checked_customer_id(customer_id)
+    scores, _ = service.get_clv(tenant.id, customer_id)
+    changes = insights.customer_history(tenant, customer_id, None, ROWS)
+    return page(
+        "customer.html",
+        tenant=tenant,
+        scores=scores,
+        explained=_explained(tenant, customer_id),
+        changes=changes,
+        history=_line(changes, scores),
+        model=MODEL_NAMES[scores.model],
+        level=calibrated.LEVEL,
+    )
+
+
+@blp.post("/customers/<customer_id>/recompute")
+@needs(Role.EDITOR)
+def customer_recompute(customer_id: str) -> Response:
+    """Compute the record again."""
+    service.recompute_clv(principal().tenant, checked_customer_id(customer_id))
+    address = url_for("dashboard.customer_page", customer_id=customer_id, notice="recomputed")
+    return redirect(address, 303)
+
+
+def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
+    """None for a record whose summaries are gone."""
+    try:
+        return service.explain_clv(tenant, customer_id)
+    except NotFound:
+        return None
+
+
+def _line(changes: list[Change], scores: Scores) -> dict[str, Any]:
+    """The score over time, oldest first, until the record."""
+    points = [(change.at_ms, change.score, change.segment) for change in changes[::-1]]
+    if points and points[-1][0] < scores.computed_ms:
+        points.append((scores.computed_ms, scores.score, scores.segment))
+    return {
+        "kind": "history",
+        "times": [at_ms for at_ms, _, _ in points],
+        "values": [round(score, 2) for _, score, _ in points],
+        "segments": [segment for _, _, segment in points],
+    }
