@@ -36,7 +36,7 @@ DRIFT = 0.10
 # So long a request waits for another one that builds the tenant's first snapshot: at a million
 # customers and with 16 waiting that takes some 5 s, on a busy machine more, and a 503 would only
 # make the client ask again. Below the 30 s of common routers.
-BUILD_WAIT_SECONDS = 20.0
+BUILD_WAIT_SECONDS = 25.0
 BUILD_POLL_SECONDS = 0.1
 # Shards begin at customers that were noted down in passing, one in so many.
 MARK_EVERY = 1_000

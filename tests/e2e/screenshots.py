@@ -23,6 +23,7 @@ from tests.e2e.browser import THEMES, Service, Visitor, chromium, running
 WIDTHS = {360: 740, 1024: 768, 1920: 1080}
 # The history before today's run: so many full runs, each so many days after the one before.
 RUNS, APART_DAYS = 9, 14
+AT_RISK_DAYS = 120
 PAGES = {
     "overview": "/",
     "slipping": "/customers",
@@ -36,7 +37,7 @@ PAGES = {
     "backtest": "/backtest",
     "nothing": "/nowhere",
 }
-DOCS = {"overview": ("/", 1440, 1180), "customers": ("/customers", 1440, 900)}
+DOCS = {"overview": ("/", 1440, 1240), "customers": ("/customers", 1440, 900)}
 
 
 def main() -> None:
@@ -48,7 +49,8 @@ def main() -> None:
     with servers.folder() as folder, redis(folder) as redis_url:
         settings = Settings(database_url=f"sqlite:///{folder / 'clv.db'}", redis_url=redis_url)
         rows = purchases()
-        with running(settings, until(rows, RUNS)) as service, chromium() as browser:
+        before = until(rows, RUNS)
+        with running(settings, before, AT_RISK_DAYS) as service, chromium() as browser:
             make_history(settings, service, rows)
             customer = slipping_customer(service)
             if arguments.docs:
@@ -84,6 +86,7 @@ def take_for_docs(browser, service: Service) -> None:
     """The pictures of the README: light, and as small as they can be."""
     context = browser.new_context(base_url=service.url, reduced_motion="reduce")
     visitor = Visitor(context, service)
+    (ROOT / "docs").mkdir(exist_ok=True)
     page = visitor.sign_in("admin")
     for name, (path, width, height) in DOCS.items():
         page.set_viewport_size({"width": width, "height": height})
@@ -117,14 +120,13 @@ def until(rows: list[tuple[str, str, str]], runs_left: int) -> list[tuple[str, s
 def make_history(settings: Settings, service: Service, rows: list) -> None:
     """Load the log as it grew, with a full run each time, and date the runs back."""
     key = service.keys["shop", "admin"]
-    service.ask("PUT", "/settings", key, b'{"atRiskDays": 120}')
     db.configure(settings)
-    for runs_left in range(RUNS, -1, -1):
+    for runs_left in range(RUNS - 1, -1, -1):
+        with db.scope():
+            date_back(APART_DAYS * DAY_MS)
         text = service.csv(until(rows, runs_left))
         service.ask("PUT", "/transactions?replace=true", key, text, "csv")
         service.ask("POST", "/clv/compute", key, b"{}")
-        with db.scope():
-            date_back(APART_DAYS * DAY_MS if runs_left else 0)
     db.database.close_all()
 
 
@@ -143,7 +145,7 @@ def date_back(by_ms: int) -> None:
 def slipping_customer(service: Service) -> str:
     """Somebody with something to show."""
     key = service.keys["shop", "admin"]
-    query = "sort=-revenueAtRisk&minRecency=120&maxRecency=230"
+    query = f"sort=-revenueAtRisk&minRecency={AT_RISK_DAYS}&maxRecency=230"
     found = service.ask("GET", f"/clv/records?{query}", key)
     return found["data"][0]["customerId"]
 

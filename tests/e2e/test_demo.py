@@ -95,6 +95,15 @@ def test_the_demo_uses_the_at_risk_days_that_fit_its_data(demo):
     assert listed.splitlines()[1].split("\t")[4] == suggested
 
 
+def test_the_dashboard_is_at_the_printed_address(demo):
+    folder, text = demo
+    assert re.search(r"Dashboard +http://127\.0\.0\.1:\d+/\n", text)
+    with _connected(folder, text) as (connection, _):
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Location")) == (303, "/sign-in")
+
+
 def test_a_mistyped_key_is_refused(demo):
     folder, text = demo
     with _connected(folder, text) as (connection, headers):
