@@ -13,6 +13,7 @@ from clv.auth import Role
 from clv.errors import Unavailable
 from clv.schemas.backtests import Backtest, BacktestList, BacktestRequest
 from clv.schemas.base import PageQuery
+from clv.store.backtests import Backtest as Found
 from jobs import backtest
 
 blp = ClvBlueprint("backtests", __name__, url_prefix="/api/v1", description="Backtests")
@@ -50,15 +51,7 @@ class Backtests(MethodView):
         are measured by what happened in these. 409: another backtest is going on, or the summaries
         are not daily.
         """
-        settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
-        started = backtests.start(
-            principal().tenant,
-            body["holdoutDays"],
-            f"key {principal().key}",
-            settings.run_deadline_hours,
-            queue.ring_backtest,
-        )
-        message = None if queue.has_workers() else backtests.NO_WORKER
+        started, message = start(body["holdoutDays"])
         location = url_for("backtests.BacktestById", backtestId=started.backtest_id)
         return backtests.view(started, message), {"Location": location}
 
@@ -71,9 +64,30 @@ class BacktestById(MethodView):
     @blp.response(200, Backtest)
     def get(self, backtestId: str) -> dict[str, Any]:
         """Read a backtest and its result"""
-        found = backtests.find(principal().tenant.id, backtestId)
-        if found.is_active:
-            with contextlib.suppress(Unavailable):
-                backtest.sweep(current_app.extensions["queue"], found.id)
-            found = backtests.find(principal().tenant.id, backtestId)
-        return backtests.view(found)
+        return backtests.view(look_after(backtests.find(principal().tenant.id, backtestId)))
+
+
+def start(holdout_days: int | None) -> tuple[Found, str | None]:
+    """Start a backtest of the principal's tenant; and what to say about it, if anything.
+
+    :raises Conflict: while another one is active, or without daily summaries
+    :raises Unavailable: when the queue can't be reached
+    """
+    settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
+    started = backtests.start(
+        principal().tenant,
+        holdout_days,
+        f"key {principal().key}",
+        settings.run_deadline_hours,
+        queue.ring_backtest,
+    )
+    return started, None if queue.has_workers() else backtests.NO_WORKER
+
+
+def look_after(found: Found) -> Found:
+    """The backtest as it is now; if it waits for a worker, one is rung for."""
+    if not found.is_active:
+        return found
+    with contextlib.suppress(Unavailable):
+        backtest.sweep(current_app.extensions["queue"], found.id)
+    return backtests.find(found.tenant_id, found.backtest_id)

@@ -74,7 +74,7 @@ class WaitingRoom:
 
     def wait(self, run: Run, seconds: float) -> Run:
         """The run when it ended, or after so many seconds; at once when no seat is free."""
-        if seconds <= 0 or not self.take():
+        if seconds <= 0 or not run.is_active or not self.take():
             return run
         try:
             return runs.wait(run.id, seconds)
@@ -110,16 +110,12 @@ class Compute(MethodView):
         request was scored. A run of a segment covers its present members and everybody who was
         never scored; only a full run finds who became one. 409: the run was cancelled meanwhile.
         """
-        settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
-        who = f"key {principal().key}"
-        run = runs.start(
-            principal().tenant.id, body["segment"], who, settings.run_deadline_hours, queue.ring
-        )
-        message = None if queue.has_workers() else runs.NO_WORKER
+        run, message = start(body["segment"])
         if "respond-async" in _preferences():
             return _accepted(run, {"Preference-Applied": "respond-async"}, message)
         if message:
             return _accepted(run, message=message)
+        settings = current_app.extensions["settings"]
         return _outcome(_room().wait(run, settings.compute_wait_seconds))
 
 
@@ -134,7 +130,7 @@ class Jobs(MethodView):
         """List the batch runs, newest first"""
         (before,) = paging.decode(query["cursor"], int) or (None,)
         page = runs.page(principal().tenant_id, before, query["limit"] + 1)
-        jobs = [_job(run) for run in page]
+        jobs = [job(run) for run in page]
         return paging.page(jobs, query["limit"], lambda n: paging.encode(page[n].id))
 
 
@@ -150,12 +146,8 @@ class JobById(MethodView):
 
         With wait=N the answer comes when the run ends, or after N seconds.
         """
-        run = _run(jobId)
-        if run.is_active:
-            with contextlib.suppress(Unavailable):
-                batch.sweep(current_app.extensions["queue"], run.id)
-            run = _room().wait(run, query["wait"])
-        return _job(run)
+        run = _room().wait(look_after(jobId), query["wait"])
+        return job(run)
 
     @blp.access(Role.ADMIN, 404, 409)
     @blp.response(202, Job)
@@ -164,10 +156,7 @@ class JobById(MethodView):
 
         What was computed stays. 409: the run has ended already.
         """
-        run = _run(jobId)
-        if not batch.cancel(run.id, f"key {principal().key}", current_app.extensions["queue"]):
-            raise Conflict(f"The run has ended already: it is {_run(jobId).status}.")
-        return _job(_run(jobId))
+        return job(cancel(jobId))
 
 
 @blp.route("/clv/jobs/<jobId>/errors", parameters=[_JOB_ID])
@@ -183,6 +172,49 @@ class JobErrors(MethodView):
         page = runs.errors_page(_run(jobId), after, query["limit"] + 1)
         rows = [{"customerId": customer_id, "message": reason} for customer_id, reason in page]
         return paging.page(rows, query["limit"], lambda n: paging.encode(page[n][0]))
+
+
+def start(segment: str | None) -> tuple[Run, str | None]:
+    """Start a run of the principal's tenant, or join one; and what to say about it, if anything.
+
+    :raises Unavailable: when the queue can't be reached
+    """
+    settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
+    who = f"key {principal().key}"
+    run = runs.start(principal().tenant.id, segment, who, settings.run_deadline_hours, queue.ring)
+    return run, None if queue.has_workers() else runs.NO_WORKER
+
+
+def look_after(job_id: str) -> Run:
+    """A run of the principal's tenant; what it waits for is rung for.
+
+    :raises NotFound: when there is none
+    """
+    run = _run(job_id)
+    if run.is_active:
+        with contextlib.suppress(Unavailable):
+            batch.sweep(current_app.extensions["queue"], run.id)
+    return run
+
+
+def cancel(job_id: str) -> Run:
+    """Cancel a run of the principal's tenant.
+
+    :raises NotFound: when there is none
+    :raises Conflict: when it has ended already
+    """
+    run = _run(job_id)
+    if not batch.cancel(run.id, f"key {principal().key}", current_app.extensions["queue"]):
+        raise Conflict(f"The run has ended already: it is {_run(job_id).status}.")
+    return _run(job_id)
+
+
+def job(run: Run, message: str | None = None) -> dict[str, Any]:
+    """A run as the API shows it, with its live progress."""
+    live = None
+    if run.status == "running":
+        live = progress.read(current_app.extensions["queue"].redis, run.job_id)
+    return runs.job(run, live, message)
 
 
 def _outcome(run: Run) -> Any:
@@ -202,18 +234,11 @@ def _outcome(run: Run) -> Any:
 
 
 def _accepted(run: Run, headers: dict[str, str] | None = None, message: str | None = None) -> Any:
-    response = current_app.json.response(Job().dump(_job(run, message)))
+    response = current_app.json.response(Job().dump(job(run, message)))
     response.status_code = 202
     response.headers.update(headers or {})
     response.headers["Location"] = url_for("compute.JobById", jobId=run.job_id)
     return response
-
-
-def _job(run: Run, message: str | None = None) -> dict[str, Any]:
-    live = None
-    if run.status == "running":
-        live = progress.read(current_app.extensions["queue"].redis, run.job_id)
-    return runs.job(run, live, message)
 
 
 def _run(job_id: str) -> Run:

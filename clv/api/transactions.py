@@ -32,7 +32,12 @@ class Transactions(MethodView):
         is taken as complete for each customer and day in it, so that sending it again changes
         nothing. Readers and runs see all of it or nothing.
         """
-        rejected = Rejected()
-        chunks = read_transactions(uploads.file(), rejected)
-        done = loading.load_transactions(principal().tenant, chunks, rejected, **query)
-        return uploads.result(rejected, *done)
+        return load(**query)
+
+
+def load(strict: bool, replace: bool) -> dict[str, Any]:
+    """Load the file that is the body of the current request; the response."""
+    rejected = Rejected()
+    chunks = read_transactions(uploads.file(), rejected)
+    done = loading.load_transactions(principal().tenant, chunks, rejected, strict, replace)
+    return uploads.result(rejected, *done)

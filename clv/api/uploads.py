@@ -30,14 +30,21 @@ def accepted(blp: ClvBlueprint, csv_example: str) -> Callable:
     def decorator(view: Callable) -> Callable:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if request.mimetype not in KINDS:
-                raise UnsupportedMediaType(f"The body must be {' or '.join(KINDS)}.")
+            check_kind()
             with db.within(db.LONG_SECONDS):
                 return view(*args, **kwargs)
 
         return blp.doc(requestBody={"required": True, "content": content})(wrapper)
 
     return decorator
+
+
+def check_kind() -> None:
+    """
+    :raises UnsupportedMediaType: when the body is of no kind that is read
+    """
+    if request.mimetype not in KINDS:
+        raise UnsupportedMediaType(f"The body must be {' or '.join(KINDS)}.")
 
 
 def file() -> File:

@@ -6,10 +6,35 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from clv.dashboard import assets, customer, customers, errors, figures, overview, sign_in
+from clv.dashboard import (
+    assets,
+    backtest,
+    customer,
+    customers,
+    data,
+    errors,
+    figures,
+    jobs,
+    keys,
+    overview,
+    settings,
+    sign_in,
+)
 from clv.dashboard.blueprint import blp
 
-PAGES = (assets, figures, sign_in, overview, customers, customer)
+PAGES = (
+    assets,
+    figures,
+    sign_in,
+    overview,
+    customers,
+    customer,
+    data,
+    settings,
+    jobs,
+    keys,
+    backtest,
+)
 
 
 def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:

@@ -95,7 +95,7 @@ def page(template: str, **values: Any) -> str:
         places=_places(me),
         known_endpoints=current_app.view_functions,
         notice=NOTICES.get(request.args.get("notice", "")),
-        now_ms=_now_ms(),
+        now_ms=now_ms(),
         form_token=session.form_token(g.session, secret()) if "session" in g else "",
         token_field=TOKEN_FIELD,
         token_header=TOKEN_HEADER,
@@ -114,7 +114,7 @@ def secret() -> str:
 
 def begin_session(key: str) -> Session:
     """Replace the browser's session by a new one, of this key."""
-    g.session, g.is_new_session = session.open_session(key, _now_ms()), True
+    g.session, g.is_new_session = session.open_session(key, now_ms()), True
     return g.session
 
 
@@ -129,7 +129,7 @@ def _let_in() -> BaseResponse | None:
     our own pages."""
     if request.endpoint == "dashboard.asset":
         return None
-    g.session = session.unseal(request.cookies.get(_cookie(), ""), secret(), _now_ms())
+    g.session = session.unseal(request.cookies.get(_cookie(), ""), secret(), now_ms())
     if g.session is None:
         begin_session("")
     if request.method not in ("GET", "HEAD", "OPTIONS"):
@@ -192,5 +192,6 @@ def _cookie() -> str:
     return "__Host-clv" if request.is_secure else "clv"
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """The clock, in milliseconds since 1970."""
     return int(time.time() * 1000)

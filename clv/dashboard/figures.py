@@ -15,7 +15,7 @@ _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 @blp.app_template_filter()
 def count(number: int | None) -> str:
     """1234 as 1,234."""
-    return NONE if number is None else f"{number:,}"
+    return NONE if number is None else f"{number:,}".replace("-", "−")
 
 
 @blp.app_template_filter()
@@ -81,6 +81,18 @@ def age(ms: int, now_ms: int) -> str:
         if passed >= size:
             return counted(passed // size, word)
     return "less than a minute"
+
+
+@blp.app_template_filter()
+def seconds(duration: float) -> str:
+    """75.2 as 1 min 15 s."""
+    if duration < 10:
+        return f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @blp.app_template_filter()

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from clv import auth, db
 from clv.auth import Role
@@ -99,6 +99,8 @@ def chromium() -> Iterator[Browser]:
     if executable is None:
         assert not os.environ.get("CI"), "in CI nothing is skipped"
         pytest.skip("there is no Chromium on this machine")
+    # A wait for an event, on a machine that may be busy with other tests.
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield browser

@@ -95,6 +95,18 @@ const KINDS = {
     };
   },
 
+  pairs(data) {
+    const bars = (label, values, name) => ({ label, data: values, backgroundColor: colour(name), borderRadius: 3 });
+    return {
+      type: "bar",
+      data: { labels: data.labels, datasets: [bars("Predicted", data.predicted, "accent"), bars("Actual", data.actual, "low")] },
+      options: {
+        scales: { x: axis("Tenth of the customers", { grid: { display: false } }), y: axis("Mean revenue", { beginAtZero: true }) },
+        plugins: { tooltip: { callbacks: { title: ([item]) => `Tenth ${item.label}`, label: (item) => ` ${item.dataset.label}: ${number(item.raw)}` } } },
+      },
+    };
+  },
+
   history(data) {
     const first = data.times[0];
     const last = data.times[data.times.length - 1];

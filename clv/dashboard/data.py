@@ -1,0 +1,34 @@
+"""Files of transactions, sent from the browser."""
+
+from flask import request
+from marshmallow import ValidationError
+
+from clv import db
+from clv.api import transactions, uploads
+from clv.api.blueprint import principal
+from clv.api.errors import sentence
+from clv.auth import Role
+from clv.dashboard.blueprint import blp, needs, page
+from clv.errors import Invalid
+from clv.schemas.uploads import UploadQuery
+
+
+@blp.get("/data")
+@needs(Role.EDITOR)
+def data() -> str:
+    """What the tenant has, and the form that sends a file."""
+    return page("data.html", tenant=principal().tenant)
+
+
+@blp.put("/data/transactions")
+@needs(Role.EDITOR)
+def data_load() -> str:
+    """Load the file that is the body; what it did, as a part of the page."""
+    uploads.check_kind()
+    try:
+        query = UploadQuery().load(request.args)
+    except ValidationError as error:
+        raise Invalid(sentence(error.messages)) from None
+    with db.within(db.LONG_SECONDS):
+        done = transactions.load(**query)
+    return page("data_loaded.html", done=done)

@@ -1,0 +1,69 @@
+"""The tenant's API keys: list, create, revoke."""
+
+from typing import Any
+
+from flask import redirect, request, url_for
+from marshmallow import ValidationError
+from werkzeug.wrappers import Response
+
+from clv import auth
+from clv.api.blueprint import principal
+from clv.api.errors import sentence
+from clv.auth import Role
+from clv.dashboard.blueprint import blp, needs, now_ms, page
+from clv.schemas.keys import ROLES, NewKey
+
+LIFETIMES = {"": "Never", "30": "In 30 days", "90": "In 90 days", "365": "In a year"}
+
+
+@blp.get("/keys")
+@needs(Role.ADMIN)
+def keys() -> str:
+    """The keys, and the form that creates one."""
+    return _page()
+
+
+@blp.post("/keys")
+@needs(Role.ADMIN)
+def key_create() -> Any:
+    """Create a key. Its token is in this answer and nowhere else, so there is no redirect."""
+    given = {
+        "role": request.form.get("role", ""),
+        "label": request.form.get("label", "").strip(),
+        "expiresDays": request.form.get("expiresDays", ""),
+    }
+    try:
+        wanted = NewKey().load({**given, "expiresDays": _days(given["expiresDays"])})
+    except ValidationError as error:
+        return _page(given=given, problem=sentence(error.messages)), 400
+    tenant = principal().tenant
+    token = auth.create_key(
+        tenant, Role.parse(wanted["role"]), wanted["label"], wanted["expiresDays"]
+    )
+    return _page(token=token), 201
+
+
+@blp.post("/keys/<key_id>/revoke")
+@needs(Role.ADMIN)
+def key_revoke(key_id: str) -> Response:
+    """Revoke a key for good."""
+    auth.revoke_key_of_tenant(principal().tenant, key_id)
+    return redirect(url_for("dashboard.keys"), 303)
+
+
+def _page(**values: Any) -> str:
+    now = now_ms()
+    found = auth.keys(principal().tenant)
+    return page(
+        "keys.html",
+        active=[key for key in found if key.is_active(now)],
+        ended=[key for key in found if not key.is_active(now)],
+        roles=ROLES,
+        lifetimes=LIFETIMES,
+        **values,
+    )
+
+
+def _days(text: str) -> int | str | None:
+    """A number of days as JSON has it; what is none is refused by the schema."""
+    return int(text) if text.isdecimal() and len(text) < 6 else text or None

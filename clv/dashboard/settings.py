@@ -1,0 +1,116 @@
+"""The settings of the tenant's scores, and what others would change."""
+
+from typing import Any
+
+from flask import current_app, redirect, request, url_for
+from marshmallow import ValidationError
+
+from clv import insights, service, simulation
+from clv.api.blueprint import principal
+from clv.api.errors import sentence
+from clv.auth import Role
+from clv.dashboard.blueprint import blp, needs, page
+from clv.schemas.settings import ScoreSettingsChange, SettingsChange
+from clv.scoring import MODEL_NAMES, SEGMENTS
+
+WEIGHTS = ("recency", "frequency", "monetary")
+NUMBERS = ("atRiskDays", "lifespanMonths", "minTenureMonths", "churnHorizonDays")
+# The form has the weights in percent.
+PERCENT = 100
+
+
+@blp.get("/settings")
+def settings() -> str:
+    """The settings, and the form that changes them; an address may propose at-risk days."""
+    given = _present()
+    if request.args.get("atRiskDays", "").isdecimal():
+        given["atRiskDays"] = request.args["atRiskDays"]
+    return _page(given)
+
+
+@blp.post("/settings")
+@needs(Role.ADMIN)
+def settings_save() -> Any:
+    """Save all of them."""
+    try:
+        others = {name: request.form.get(name, "") for name in ("model", "currency")}
+        changes = SettingsChange().load({**_scores(), **others})
+    except ValidationError as error:
+        return _page(request.form.to_dict(), problem=_problem(error)), 400
+    service.change_settings(principal().tenant, changes)
+    return redirect(url_for("dashboard.settings", notice="saved"), 303)
+
+
+@blp.post("/settings/preview")
+def settings_preview() -> Any:
+    """What the settings of the form would change, as a part of the page; nothing is stored."""
+    tenant = principal().tenant
+    try:
+        chosen = service.changed_settings(tenant, ScoreSettingsChange().load(_scores()))
+    except ValidationError as error:
+        return page("settings_preview.html", problem=_problem(error))
+    with current_app.extensions["waiting_room"].seat():
+        found = simulation.simulate(tenant, chosen)
+    return page("settings_preview.html", found=found, segments=SEGMENTS, tenant=tenant)
+
+
+def _page(given: dict[str, str], **values: Any) -> str:
+    tenant = principal().tenant
+    summary = insights.summary(tenant)
+    return page(
+        "settings.html",
+        tenant=tenant,
+        given=given,
+        weights=WEIGHTS,
+        models=MODEL_NAMES,
+        serving=service.serving(tenant),
+        suggestion=summary.found.suggestion if summary.found else None,
+        is_pending=summary.settings_changed,
+        **values,
+    )
+
+
+def _present() -> dict[str, str]:
+    """The tenant's settings as the form has them."""
+    tenant = principal().tenant
+    now = tenant.settings
+    percents = zip(WEIGHTS, now.weights, strict=True)
+    return {
+        **{name: f"{weight * PERCENT:.10g}" for name, weight in percents},
+        "atRiskDays": str(now.at_risk_days),
+        "lifespanMonths": str(now.lifespan_months),
+        "minTenureMonths": str(now.min_tenure_months),
+        "churnHorizonDays": str(now.churn_horizon_days),
+        "model": now.model,
+        "currency": tenant.currency,
+    }
+
+
+def _scores() -> dict[str, Any]:
+    """The form as the body of ``PUT /settings``; what is no number is left to the schema."""
+    form = request.form
+    weights = {name: _share(form.get(name, "")) for name in WEIGHTS}
+    numbers = {name: _whole(form.get(name, "")) for name in NUMBERS}
+    return {"weights": weights, **numbers}
+
+
+def _share(percent: str) -> float | str:
+    try:
+        return round(float(percent) / PERCENT, 12)
+    except ValueError:
+        return percent
+
+
+def _whole(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def _problem(error: ValidationError) -> str:
+    """What is wrong, in the words of the form: a sum of weights is told in percent."""
+    try:
+        total = sum(float(request.form.get(name, "")) for name in WEIGHTS)
+    except ValueError:
+        return sentence(error.messages)
+    if set(error.normalized_messages()) == {"weights"} and 0 <= total != PERCENT:
+        return f"The three weights add up to {total:.10g} %. They must add up to 100 %."
+    return sentence(error.messages)
