@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test check bench screenshots soak chaos
+.PHONY: demo run test check bench screenshots soak chaos fuzz
 
 demo: $(VENV)/runtime  ## the service with the data of 23,570 real customers
 	$(BIN)/python launch.py --demo
@@ -38,6 +38,10 @@ chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is los
 	$(BIN)/python -m tests.chaos --database sqlite --faults 500
 	$(BIN)/python -m tests.chaos --database postgresql --faults 500
 	CHAOS_TRIALS=100 $(BIN)/python -m pytest --timeout 3600 tests/jobs/test_faults.py
+
+fuzz: $(VENV)/dev  ## 50,000 requests from the OpenAPI document on each database
+	$(BIN)/python -m tests.fuzz --database sqlite --cases 50000
+	$(BIN)/python -m tests.fuzz --database postgresql --cases 50000
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'

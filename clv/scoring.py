@@ -365,14 +365,17 @@ def _scores(
     recency = recency_days(totals.last_contact_ms, as_of_ms)
     tenure = max(0, as_of_ms // DAY_MS - totals.first_contact_ms // DAY_MS)
     score = min(score, 100.0)
-    if prediction is None:
-        revenue = predicted_revenue(totals.monetary, tenure, settings)
-        prediction = Prediction(revenue, churn_probability(recency, settings.at_risk_days), RFM)
+    # Not a Prediction of our own: it would cost as much as what it holds.
+    revenue, churn, model = prediction or (
+        predicted_revenue(totals.monetary, tenure, settings),
+        churn_probability(recency, settings.at_risk_days),
+        RFM,
+    )
     return Scores(
         customer_id=totals.customer_id,
         score=score,
-        predicted_revenue=prediction.revenue,
-        churn_probability=prediction.churn,
+        predicted_revenue=revenue,
+        churn_probability=churn,
         recency_days=recency,
         frequency=totals.frequency,
         monetary=totals.monetary,
@@ -381,5 +384,5 @@ def _scores(
         ),
         computed_ms=as_of_ms,
         tenure_days=tenure,
-        model=prediction.model,
+        model=model,
     )

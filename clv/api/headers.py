@@ -29,7 +29,7 @@ _DOCS = "api-docs.openapi_swagger_ui"
 _SENT = "Authorization, Cache-Control, Content-Type, Prefer, X-Request-Id, X-Tenant-Id"
 _SEEN = (
     "Content-Disposition, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After,"
-    " WWW-Authenticate, X-Request-Id"
+    " WWW-Authenticate, X-CLV-Model, X-Request-Id"
 )
 _PREFLIGHT_SECONDS = 600
 

@@ -21,6 +21,8 @@ ROWS = "/api/v1/interaction-summaries"
 FILE = "/api/v1/transactions"
 COMPUTE = "/api/v1/clv/compute"
 JOBS = "/api/v1/clv/jobs"
+BACKTESTS = "/api/v1/clv/backtests"
+SETTINGS = "/api/v1/settings"
 ASSET = "/api/docs/assets/swagger-ui.css"
 # Is never seen again as it is: not in a body, not in a header.
 MARK = "<zz9>"
@@ -28,6 +30,7 @@ LIMIT = 4 * 1024 * 1024
 MANY = 10 * 1024 * 1024
 JSON = ("Content-Type: application/json",)
 CSV = ("Content-Type: text/csv",)
+FORM = ("Content-Type: application/x-www-form-urlencoded",)
 GOOD = row("b", 1)
 
 
@@ -480,6 +483,49 @@ abuse("half a head", 0, b"GET /healthz HTTP/1.1\r\nHost:", True)
 abuse("nothing", 0, b"", True)
 
 
+# What came later: backtests, settings, the forms of the pages
+for value in ("NaN", "1e999", "-1", "1.5", "9" * 5000, "null", "[]", '"30"', "true"):
+    body = f'{{"holdoutDays":{value}}}'
+    abuse(f"backtest {value[:9]}", (202, 400, 409), text("POST", BACKTESTS, *JSON, body=body))
+for value in ("NaN", "-1e-400", "1e999", "[]", "{}", "null", "9" * 5000, '"0.5"'):
+    body = f'{{"weights":{{"recency":{value},"frequency":0.35,"monetary":0.30}}}}'
+    abuse(f"weight {value[:9]}", 400, text("PUT", SETTINGS, *JSON, body=body))
+for value in ('"us$"', '"USD\\n"', '"USDX"', '"\\u0000AB"', '"ÀÉÎ"', "840", '["USD"]'):
+    body = f'{{"currency":{value}}}'
+    abuse(f"currency {value}", 400, text("PUT", SETTINGS, *JSON, body=body.encode()))
+for path in (COMPUTE, BACKTESTS, "/api/v1/clv/simulate", "/api/v1/api-keys"):
+    abuse(f"6 MB in chunks to {path}", 413, chunked(path, "POST", *JSON, chunks=full))
+abuse("6 MB in chunks for settings", 413, chunked(SETTINGS, "PUT", *JSON, chunks=full))
+abuse("a gzip bomb in chunks", 413, chunked(FILE, "PUT", *CSV, chunks=chunk(bomb)))
+summaries = "customerId,periodType,periodKey,impressions,lastContactAt\n"
+for name, line in {
+    "a number of 5,000 digits": f"a,daily,2026-04-30,{'9' * 5000},2026-04-30",
+    "NaN": "a,daily,2026-04-30,NaN,2026-04-30",
+    "Infinity": "a,daily,2026-04-30,Infinity,2026-04-30",
+    "NUL": "a\0b,daily,2026-04-30,1,2026-04-30",
+    "100,000 cells": "," * 100_000,
+    "a formula": '"=cmd()",daily,2026-04-30,x,2026-04-30',
+}.items():
+    for path, method in ((f"{ROWS}?strict=true", "PUT"), (f"{ROWS}?strict=yes&strict=no", "PUT")):
+        abuse(f"{path[30:]} {name}", 400, text(method, path, *CSV, body=summaries + line))
+for name, body in {
+    "nothing": b"",
+    "10 MB": b"token=" + b"x" * MANY,
+    "100,000 fields": b"a=1&" * 100_000,
+    "NUL and junk": b"token=%00%ff%ed%a0%80&form_token=%00",
+    "two tokens": b"token=a&token=b&form_token=c&form_token=d",
+}.items():
+    abuse(f"sign-in with {name}", (400, 403, 413), text("POST", "/sign-in", *FORM, body=body))
+abuse("sign-in in chunks", (403, 413), chunked("/sign-in", "POST", *FORM, chunks=full))
+parts = b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n" * 5000 + b"--b--\r\n"
+multipart = "Content-Type: multipart/form-data; boundary=b"
+abuse("sign-in in 5,000 parts", (403, 413), text("POST", "/sign-in", multipart, body=parts))
+for cookie in ("clv=", "clv=a.b.c", f"clv={MARK}", "clv=\xff", "clv=" + "a" * 8000, "__Host-clv=x"):
+    abuse(f"cookie {cookie[:12]!r}", 303, text("GET", "/", f"Cookie: {cookie}", key=False))
+for target in ("//evil.example", "https://evil.example", "/\\evil.example", "javascript:a", MARK):
+    abuse(f"after sign-in to {target}", (200, 400), text("GET", f"/sign-in?next={target}"))
+
+
 @pytest.fixture(scope="module")
 def web(settings) -> Iterator[Web]:
     """A real gunicorn with the tenant ``abused`` that has the customer ``a``."""
@@ -504,22 +550,26 @@ def test_each_abuse_has_its_answer_and_the_service_goes_on(web, abuse):
     answer = web.send(abuse.request.replace(b"@KEY@", web.token.encode()), abuse.end)
     assert (answer.status if answer else 0) in abuse.statuses, answer
     if answer:
-        assert_is_sound(answer)
+        assert_is_sound(answer, is_page=b" /sign-in" in abuse.request[:20])
     # With the connection of its own that each request has here, and the record still there.
     normal = web.get(CLV, Authorization=f"Bearer {web.token}", X_Request_Id="sane")
     assert normal.status == 200 and json.loads(normal.body)["customerId"] == "a"
     assert normal.headers["X-Request-Id"] == "sane"
 
 
-def assert_is_sound(answer: Answer) -> None:
+def assert_is_sound(answer: Answer, is_page: bool = False) -> None:
     """Whatever the request was, its response is ours in form and shows nothing of it."""
     assert answer.headers["X-Request-Id"] and len(answer.headers["X-Request-Id"]) <= 128
     for name in HEADERS:
         assert len(answer.headers.get_all(name)) == 1, name
-    assert "Set-Cookie" not in answer.headers
+    # Only the pages set one, which is their own.
+    for cookie in answer.headers.get_all("Set-Cookie") or ():
+        assert cookie.startswith("clv=") and "HttpOnly" in cookie
     shown = answer.body.decode() + str(answer.headers)
     assert MARK not in shown and "Traceback" not in shown and "smuggled" not in shown
-    if answer.status >= 400:
+    if answer.status >= 400 and is_page:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    elif answer.status >= 400:
         assert answer.headers["Content-Type"] == "application/json"
         body = json.loads(answer.body)
         assert list(body)[:3] == ["code", "status", "message"] and body["message"]
