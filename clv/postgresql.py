@@ -48,8 +48,10 @@ class Connection(psycopg.Connection):
 
         :raises psycopg.OperationalError: when there is none in time
         """
+        if timeout is None:
+            timeout = self.seconds + SILENCE_SECONDS
         try:
-            return super().wait(gen, interval, timeout or self.seconds + SILENCE_SECONDS)
+            return super().wait(gen, interval, timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
