@@ -76,7 +76,7 @@ def measured(
         for name, count in (("small", SMALL_CUSTOMERS), ("large", customers))
     ]
     stage.settle(settings.redis_url)
-    with stage.web(settings) as port:
+    with stage.web(settings) as (port, _):
         load.wait_for(port)
         small, large = (Client(port, tenant) for tenant in tenants)
         for sort in writer.SORTS:

@@ -75,7 +75,7 @@ def measured(database: str, settings: Settings, customers: int, requests: int) -
         for name, count in (("small", SMALL_CUSTOMERS), ("large", customers))
     ]
     stage.settle(settings.redis_url)
-    with stage.web(settings) as port:
+    with stage.web(settings) as (port, _):
         load.wait_for(port)
         visitors = [Visitor(port, tenant) for tenant in tenants]
         seconds: list[list[float]] = [[], []]
