@@ -23,6 +23,7 @@ bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an 
 	$(BIN)/python -m tests.bench.lists
 	$(BIN)/python -m tests.bench.overview
 	$(BIN)/python -m tests.bench.upload
+	$(BIN)/python -m tests.bench.get
 	$(BIN)/python -m tests.bench.size
 	$(BIN)/python -m tests.bench.snapshot
 	$(BIN)/python -m tests.bench.model

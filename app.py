@@ -25,6 +25,7 @@ from clv.api import (
     tenant,
     transactions,
 )
+from clv.api.application import Service
 from clv.api.counts import Counts
 from clv.config import Settings
 from jobs.queue import JobQueue, connect
@@ -35,7 +36,7 @@ VERSION = "0.1.0"
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application; nothing is connected until a request needs it."""
     settings = settings or config.load()
-    app = Flask(__name__, static_folder=None, template_folder="clv/api/templates")
+    app = Service(__name__, static_folder=None, template_folder="clv/api/templates")
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     queue_dashboard.mount(app, settings)
     api = _register_api(app)
     dashboard.mount(app, api.handle_http_exception)
+    app.find_by_path("customers.read_clv")
     cli.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

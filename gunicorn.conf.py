@@ -1,6 +1,6 @@
 """gunicorn for the web process; it listens on $PORT, or on 127.0.0.1:8000."""
 
-from clv import logs
+from clv import db, logs
 from clv.api.counts import Counts
 from clv.config import load
 
@@ -63,7 +63,10 @@ def pre_fork(server, worker):
 
 
 def post_worker_init(worker):
-    """Log as all our processes do, and count with the other workers."""
+    """Log as all our processes do, count with the other workers, and let threads keep their
+    connections, if there is one for each."""
     logs.set_up(_settings.log_level)
     worker.counts.use(worker.slot)
     worker.wsgi.extensions["counts"].share(worker.counts)
+    if _settings.pool_size >= threads:
+        db.keep()

@@ -29,7 +29,8 @@ class Settings:
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     db_connections: int = 20
     web_processes: int = 2
-    web_threads: int = 8
+    # As many as each process has database connections, so that every thread keeps its own.
+    web_threads: int = 7
     trusted_proxies: int = 0
     rate_limit: str = "6000/minute"
     attempts_limit: str = "60/minute"

@@ -2,10 +2,13 @@
 
 ``configure`` makes the pool and opens nothing. A connection is taken from it by the first query
 of a request or a job and given back by ``release``: a request that waits for a run releases its
-connection first, and a request that asks nothing never takes one.
+connection first, and a request that asks nothing never takes one. Where there is a connection for
+every thread, ``keep`` lets each keep its own between requests.
 """
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -19,6 +22,7 @@ import psycopg
 from playhouse.db_url import parse
 from playhouse.migrations import Runner
 from playhouse.pool import MaxConnectionsExceeded, PooledSqliteDatabase
+from psycopg.pq import TransactionStatus
 
 from clv import postgresql
 from clv.config import Settings
@@ -39,6 +43,8 @@ STALE_SECONDS = 300
 # What each build of SQLite allows in one statement.
 MAX_PARAMETERS = 999
 MIGRATION_LOCK = 2_147_001
+# So often a connection that a thread keeps goes through the pool, which looks whether it lives.
+LOOK_SECONDS = 1.0
 
 # What the drivers raise when the database is down, full or busy, and not when a query is wrong.
 DOWN = (
@@ -66,11 +72,37 @@ def configure(settings: Settings) -> None:
     if database.obj is not None:
         database.close_all()
     database.initialize(_pool(settings))
+    _kept.on = False
 
 
 def is_sqlite() -> bool:
     """Whether the configured database is SQLite."""
     return isinstance(database.obj, peewee.SqliteDatabase)
+
+
+def keep() -> None:
+    """From now on each thread of the process keeps its connection from one request to the next:
+    to take one from the pool and ask whether it lives costs more than reading a record. There must
+    be as many connections as threads."""
+    _kept.on = True
+
+
+def begin_request() -> None:
+    """Before the first query of a request, whose statements may take ``REQUEST_SECONDS``. A kept
+    connection that nobody looked at for a second goes back, and the pool looks whether it lives
+    and is not too old when it is taken again."""
+    _statement_seconds.set(REQUEST_SECONDS)
+    now = time.monotonic()
+    if now - _thread.looked_at > LOOK_SECONDS:
+        _thread.looked_at = now
+        release()
+
+
+def end_request() -> None:
+    """After a request: keep its connection for the next one, if it is as new, or give it back."""
+    if not _kept.on or _is_used_up():
+        release()
+    _statement_seconds.set(LONG_SECONDS)
 
 
 def release() -> None:
@@ -79,14 +111,15 @@ def release() -> None:
         database.close()
 
 
+def give_up() -> None:
+    """Close this thread's connection for good, after a failure of the database."""
+    if not database.is_closed():
+        database.manual_close()
+
+
 def disconnect() -> None:
     """Close every connection of the process for good, so that a fork shares none."""
     database.close_all()
-
-
-def limit(seconds: float) -> None:
-    """How long the statements of this thread may take each, from its next connection on."""
-    _statement_seconds.set(seconds)
 
 
 @contextmanager
@@ -164,6 +197,20 @@ def row(sql: str, params: Sequence[Any] = ()) -> tuple | None:
     return found[0] if found else None
 
 
+def quick_row(sql: str, params: Sequence[int | str] = ()) -> tuple | None:
+    """:func:`row`, for what many requests ask: prepared once a connection, and without the layers
+    above the driver, which take longer than the database. PostgreSQL must know the types of the
+    parameters from the statement."""
+    connection = database.connection()
+    try:
+        if is_sqlite():
+            return connection.execute(_for_sqlite(sql), params).fetchone()
+        return connection.prepared.row(sql, params)
+    except Exception:
+        with _translated:
+            raise
+
+
 def value(sql: str, params: Sequence[Any] = ()) -> Any:
     """Run one statement that returns exactly one row and return its first column."""
     return rows(sql, params)[0][0]
@@ -224,6 +271,32 @@ def backup(file: Path) -> None:
 def pending_migrations() -> list[str]:
     """The names of migrations that this version needs and the database lacks."""
     return [m.name for m in _runner().status() if m.applied is None]
+
+
+class _Kept:
+    """Whether threads keep their connections."""
+
+    on = False
+
+
+class _Thread(threading.local):
+    """When this thread's connection was last looked at."""
+
+    looked_at = 0.0
+
+
+_kept = _Kept()
+_thread = _Thread()
+
+
+def _is_used_up() -> bool:
+    """Whether the connection, if there is one, is lost or within a transaction."""
+    if database.is_closed():
+        return False
+    connection = database.connection()
+    if is_sqlite():
+        return connection.in_transaction
+    return connection.pgconn.transaction_status != TransactionStatus.IDLE
 
 
 def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> int:

@@ -9,12 +9,15 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import psycopg
 from peewee import OperationalError, Psycopg3Adapter
 from playhouse.pool import PooledPostgresqlDatabase
 from psycopg.pq import TransactionStatus
+
+from clv.prepared import Prepared
 
 CONNECT_SECONDS = 5
 # The server ends a statement that takes too long, and says so; one that says nothing for so much
@@ -28,6 +31,11 @@ class Connection(psycopg.Connection):
     """A connection whose statements end in time."""
 
     seconds: float = CONNECT_SECONDS
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """Its prepared statements."""
+        return Prepared(self)
 
     def limit(self, seconds: float) -> None:
         """From now on a statement may take so long."""

@@ -125,9 +125,9 @@ class Totals:
     purchases: Purchases | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """One customer's scores: ``score`` and ``churn_probability`` unrounded, money in 1/10,000.
+class Scores(NamedTuple):
+    """One customer's scores: ``score`` and ``churn_probability`` unrounded, money in 1/10,000. A
+    tuple, because a batch makes a million of them, and each read of a record one.
 
     :param tenure_days: whole UTC calendar days since the first contact
     :param model: the number of what predicted revenue and churn, of :data:`MODELS`

@@ -93,10 +93,9 @@ def get_clv(
     :param max_age_seconds: a stored record that is older is computed again
     :raises NotFound: without a record and without summaries
     """
-    stored = records.record(tenant_id, customer_id)
-    if stored is not None and (
-        max_age_seconds is None or now_ms() - stored.computed_ms <= max_age_seconds * 1000
-    ):
+    max_age_ms = None if max_age_seconds is None else max_age_seconds * 1000
+    stored = records.record(tenant_id, customer_id, max_age_ms)
+    if stored is not None:
         return stored, "cached"
     return recompute_clv(tenants.tenant_by_id(tenant_id), customer_id), "computed"
 
@@ -148,15 +147,14 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
     """
     deadline = time.monotonic() + BUILD_WAIT_SECONDS
     while True:
-        current = snapshots.current_id(tenant.id)
-        snapshot = None if current is None else snapshots.load(current)
+        snapshot = snapshots.current(tenant.id)
         if snapshot is not None and _fits(snapshot, tenant):
             return snapshot
         lease = snapshots.take_lease(tenant.id)
         if lease is not None:
             try:
                 # Else another one has built it between the look and the lease.
-                if snapshots.current_id(tenant.id) == current:
+                if snapshots.current_id(tenant.id) == (snapshot and snapshot.id):
                     return _build_snapshot(tenant)
             finally:
                 snapshots.give_lease_back(tenant.id, lease)

@@ -1,8 +1,8 @@
 """The blueprint of the service: how a request is read, checked and documented, once for all."""
 
 import json
+import random
 import re
-import uuid
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
@@ -129,22 +129,34 @@ class ClvBlueprint(Blueprint):
         def decorator(view: Callable) -> Callable:
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                header = request.headers.get("Authorization")
-                g.principal = auth.recognise(header) or identify(header)
-                _count(g.principal)
-                auth.authorize(g.principal, role, request.headers.get("X-Tenant-Id"))
+                environ = request.environ
+                header = environ.get("HTTP_AUTHORIZATION")
+                g.principal = sender = auth.recognise(header) or identify(header)
+                _count(sender)
+                auth.authorize(sender, role, environ.get("HTTP_X_TENANT_ID"))
                 return view(*args, **kwargs)
 
-            documented = wrapper
             for code in sorted({401, 403, 429, 500, 503, *errors}):
                 why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
-                documented = self.alt_response(
+                error = self.alt_response(
                     code, schema=ErrorBody, description=why, headers=_ERROR_HEADERS.get(code)
-                )(documented)
-            documented._apidoc["access"] = [_TENANT_HEADER, *headers]  # type: ignore[attr-defined]
-            return documented
+                )
+                _document(wrapper, error)
+            wrapper._apidoc["access"] = [_TENANT_HEADER, *headers]  # type: ignore[attr-defined]
+            return wrapper
 
         return decorator
+
+    def answers(self, code: int, schema: type[ma.Schema], headers: dict | None = None) -> Callable:
+        """Document the response of a view that makes it itself, in the schema's form."""
+        return lambda view: _document(view, self.response(code, schema, headers=headers))
+
+
+def _document(view: Any, decorator: Callable) -> Callable:
+    """The view with what a decorator of flask-smorest documents, and without the function that it
+    would put around the view."""
+    view._apidoc = decorator(view)._apidoc
+    return view
 
 
 def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
@@ -160,13 +172,11 @@ def _document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
 
 
 def register(app: Flask) -> None:
-    """Give every request an id, little time, and give its database connection back at the end."""
-    app.before_request(_name_request)
-    app.before_request(_refuse_second_names)
-    app.after_request(_echo_request_id)
+    """Give every request an id, and settle how long its queries may take and what becomes of its
+    database connection."""
+    app.before_request(_begin_request)
     app.after_request(_show_quota)
-    app.before_request(lambda: db.limit(db.REQUEST_SECONDS))
-    app.teardown_request(_leave_database)
+    app.teardown_request(lambda error: db.end_request())
 
 
 def principal() -> Principal:
@@ -269,30 +279,21 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _name_request() -> None:
-    offered = request.headers.get("X-Request-Id", "")
-    g.request_id = offered if _SANE_REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
-
-
-def _refuse_second_names() -> None:
-    """Werkzeug reads ``//rq`` as ``/rq``; a proxy that guards a path would not have."""
-    if request.environ.get("PATH_INFO", "").startswith("//"):
+def _begin_request() -> None:
+    db.begin_request()
+    environ = request.environ
+    offered = environ.get("HTTP_X_REQUEST_ID")
+    sane = offered is not None and _SANE_REQUEST_ID.fullmatch(offered)
+    # Of Python's generator, which starts anew in each process; nobody gains by guessing an id.
+    g.request_id = offered if sane else f"{random.getrandbits(128):032x}"
+    # Werkzeug reads ``//rq`` as ``/rq``; a proxy that guards a path would not have.
+    if environ.get("PATH_INFO", "").startswith("//"):
         raise NotFound
-
-
-def _leave_database(error: BaseException | None) -> None:
-    db.release()
-    db.limit(db.LONG_SECONDS)
-
-
-def _echo_request_id(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.get("request_id", "")
-    return response
 
 
 def _show_quota(response: Response) -> Response:
     quota = g.get("quota")
     if quota is not None:
-        response.headers["RateLimit"] = f'"default";r={quota.remaining};t={quota.seconds}'
-        response.headers["RateLimit-Policy"] = current_app.extensions["limiter"].policy
+        response.headers.add("RateLimit", f'"default";r={quota.remaining};t={quota.seconds}')
+        response.headers.add("RateLimit-Policy", current_app.extensions["limiter"].policy)
     return response

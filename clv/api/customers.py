@@ -10,12 +10,13 @@ from flask.views import MethodView
 from clv import calibrated, insights, service
 from clv.api import paging
 from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
+from clv.api.headers import Answer
 from clv.api.insights import change_view
 from clv.api.tenant import settings_view
 from clv.auth import Role
 from clv.btyd import Parameters
 from clv.schemas.base import PageQuery
-from clv.schemas.customers import Clv, Explanation
+from clv.schemas.customers import Clv, Explanation, clv_json
 from clv.schemas.insights import ScoreHistory
 from clv.scoring import AMOUNT_SCALE, FORMULA_VERSION, MODELS, Contribution, Scores
 
@@ -65,31 +66,28 @@ class Customer(MethodView):
         service.erase_customer(principal().tenant, checked_customer_id(customerId))
 
 
-@blp.route("/customers/<customerId>/clv", parameters=[_CUSTOMER_ID])
-class CustomerClv(MethodView):
-    """A customer's lifetime value."""
+@blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])
+@blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
+@blp.answers(200, Clv, headers=_MODEL)
+def read_clv(customerId: str) -> Answer:
+    """Read a customer's lifetime value
 
-    @blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
-    @blp.response(200, Clv, headers=_MODEL)
-    def get(self, customerId: str) -> Any:
-        """Read a customer's lifetime value
+    The stored record, or else one that is computed from the interaction summaries and stored.
+    """
+    tenant_id, customer_id = principal().tenant_id, checked_customer_id(customerId)
+    return _answer(*service.get_clv(tenant_id, customer_id, _max_age_seconds()))
 
-        The stored record, or else one that is computed from the interaction summaries and stored.
-        """
-        scores, source = service.get_clv(
-            principal().tenant_id, checked_customer_id(customerId), _max_age_seconds()
-        )
-        return _view(scores, source), _model(scores)
 
-    @blp.access(Role.EDITOR, 400, 404)
-    @blp.response(200, Clv, headers=_MODEL)
-    def post(self, customerId: str) -> Any:
-        """Compute a customer's lifetime value again
+@blp.route("/customers/<customerId>/clv", methods=["POST"], parameters=[_CUSTOMER_ID])
+@blp.access(Role.EDITOR, 400, 404)
+@blp.answers(200, Clv, headers=_MODEL)
+def recompute_clv(customerId: str) -> Answer:
+    """Compute a customer's lifetime value again
 
-        From the current interaction summaries; a body is ignored.
-        """
-        scores = service.recompute_clv(principal().tenant, checked_customer_id(customerId))
-        return _view(scores, "recomputed"), _model(scores)
+    From the current interaction summaries; a body is ignored.
+    """
+    scores = service.recompute_clv(principal().tenant, checked_customer_id(customerId))
+    return _answer(scores, "recomputed")
 
 
 @blp.route("/customers/<customerId>/clv/explanation", parameters=[_CUSTOMER_ID])
@@ -159,23 +157,15 @@ class ClvHistory(MethodView):
 
 
 def _max_age_seconds() -> int | None:
-    found = _MAX_AGE.search(request.headers.get("Cache-Control", ""))
+    asked = request.environ.get("HTTP_CACHE_CONTROL")
+    found = _MAX_AGE.search(asked) if asked else None
     return int(found.group(1)) if found else None
 
 
-def _view(scores: Scores, source: str) -> dict[str, Any]:
-    return {
-        "customerId": scores.customer_id,
-        "clvScore": int(scores.score + 0.5),
-        "predictedRevenue": scores.predicted_revenue,
-        "churnProbability": scores.churn_probability,
-        "rfmRecency": scores.recency_days,
-        "rfmFrequency": scores.frequency,
-        "rfmMonetary": scores.monetary,
-        "segment": scores.segment,
-        "computedAt": scores.computed_ms,
-        "source": source,
-    }
+def _answer(scores: Scores, source: str) -> Answer:
+    answer = Answer(clv_json(scores, source))
+    answer.headers.add("X-CLV-Model", MODELS[scores.model])
+    return answer
 
 
 def _model(scores: Scores) -> dict[str, str]:

@@ -140,6 +140,7 @@ def _domain_error(error: errors.ClvError) -> Response:
 
 def _database_down(error: Exception) -> Response:
     log_failure(error)
+    db.give_up()
     return body(503, database_message(error))
 
 

@@ -1,10 +1,14 @@
-"""The headers that keep a browser safe, on every response, and those that let a page of another
-origin in where the settings name it."""
+"""The headers of every response: its request's id, those that keep a browser safe, and those that
+let a page of another origin in where the settings name it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
+from flask.globals import request_ctx
+from werkzeug.datastructures import Headers
+from werkzeug.wsgi import ClosingIterator
 
 from clv.config import Settings
 
@@ -25,6 +29,9 @@ HEADERS = {
 # not ours to decide about.
 STRICT_TRANSPORT = "max-age=63072000"
 
+# What the API says is stored nowhere.
+NO_STORE = ("Cache-Control", "no-store")
+
 _DOCS = "api-docs.openapi_swagger_ui"
 _SENT = "Authorization, Cache-Control, Content-Type, Prefer, X-Request-Id, X-Tenant-Id"
 _SEEN = (
@@ -34,9 +41,31 @@ _SEEN = (
 _PREFLIGHT_SECONDS = 600
 
 
+class Answer(Response):
+    """A 200 of the API whose JSON is there as text. It is made and sent without what Werkzeug does
+    for all kinds of responses, and the headers that each of these has join it where it is sent."""
+
+    _constant = (("Content-Type", "application/json"), *HEADERS.items(), NO_STORE)
+
+    def __init__(self, text: str) -> None:
+        self.headers = Headers()
+        self.response = [text.encode()]
+        self.status = "200 OK"
+        self.direct_passthrough = False
+        self._on_close = []
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Send it as a WSGI application."""
+        body: Any = self.response
+        length = ("Content-Length", str(sum(map(len, body))))
+        start_response(self.status, [*self._constant, length, *self.headers])
+        sent = [] if environ["REQUEST_METHOD"] == "HEAD" else body
+        return ClosingIterator(sent, self.close) if self._on_close else sent
+
+
 def register(app: Flask, settings: Settings) -> None:
     """Put the headers on every response; a view or a blueprint may set its own before."""
-    app.after_request(_secure)
+    app.after_request(_complete)
     if settings.cors_origins:
         _let_in(app, settings.cors_origins)
 
@@ -52,15 +81,20 @@ def is_same_origin() -> bool:
     return host != "" and host.lower() == request.host.lower()
 
 
-def _secure(response: Response) -> Response:
-    if request.endpoint == _DOCS:
-        response.headers.setdefault("Content-Security-Policy", DOCS_PAGE)
+def _complete(response: Response) -> Response:
+    asked = request._get_current_object()  # type: ignore[attr-defined]
+    headers = response.headers
+    headers.add("X-Request-Id", g.get("request_id", ""))
+    if asked.environ["wsgi.url_scheme"] == "https":
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+    if isinstance(response, Answer):
+        return response
+    if asked.endpoint == _DOCS:
+        headers.setdefault("Content-Security-Policy", DOCS_PAGE)
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.path.startswith("/api/v1/"):
-        response.headers["Cache-Control"] = "no-store"
-    if request.is_secure:
-        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+        headers.setdefault(name, value)
+    if asked.path.startswith("/api/v1/"):
+        headers.set(*NO_STORE)
     return response
 
 
@@ -75,7 +109,9 @@ def _let_in(app: Flask, origins: Sequence[str]) -> None:
         if request.url_rule is None:
             return None
         response = Response(status=204)
-        methods = sorted(request.url_rule.methods or ())
+        # Each method of a path may have a rule of its own.
+        adapter: Any = request_ctx.url_adapter
+        methods = sorted(adapter.allowed_methods())
         response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
         response.headers["Access-Control-Allow-Headers"] = _SENT
         response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)

@@ -1,10 +1,14 @@
 """One customer."""
 
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
+
 from marshmallow import fields, validate
 
+from clv.fields import iso
 from clv.schemas.base import Amount, Output, Probability, Time
 from clv.schemas.settings import TenantSettings
-from clv.scoring import DIMENSIONS, MODEL_NAMES, SEGMENTS
+from clv.scoring import DIMENSIONS, MODEL_NAMES, SEGMENTS, Scores
 
 SOURCES = ("cached", "computed", "recomputed")
 
@@ -53,6 +57,46 @@ class Clv(Output):
     source = fields.String(
         required=True, validate=validate.OneOf(SOURCES), metadata={"example": "cached"}
     )
+
+
+# What :class:`Clv` and the encoder make, but written down at once. All but the id are numbers and
+# words of ours.
+_CLV = (
+    '{"customerId":%s,"clvScore":%d,"predictedRevenue":%r,"churnProbability":%r,"rfmRecency":%d,'
+    '"rfmFrequency":%d,"rfmMonetary":%r,"segment":"%s","computedAt":"%s","source":"%s"}\n'
+)
+# All records of a run have the same time.
+_iso = lru_cache(maxsize=256)(iso)
+
+
+def clv_json(scores: Scores, source: str) -> str:
+    """A :class:`Clv` as JSON."""
+    return _CLV % (
+        encode_basestring_ascii(scores.customer_id),
+        scores.score + 0.5,
+        _cents(scores.predicted_revenue),
+        _thousandths(scores.churn_probability),
+        scores.recency_days,
+        scores.frequency,
+        _cents(scores.monetary),
+        scores.segment,
+        _iso(scores.computed_ms),
+        source,
+    )
+
+
+def _cents(amount: int) -> float:
+    """An amount in 1/10,000, rounded half up (away from zero) to cents: 14,400,050 is 1440.01."""
+    cents = (abs(amount) + 50) // 100
+    return (cents if amount > 0 else -cents) / 100
+
+
+def _thousandths(probability: float) -> float:
+    """A probability, rounded half up to 3 decimals. Only sixteenths lie halfway between two in
+    binary, and ``round`` takes the even one: 0.0625 is 0.063."""
+    if probability * 16 % 1:
+        return round(probability, 3)
+    return int(probability * 1000 + 0.5) / 1000
 
 
 class Contribution(Output):

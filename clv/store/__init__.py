@@ -20,7 +20,8 @@ def clock() -> str:
 
 def now_ms() -> int:
     """The database's clock."""
-    return db.value(f"SELECT {clock()}")
+    found = db.quick_row(f"SELECT {clock()}")
+    return found[0] if found else 0
 
 
 def row_lock(kind: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from clv import db
 from clv.overview import Cell
 from clv.scoring import Scores
-from clv.store import row_lock
+from clv.store import clock
 
 NOTED_MOVE = 5.0
 COLUMNS = (
@@ -62,34 +62,42 @@ _NOTE_RANGE = _NOTE.format(
     written="clv_record",
     more="AND r.tenant_id = %s AND r.customer_id BETWEEN %s AND %s AND r.computed_ms = %s",
 )
+_RECORD = f"SELECT {COLUMNS} FROM clv_record WHERE tenant_id = %s AND customer_id = %s"
 # One statement for a chunk, as the last of a WITH: the values as arrays, the tenant and the run as
 # scalars, and the rows of the histories.
 WRITE_ARRAYS = (
-    f"written AS ({_INSERT} SELECT u.*, %s, %s, u.score, u.computed_ms FROM {_UNNESTED}"
+    f"written AS ({_INSERT} SELECT u.*, %s::int, {{run}}, u.score, u.computed_ms FROM {_UNNESTED}"
     f" {{where}} {_ON_CONFLICT} RETURNING *), noted AS ({_NOTE.format(written='written', more='')})"
+)
+_KEY = "tenant_id = %s AND customer_id = %s"
+_HAS_SUMMARIES = f"SELECT 1 FROM interaction_summary WHERE {_KEY} LIMIT 1"
+_WRITE_ONE = (
+    f"WITH held AS ({_HAS_SUMMARIES} FOR KEY SHARE),"
+    f" {WRITE_ARRAYS.format(run='NULL::bigint', where='WHERE EXISTS (SELECT 1 FROM held)')}"
+    " SELECT 1 FROM held"
 )
 
 
-def record(tenant_id: int, customer_id: str) -> Scores | None:
-    """The stored scores of a customer, if there are any."""
-    found = db.row(
-        f"SELECT {COLUMNS} FROM clv_record WHERE tenant_id = %s AND customer_id = %s",
-        (tenant_id, customer_id),
-    )
-    return None if found is None else Scores(*found)
+def record(tenant_id: int, customer_id: str, max_age_ms: int | None = None) -> Scores | None:
+    """The stored scores of a customer, if there are any, and not older than this."""
+    if max_age_ms is None:
+        found = db.quick_row(_RECORD, (tenant_id, customer_id))
+    else:
+        young = f"{_RECORD} AND {clock()} - computed_ms <= %s"
+        found = db.quick_row(young, (tenant_id, customer_id, max_age_ms))
+    return None if found is None else Scores._make(found)
 
 
 def save_if_customer_exists(tenant_id: int, scores: Scores) -> bool:
     """Store a single computation's scores, unless the customer lost all summaries meanwhile or
     the stored record is newer; returns False when there are no summaries (or, by an unlucky
     moment, seem to be none: read again)."""
-    with db.transaction():
+    key = (tenant_id, scores.customer_id)
+    if not db.is_sqlite():
         # The lock makes an erasure wait until the record is there to be erased with the rest.
-        if not db.rows(
-            "SELECT 1 FROM interaction_summary WHERE tenant_id = %s AND customer_id = %s LIMIT 1"
-            + row_lock("KEY SHARE"),
-            (tenant_id, scores.customer_id),
-        ):
+        return db.quick_row(_WRITE_ONE, (*key, tenant_id, *arrays([scores]))) is not None
+    with db.transaction():
+        if db.quick_row(_HAS_SUMMARIES, key) is None:
             return False
         upsert_each(tenant_id, None, [scores])
     return True

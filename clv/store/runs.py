@@ -475,7 +475,7 @@ _UNCHANGED_RUN = "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND era
 _COMMIT = (
     f"WITH fence AS ({_UNCHANGED_RUN} FOR SHARE),"
     f" step AS ({_ADVANCE} AND EXISTS (SELECT 1 FROM fence) RETURNING 1),"
-    f" {records.WRITE_ARRAYS.format(where='WHERE EXISTS (SELECT 1 FROM step)')}"
+    f" {records.WRITE_ARRAYS.format(run='%s', where='WHERE EXISTS (SELECT 1 FROM step)')}"
     # A crash of the server may lose the last chunks, cursor and records together, and nothing
     # after a run's end: its commit waits for the disk, and with it all earlier ones.
     " SELECT COUNT(*), set_config('synchronous_commit', 'off', true) FROM step"

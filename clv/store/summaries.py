@@ -105,7 +105,7 @@ def totals(tenant_id: int, customer_id: str, with_purchases: bool = False) -> To
     """
     columns = _TOTALS + _PURCHASES if with_purchases else _TOTALS
     try:
-        row = db.row(
+        row = db.quick_row(
             f"SELECT {columns} FROM interaction_summary"
             " WHERE tenant_id = %s AND customer_id = %s GROUP BY customer_id",
             (tenant_id, customer_id),

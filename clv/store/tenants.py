@@ -13,6 +13,9 @@ from clv.scoring import ScoreSettings
 from clv.store import clock, now_ms, row_lock
 
 DELETED_AT_ONCE = 5_000
+_TENANT = "id, name, currency, period_type, customers, data_updated_ms"
+_SETTINGS_AT = len(_TENANT.split(", "))
+_TENANTS = f"SELECT {_TENANT}, {', '.join(asdict(ScoreSettings()))} FROM tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +89,25 @@ def tenant_by_name(name: str) -> Tenant:
     """
     :raises NotFound: when there is none
     """
-    row = models.Tenant.get_or_none(models.Tenant.name == name)
-    if row is None:
+    found = db.row(f"{_TENANTS} WHERE name = %s", (name,))
+    if found is None:
         raise NotFound(f"There is no tenant {name!r}.")
-    return _tenant(row)
+    return _tenant(*found)
 
 
 def tenant_by_id(tenant_id: int) -> Tenant:
     """
     :raises NotFound: when it was deleted meanwhile
     """
-    row = models.Tenant.get_or_none(models.Tenant.id == tenant_id)
-    if row is None:
+    found = db.quick_row(f"{_TENANTS} WHERE id = %s", (tenant_id,))
+    if found is None:
         raise NotFound("The tenant does not exist any more.")
-    return _tenant(row)
+    return _tenant(*found)
 
 
 def tenants() -> list[Tenant]:
     """All tenants by name."""
-    return [_tenant(row) for row in models.Tenant.select().order_by(models.Tenant.name)]
+    return [_tenant(*found) for found in db.rows(f"{_TENANTS} ORDER BY name")]
 
 
 def lock_tenant(tenant_id: int) -> tuple[str | None, int]:
@@ -241,14 +244,5 @@ def revoke_key(public: str) -> None:
         ).execute()
 
 
-def _tenant(row: Any) -> Tenant:
-    settings = ScoreSettings(**{name: getattr(row, name) for name in asdict(ScoreSettings())})
-    return Tenant(
-        row.id,
-        row.name,
-        row.currency,
-        row.period_type,
-        row.customers,
-        row.data_updated_ms,
-        settings,
-    )
+def _tenant(*found: Any) -> Tenant:
+    return Tenant(*(*found[:_SETTINGS_AT], ScoreSettings(*found[_SETTINGS_AT:])))

@@ -22,6 +22,7 @@ from tests.conftest import environment, free_port, wait_until
 
 STOP_SECONDS = 30
 SAMPLE_SECONDS = 0.02
+OURS = "app:create_app()"
 
 
 @contextlib.contextmanager
@@ -65,11 +66,17 @@ def workers(settings: Settings, count: int) -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def web(settings: Settings, **variables: str) -> Iterator[tuple[int, int]]:
-    """gunicorn as it is deployed; its port and its id."""
+def web(
+    settings: Settings, factory: str = OURS, core: int | None = None, **variables: str
+) -> Iterator[tuple[int, int]]:
+    """gunicorn as it is deployed; its port and its id.
+
+    :param core: the one processor that it may use; by default all
+    """
     port = free_port()
-    gunicorn = (str(launch.BIN / "gunicorn"), "--log-level", "warning")
-    command = (*gunicorn, "--bind", f"127.0.0.1:{port}", "app:create_app()")
+    pinned = () if core is None else ("taskset", "--cpu-list", str(core))
+    gunicorn = (*pinned, str(launch.BIN / "gunicorn"), "--log-level", "warning")
+    command = (*gunicorn, "--bind", f"127.0.0.1:{port}", factory)
     env = environment(settings, LOG_LEVEL="WARNING", **variables)
     with _process(command, env, ROOT) as process:
         yield port, process.pid

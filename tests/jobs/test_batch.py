@@ -148,7 +148,7 @@ def test_a_run_keeps_the_settings_and_the_time_of_its_plan(fill, bell):
         scores = records.record(1, "c00003")
         assert scores.predicted_revenue == 300 * 24 // 6
         assert scores.segment != "at_risk"
-        snapshot = snapshots.load(snapshots.current_id(1))
+        snapshot = snapshots.current(1)
         assert scores.computed_ms == snapshot.distribution.as_of_ms
 
 

@@ -28,7 +28,7 @@ def test_without_variables_the_defaults_hold():
     assert found == Settings()
     assert found.database_url.startswith("sqlite:///") and found.database_url.endswith("clv.db")
     assert found.redis_url == "redis://127.0.0.1:6379/0"
-    assert (found.db_connections, found.web_processes, found.web_threads) == (20, 2, 8)
+    assert (found.db_connections, found.web_processes, found.web_threads) == (20, 2, 7)
     assert (found.trusted_proxies, found.compute_wait_seconds) == (0, 25)
 
 

@@ -1,0 +1,191 @@
+"""Threads that keep their database connections between requests: nothing of one request reaches
+the next, failures are got over, and who waits holds none."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from clv import auth, db
+from clv.auth import Role
+from clv.config import Settings
+from clv.store import tenants
+from tests import servers
+from tests.api.support import row, unreadable_records
+from tests.api.web import gunicorn
+from tests.conftest import wait_until
+
+CLV = "/api/v1/customers/{}/clv"
+ROWS = "/api/v1/interaction-summaries"
+CSV = {"Content-Type": "text/csv"}
+HEADER = "customerId,periodType,periodKey,impressions,lastContactAt\n"
+
+
+@pytest.fixture
+def kept(app):
+    """The application, whose threads keep their connections."""
+    db.keep()
+    yield app
+    db.configure(app.extensions["settings"])
+
+
+def test_a_thread_keeps_its_connection_and_looks_at_it_once_a_second(kept, client, load, headers):
+    load(row("a", 1))
+    key = headers("viewer")
+    used = set()
+    for _ in range(20):
+        assert client.get(CLV.format("a"), headers=key).status_code == 200
+        assert not db.database.is_closed()
+        used.add(id(db.database.connection()))
+    assert len(used) == 1
+    taken = db.database._in_use[next(iter(used))].checked_out
+    db._thread.looked_at -= db.LOOK_SECONDS + 1
+    client.get(CLV.format("a"), headers=key)
+    assert db.database._in_use[id(db.database.connection())].checked_out > taken
+
+
+def test_without_enough_connections_they_go_back_to_the_pool(app, client, load, headers):
+    load(row("a", 1))
+    assert client.get(CLV.format("a"), headers=headers("viewer")).status_code == 200
+    assert db.database.is_closed()
+
+
+@pytest.mark.parametrize("statement", ["SELECT nonsense", "UPDATE tenant SET name = 'spoilt'"])
+def test_what_a_request_leaves_open_never_reaches_the_next(kept, client, load, headers, statement):
+    @kept.get("/leave-open")
+    def leave_open() -> str:
+        db.execute("BEGIN")
+        db.execute(statement)
+        return "left"
+
+    load(row("a", 1))
+    key = headers("viewer")
+    assert client.get(CLV.format("a"), headers=key).status_code == 200
+    left = FlaskClient(kept, TestResponse).get("/leave-open")
+    assert left.status_code == (200 if "UPDATE" in statement else 503 if db.is_sqlite() else 500)
+    assert client.get(CLV.format("a"), headers=key).json["source"] == "cached"
+    assert not db._is_used_up()
+    with db.scope():
+        assert db.value("SELECT name FROM tenant") == "acme"
+
+
+def test_after_a_failure_the_connection_is_given_up_and_the_next_request_works(
+    kept, client, load, headers
+):
+    load(row("a", 1))
+    key = headers("viewer")
+    assert client.get(CLV.format("a"), headers=key).status_code == 200
+    with unreadable_records():
+        assert client.get(CLV.format("a"), headers=key).status_code in (500, 503)
+        if db.is_sqlite():
+            assert db.database.is_closed()
+    assert client.get(CLV.format("a"), headers=key).json["source"] == "cached"
+
+
+def test_nothing_of_a_tenant_reaches_another_through_a_kept_connection(kept, client, headers):
+    for number in range(3):
+        for name in ("acme", "bolt"):
+            key, other = headers("editor", name), "bolt" if name == "acme" else "acme"
+            line = f"{name}-{number},daily,2026-01-01,1,2026-01-01\n"
+            bad = client.put(f"{ROWS}?strict=true", data=f"{HEADER}{line}bad\n", headers=key | CSV)
+            assert bad.status_code == 400
+            good = client.put(ROWS, data=HEADER + line, headers=key | CSV)
+            assert (good.json["received"], good.json["inserted"]) == (1, 1)
+            assert client.get(CLV.format(f"{name}-{number}"), headers=key).status_code == 200
+            stranger = headers("viewer", other)
+            assert client.get(CLV.format(f"{name}-{number}"), headers=stranger).status_code == 404
+    with db.scope():
+        ids = dict(db.rows("SELECT name, id FROM tenant"))
+        for name, tenant_id in ids.items():
+            stored = db.rows(
+                "SELECT customer_id FROM clv_record WHERE tenant_id = %s", (tenant_id,)
+            )
+            assert {customer.partition("-")[0] for (customer,) in stored} == {name}
+
+
+def test_a_request_that_waits_for_a_run_holds_no_connection(kept, client, load, headers):
+    load(row("a", 1))
+    key = headers("admin")
+    job = client.post("/api/v1/clv/compute", headers=key | {"Prefer": "respond-async"}).json[
+        "jobId"
+    ]
+    db.release()
+    answers = []
+
+    def wait_for_the_job() -> None:
+        answers.append(kept.test_client().get(f"/api/v1/clv/jobs/{job}?wait=8", headers=key))
+        answers.append(len(db.database._in_use))
+        db.release()
+
+    waiting = threading.Thread(target=wait_for_the_job)
+    waiting.start()
+    wait_until(lambda: db.database._in_use, "the request has begun")
+    wait_until(lambda: not db.database._in_use, "it holds no connection")
+    assert waiting.is_alive() and not answers
+    client.delete(f"/api/v1/clv/jobs/{job}", headers=key)
+    db.release()
+    waiting.join()
+    assert answers[0].json["status"] == "cancelled"
+    assert answers[1] == 1, "and keeps the last one that it took"
+
+
+def test_more_threads_than_connections_share_them(settings, app, load, headers):
+    load(row("a", 1))
+    token = headers("viewer")["Authorization"]
+    with gunicorn(settings, WEB_THREADS="6", DB_CONNECTIONS="8") as web:
+        with ThreadPoolExecutor(12) as clients:
+            ask = partial(web.get, CLV.format("a"), Authorization=token)
+            answers = list(clients.map(lambda _: ask().status, range(60)))
+    assert set(answers) == {200}, "with a connection each for two of them, the others would starve"
+
+
+def test_a_restart_of_postgresql_and_cut_connections_are_got_over(redis_url):
+    with servers.folder() as path, servers.own_postgresql(path / "pg") as server:
+        settings = Settings(database_url=server.url, redis_url=f"{redis_url}/9")
+        db.configure(settings)
+        with db.scope():
+            db.migrate()
+            token = auth.create_key(tenants.create_tenant("acme"), Role.ADMIN)
+        with gunicorn(settings, WEB_THREADS="4") as web:
+            ask = partial(web.get, "/api/v1/settings", Authorization=f"Bearer {token}")
+            backends = _backends_after(ask)
+            assert len(backends) == 4 and _backends_after(ask) == backends, "each is kept"
+            # Whoever was idle for a second looks first, and nobody notices.
+            _cut()
+            time.sleep(db.LOOK_SECONDS + 0.1)
+            assert {ask().status for _ in range(12)} == {200}
+            # Else a thread fails once and gives the connection up.
+            _cut()
+            statuses = [ask().status for _ in range(12)]
+            assert set(statuses) <= {200, 503} and statuses.count(503) <= 4
+            assert {ask().status for _ in range(12)} == {200}
+            db.disconnect()
+            server.stop()
+            assert {ask().status for _ in range(4)} == {503}
+            server.start()
+            wait_until(lambda: ask().status == 200, "it works again without a restart of ours")
+            assert {ask().status for _ in range(12)} == {200}
+        db.disconnect()
+
+
+def _backends_after(ask) -> set[int]:
+    """The server processes of the web process's connections after some requests at once."""
+    with ThreadPoolExecutor(8) as clients:
+        assert {one.status for one in clients.map(lambda _: ask(), range(80))} == {200}
+    with db.scope():
+        return {pid for (pid,) in db.rows(_BACKENDS)}
+
+
+_BACKENDS = (
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'clv' AND pid <> pg_backend_pid()"
+)
+
+
+def _cut() -> None:
+    """Cut all connections but our own."""
+    with db.scope():
+        assert db.rows(_BACKENDS.replace("pid FROM", "pg_terminate_backend(pid) FROM", 1))
