@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import psycopg
 from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.generators import execute
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 
@@ -24,11 +24,22 @@ class Prepared:
 
         :raises psycopg.Error: as a cursor does
         """
-        name = self._names.get(sql) or self._prepare(sql)
-        self._pgconn.send_query_prepared(name, [str(value).encode() for value in params])
-        result = self._result(ExecStatus.TUPLES_OK)
+        try:
+            result = self._execute(sql, params)
+        except InvalidSqlStatementName:
+            # After a rollback psycopg gives up its own prepared statements, and ours with them
+            # (DEALLOCATE ALL). Within a transaction this error has ended it.
+            if self._pgconn.transaction_status != TransactionStatus.IDLE:
+                raise
+            self._names.clear()
+            result = self._execute(sql, params)
         self._transformer.set_pgresult(result)
         return self._transformer.load_row(0, tuple) if result.ntuples else None
+
+    def _execute(self, sql: str, params: Sequence[int | str]) -> PGresult:
+        name = self._names.get(sql) or self._prepare(sql)
+        self._pgconn.send_query_prepared(name, [str(value).encode() for value in params])
+        return self._result(ExecStatus.TUPLES_OK)
 
     def _prepare(self, sql: str) -> bytes:
         name = b"clv_%d" % len(self._names)

@@ -43,9 +43,11 @@ CHECKS = (
     *("allow_header_conformance", "unsupported_method", "as_documented"),
 )
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
-# Requests that read and add come before those that replace and remove.
-STEPS = (["GET", "POST"], ["PUT", "DELETE"])
+# Requests that read and add come before those that replace and remove; then come requests that go
+# on with what others answered, in no order.
+READING, REMOVING = ["GET", "POST"], ["PUT", "DELETE"]
 CUSTOMERS = [*(f"c{n:02}" for n in range(40)), "ünïcödé", "a b", "'\";--", "%2e", "<b>", "😀"]
+SUMMARY_COLUMNS = "customerId,periodType,periodKey,impressions,lastContactAt"
 LISTS = ("clv/jobs", "clv/records", "clv/records?sort=-clvScore", "clv/changes")
 VARIABLES = {
     "ATTEMPTS_LIMIT": "off",
@@ -129,12 +131,13 @@ def fuzz(
     while report.cases < cases:
         left = (cases - report.cases) // (len(roles) * len(document["paths"]))
         phases = ("coverage", "fuzzing") if coverage and rounds == 0 else ("fuzzing",)
+        steps = ((READING, phases), (REMOVING, phases), (READING + REMOVING, ("stateful",)))
         for role in roles:
             target = _target(base, role, f"fuzz-{rounds}-{role.name.lower()}")
-            configuration = _configuration(
-                base, target, min(ROUND_CASES, left + 1), seed + rounds, phases
-            )
-            for methods in STEPS:
+            for methods, phases_of_step in steps:
+                configuration = _configuration(
+                    base, target, min(ROUND_CASES, left + 1), seed + rounds, phases_of_step
+                )
                 schema = schemathesis.openapi.from_dict(document, config=configuration)
                 _keep_own_key(schema, target)
                 wanted = schema.include(method=methods, path_regex=paths)
@@ -191,7 +194,11 @@ def _describe_files() -> None:
     cell = st.one_of(customer, day, st.sampled_from(["0", "-1.5", "NaN", "1e9", "daily", ""]))
     cells = st.one_of(st.tuples(customer, day, cell), st.lists(cell, max_size=9))
     header = st.sampled_from(["customer_id,date,amount", "customerId,periodType,periodKey", ""])
-    csv = st.tuples(header, st.lists(cells.map(",".join), max_size=5))
+    good = st.tuples(customer, st.just("daily"), day, st.sampled_from("0129"), day)
+    csv = st.one_of(
+        st.tuples(header, st.lists(cells.map(",".join), max_size=5)),
+        st.tuples(st.just(SUMMARY_COLUMNS), st.lists(good.map(",".join), max_size=5)),
+    )
     schemathesis.openapi.media_type(
         "text/csv", csv.map(lambda file: "\n".join([file[0], *file[1]]).encode())
     )

@@ -100,8 +100,10 @@ def status_of(error: errors.ClvError) -> int:
     return next(status for kind, status in STATUS.items() if isinstance(error, kind))
 
 
-def database_message(error: Exception) -> str:
-    """What to say about one of ``db.DOWN``."""
+def database_failed(error: Exception) -> str:
+    """Log one of ``db.DOWN``, give the connection up, and return what to say about it."""
+    log_failure(error)
+    db.give_up()
     return errors.DISK_FULL if db.is_full(error) else _DATABASE_DOWN
 
 
@@ -139,9 +141,7 @@ def _domain_error(error: errors.ClvError) -> Response:
 
 
 def _database_down(error: Exception) -> Response:
-    log_failure(error)
-    db.give_up()
-    return body(503, database_message(error))
+    return body(503, database_failed(error))
 
 
 def _unforeseen(error: Exception) -> Any:

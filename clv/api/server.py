@@ -40,8 +40,7 @@ MAX_HEAD = 65_536
 # For the client to read what was sent and close its end; else the last bytes can be lost.
 CLOSING_SECONDS = 2.0
 # How long a client may keep a thread waiting in one request, in all, and how much more time its
-# bytes earn. Slower than a modem of 1998
-# is an attack.
+# bytes earn. Slower than a modem of 1998 is an attack.
 PATIENCE_SECONDS = 15.0
 LEAST_BYTES_PER_SECOND = 8_192
 

@@ -31,11 +31,7 @@ class Simulate(MethodView):
         stored. Exact up to 50,000 customers; beyond, a sample of them is computed and scaled up,
         always the same one. Another model can't be tried out: that takes a backtest.
         """
-        tenant = principal().tenant
-        settings = service.changed_settings(tenant, changes)
-        room = current_app.extensions["waiting_room"]
-        with room.seat(), db.within(db.LONG_SECONDS):
-            found = simulation.simulate(tenant, settings)
+        found = simulate(changes)
         message = None
         if not found.exact:
             message = f"Estimated from {found.computed} of {found.customers} customers."
@@ -49,6 +45,18 @@ class Simulate(MethodView):
             "before": _view(found.before),
             "after": _view(found.after),
         }
+
+
+def simulate(changes: dict[str, Any]) -> simulation.Simulation:
+    """What changes of the settings would make of the principal's tenant.
+
+    :raises Unavailable: when too many requests that take long are going on
+    """
+    tenant = principal().tenant
+    settings = service.changed_settings(tenant, changes)
+    room = current_app.extensions["waiting_room"]
+    with room.seat(), db.within(db.LONG_SECONDS):
+        return simulation.simulate(tenant, settings)
 
 
 def _view(outcome: Outcome) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from clv.api.blueprint import principal
 from clv.api.errors import sentence
 from clv.auth import Role
 from clv.backtest import CALIBRATED, MEAN, RFM
-from clv.dashboard.blueprint import blp, is_part, needs, page
+from clv.dashboard.blueprint import blp, is_part, needs, page, whole
 from clv.errors import Conflict
 from clv.schemas.backtests import BacktestRequest
 
@@ -30,9 +30,7 @@ def backtest_start() -> Any:
     """Start a backtest."""
     days = request.form.get("holdoutDays", "")
     try:
-        asked = BacktestRequest().load(
-            {"holdoutDays": int(days) if days.isdecimal() else days or None}
-        )
+        asked = BacktestRequest().load({"holdoutDays": whole(days) if days else None})
         api.start(asked["holdoutDays"])
     except ValidationError as error:
         return _page(problem=sentence(error.messages), days=days), 400

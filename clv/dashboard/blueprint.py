@@ -21,7 +21,7 @@ blp = Blueprint("dashboard", __name__, template_folder="templates")
 
 TOKEN_FIELD = "form_token"
 TOKEN_HEADER = "X-Form-Token"
-# A form; what is larger is sent with the token in the header, and read as a stream.
+# A form; a file is sent with the token in the header, and read as a stream.
 MAX_FORM_BYTES = 64 * 1024
 POLICY = NO_PAGE.replace("form-action 'none'", "form-action 'self'") + (
     "; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
@@ -117,6 +117,11 @@ def begin_session(key: str) -> Session:
     return g.session
 
 
+def whole(text: str) -> int | str:
+    """A number of a form as JSON has it; what is none is left to the schema to refuse."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
 def is_part() -> bool:
     """Whether a part of a page was asked for, by htmx."""
     return "HX-Request" in request.headers
@@ -152,9 +157,10 @@ def to_sign_in() -> BaseResponse:
 
 
 def _refuse_foreign_forms() -> None:
+    # What loads a file reads past this.
+    request.max_content_length = MAX_FORM_BYTES
     sent = request.headers.get(TOKEN_HEADER)
     if sent is None:
-        request.max_content_length = MAX_FORM_BYTES
         sent = request.form.get(TOKEN_FIELD, "")
     wanted = session.form_token(g.session, secret())
     if not (is_same_origin() and hmac.compare_digest(sent.encode(), wanted.encode())):

@@ -60,8 +60,7 @@ def _signed_out(error: Unauthenticated) -> BaseResponse:
 
 
 def _database_down(error: Exception) -> Response:
-    api_errors.log_failure(error)
-    return show(503, api_errors.database_message(error))
+    return show(503, api_errors.database_failed(error))
 
 
 for _kind in db.DOWN:

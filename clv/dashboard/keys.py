@@ -10,7 +10,7 @@ from clv import auth
 from clv.api.blueprint import principal
 from clv.api.errors import sentence
 from clv.auth import Role
-from clv.dashboard.blueprint import blp, needs, now_ms, page
+from clv.dashboard.blueprint import blp, needs, now_ms, page, whole
 from clv.schemas.keys import ROLES, NewKey
 
 LIFETIMES = {"": "Never", "30": "In 30 days", "90": "In 90 days", "365": "In a year"}
@@ -27,13 +27,14 @@ def keys() -> str:
 @needs(Role.ADMIN)
 def key_create() -> Any:
     """Create a key. Its token is in this answer and nowhere else, so there is no redirect."""
+    days = request.form.get("expiresDays", "")
     given = {
         "role": request.form.get("role", ""),
         "label": request.form.get("label", "").strip(),
-        "expiresDays": request.form.get("expiresDays", ""),
+        "expiresDays": days,
     }
     try:
-        wanted = NewKey().load({**given, "expiresDays": _days(given["expiresDays"])})
+        wanted = NewKey().load({**given, "expiresDays": whole(days) if days else None})
     except ValidationError as error:
         return _page(given=given, problem=sentence(error.messages)), 400
     tenant = principal().tenant
@@ -62,8 +63,3 @@ def _page(**values: Any) -> str:
         lifetimes=LIFETIMES,
         **values,
     )
-
-
-def _days(text: str) -> int | str | None:
-    """A number of days as JSON has it; what is none is refused by the schema."""
-    return int(text) if text.isdecimal() and len(text) < 6 else text or None

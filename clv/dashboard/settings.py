@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from flask import current_app, redirect, request, url_for
+from flask import redirect, request, url_for
 from marshmallow import ValidationError
 
-from clv import insights, service, simulation
+from clv import insights, service
+from clv.api import simulation
 from clv.api.blueprint import principal
 from clv.api.errors import sentence
 from clv.auth import Role
-from clv.dashboard.blueprint import blp, needs, page
+from clv.dashboard.blueprint import blp, needs, page, whole
 from clv.schemas.settings import ScoreSettingsChange, SettingsChange
 from clv.scoring import MODEL_NAMES, SEGMENTS
 
@@ -44,14 +45,11 @@ def settings_save() -> Any:
 @blp.post("/settings/preview")
 def settings_preview() -> Any:
     """What the settings of the form would change, as a part of the page; nothing is stored."""
-    tenant = principal().tenant
     try:
-        chosen = service.changed_settings(tenant, ScoreSettingsChange().load(_scores()))
+        found = simulation.simulate(ScoreSettingsChange().load(_scores()))
     except ValidationError as error:
         return page("settings_preview.html", problem=_problem(error))
-    with current_app.extensions["waiting_room"].seat():
-        found = simulation.simulate(tenant, chosen)
-    return page("settings_preview.html", found=found, segments=SEGMENTS, tenant=tenant)
+    return page("settings_preview.html", found=found, segments=SEGMENTS, tenant=principal().tenant)
 
 
 def _page(given: dict[str, str], **values: Any) -> str:
@@ -90,7 +88,7 @@ def _scores() -> dict[str, Any]:
     """The form as the body of ``PUT /settings``; what is no number is left to the schema."""
     form = request.form
     weights = {name: _share(form.get(name, "")) for name in WEIGHTS}
-    numbers = {name: _whole(form.get(name, "")) for name in NUMBERS}
+    numbers = {name: whole(form.get(name, "")) for name in NUMBERS}
     return {"weights": weights, **numbers}
 
 
@@ -99,10 +97,6 @@ def _share(percent: str) -> float | str:
         return round(float(percent) / PERCENT, 12)
     except ValueError:
         return percent
-
-
-def _whole(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
 
 
 def _problem(error: ValidationError) -> str:

@@ -10,7 +10,7 @@ from peewee import IntegrityError
 from clv import db, models
 from clv.errors import Conflict, NotFound
 from clv.scoring import ScoreSettings
-from clv.store import clock, now_ms, row_lock
+from clv.store import clock, now_ms, row_lock, tally
 
 DELETED_AT_ONCE = 5_000
 _TENANT = "id, name, currency, period_type, customers, data_updated_ms"
@@ -151,12 +151,14 @@ def delete_tenant(tenant_id: int) -> None:
     """
     with db.transaction():
         lock_tenant(tenant_id)
-        db.execute(
+        cancelled = db.rows(
             f"UPDATE run SET status = 'cancelled', finished_ms = {clock()},"
             " message = 'The tenant was deleted.'"
-            " WHERE tenant_id = %s AND status IN ('queued', 'running')",
+            " WHERE tenant_id = %s AND status IN ('queued', 'running') RETURNING id",
             (tenant_id,),
         )
+        for (run_id,) in cancelled:
+            tally.add(run_id)
         db.execute("DELETE FROM api_key WHERE tenant_id = %s", (tenant_id,))
     for table in ("interaction_summary", "clv_record", "clv_change"):
         portion = f"tenant_id = %s AND customer_id <= (SELECT customer_id FROM {table}"

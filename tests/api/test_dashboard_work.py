@@ -1,14 +1,17 @@
 """The pages that change something: who may use them, what they refuse, and what they never show."""
 
+import io
 import re
 import uuid
 
 import pytest
+from flask.testing import FlaskClient
 
-from clv import auth, db, runs
+from clv import auth, db, runs, simulation
 from clv.store import backtests, tenants
 from clv.store import runs as stored
-from tests.api.pages import Visitor
+from tests.api.pages import ORIGIN, Visitor
+from tests.api.support import row
 
 SETTINGS = {
     "recency": "35",
@@ -104,6 +107,30 @@ def test_what_belongs_to_another_tenant_does_not_exist(visitor, headers):
     with db.scope():
         assert stored.by_id(run.id).is_active
         assert auth.keys(other)[0].revoked_ms is None
+
+
+def test_a_form_of_any_size_is_not_taken_from_a_stranger(app):
+    stranger = FlaskClient(app, app.response_class)
+    token = re.search(r'name="form_token" value="(\w+)"', stranger.get("/sign-in").text).group(1)
+    form = {"key": (io.BytesIO(b"x" * 100_000), "a.txt")}
+    for more in ({"X-Form-Token": token}, {}):
+        answer = stranger.post("/sign-in", data=dict(form), headers={**ORIGIN, **more})
+        assert answer.status_code == 413
+        form = {"key": (io.BytesIO(b"x" * 100_000), "a.txt"), "form_token": token}
+
+
+def test_trying_settings_out_may_take_as_long_as_over_http(visitor, load, monkeypatch):
+    load(row("ann", 1))
+    given = []
+    simulate = simulation.simulate
+
+    def watched(*arguments):
+        given.append(db._statement_seconds.get())
+        return simulate(*arguments)
+
+    monkeypatch.setattr(simulation, "simulate", watched)
+    assert visitor("viewer").post("/settings/preview", **SETTINGS).status_code == 200
+    assert given == [db.LONG_SECONDS]
 
 
 def test_a_run_is_started_joined_and_cancelled(visitor, tenant):
@@ -230,6 +257,7 @@ def test_a_key_that_can_not_be_made_or_removed_says_why(visitor, tenant):
         {"role": "owner"},
         {"role": "viewer", "expiresDays": "0"},
         {"role": "viewer", "expiresDays": "x"},
+        {"role": "viewer", "expiresDays": "9" * 5_000},
     ):
         assert someone.post("/keys", **form).status_code == 400
     with db.scope():
@@ -241,7 +269,8 @@ def test_a_key_that_can_not_be_made_or_removed_says_why(visitor, tenant):
 def test_one_backtest_at_a_time_is_started(visitor, tenant):
     someone = visitor()
     assert "no result yet" in someone.get("/backtest").text
-    assert someone.post("/backtest", holdoutDays="x").status_code == 400
+    for days in ("x", "0", "9" * 5_000):
+        assert someone.post("/backtest", holdoutDays=days).status_code == 400
     assert someone.post("/backtest", holdoutDays="").status_code == 303
     assert "Waiting for a worker" in someone.get("/backtest").text
     assert someone.post("/backtest", holdoutDays="30").status_code == 409

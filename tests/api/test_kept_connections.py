@@ -15,6 +15,7 @@ from clv.auth import Role
 from clv.config import Settings
 from clv.store import tenants
 from tests import servers
+from tests.api.pages import Visitor
 from tests.api.support import row, unreadable_records
 from tests.api.web import gunicorn
 from tests.conftest import wait_until
@@ -84,6 +85,16 @@ def test_after_a_failure_the_connection_is_given_up_and_the_next_request_works(
         if db.is_sqlite():
             assert db.database.is_closed()
     assert client.get(CLV.format("a"), headers=key).json["source"] == "cached"
+
+
+def test_after_a_failure_of_a_page_the_connection_is_given_up_too(kept, load, headers):
+    load(row("a", 1))
+    visitor = Visitor(kept, headers("viewer"))
+    with unreadable_records():
+        assert visitor.get("/customers?tab=all").status_code in (500, 503)
+        if db.is_sqlite():
+            assert db.database.is_closed()
+    assert visitor.get("/customers?tab=all").status_code == 200
 
 
 def test_nothing_of_a_tenant_reaches_another_through_a_kept_connection(kept, client, headers):

@@ -12,7 +12,7 @@ from redis import Redis
 from app import create_app
 from clv import db
 from clv.config import Settings
-from clv.store import runs
+from clv.store import runs, tenants
 from jobs import batch
 from tests.api.support import poison, row
 from tests.api.test_errors import assert_is_an_error
@@ -158,6 +158,14 @@ def test_a_run_is_counted_once_however_often_it_is_ended(client, load, queue):
     found = read(client)
     assert metric(found, "clv_runs_total", status="finished") == 1
     assert metric(found, "clv_runs_total", status="failed") is None
+
+
+def test_the_runs_of_a_deleted_tenant_are_counted_as_cancelled(client, load):
+    load(row("a", 1))
+    with db.scope():
+        runs.join_or_create(1, None, "test", 10**9)
+        tenants.delete_tenant(1)
+    assert metric(read(client), "clv_runs_total", status="cancelled") == 1
 
 
 def test_queue_and_workers_are_shown(client, settings, worker):
