@@ -286,8 +286,10 @@ def _begin_request() -> None:
     sane = offered is not None and _SANE_REQUEST_ID.fullmatch(offered)
     # Of Python's generator, which starts anew in each process; nobody gains by guessing an id.
     g.request_id = offered if sane else f"{random.getrandbits(128):032x}"
-    # Werkzeug reads ``//rq`` as ``/rq``; a proxy that guards a path would not have.
-    if environ.get("PATH_INFO", "").startswith("//"):
+    # Werkzeug reads ``//rq`` as ``/rq``; a proxy that guards a path would not have. And it would
+    # redirect a request without any path.
+    path = environ.get("PATH_INFO", "")
+    if not path or path.startswith("//"):
         raise NotFound
 
 

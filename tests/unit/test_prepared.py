@@ -14,4 +14,6 @@ def test_a_prepared_statement_survives_a_rollback(app):
         with suppress(ZeroDivisionError), db.transaction():
             db.rows("SELECT COUNT(*) FROM run")
             raise ZeroDivisionError
+        with db.transaction():
+            assert db.quick_row("SELECT COUNT(*) FROM tenant") == (0,)
         assert db.quick_row("SELECT COUNT(*) FROM tenant") == (0,)
