@@ -205,10 +205,12 @@ def quick_row(sql: str, params: Sequence[int | str] = ()) -> tuple | None:
     try:
         if is_sqlite():
             return connection.execute(_for_sqlite(sql), params).fetchone()
-        return connection.prepared.row(sql, params)
+        if connection.prepared.is_usable:
+            return connection.prepared.row(sql, params)
     except Exception:
         with _translated:
             raise
+    return row(sql, params)
 
 
 def value(sql: str, params: Sequence[Any] = ()) -> Any:

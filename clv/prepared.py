@@ -2,6 +2,7 @@
 cursor takes four times as long to do the same."""
 
 from collections.abc import Sequence
+from itertools import count
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -12,12 +13,20 @@ from psycopg.pq.abc import PGresult
 
 
 class Prepared:
-    """Statements that are prepared once and then only given their parameters."""
+    """Statements that are prepared once and then only given their parameters; outside of
+    transactions only, for one that has to be prepared again would end them."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection, self._pgconn = connection, connection.pgconn
         self._names: dict[str, bytes] = {}
+        # A name is used once: what was prepared before it was noticed that others are gone, stays.
+        self._numbers = count()
         self._transformer = Transformer(connection)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the connection is in no transaction."""
+        return self._pgconn.transaction_status == TransactionStatus.IDLE
 
     def row(self, sql: str, params: Sequence[int | str]) -> tuple | None:
         """The first row of what a statement with ``%s`` parameters returns, if any.
@@ -28,9 +37,7 @@ class Prepared:
             result = self._execute(sql, params)
         except InvalidSqlStatementName:
             # After a rollback psycopg gives up its own prepared statements, and ours with them
-            # (DEALLOCATE ALL). Within a transaction this error has ended it.
-            if self._pgconn.transaction_status != TransactionStatus.IDLE:
-                raise
+            # (DEALLOCATE ALL).
             self._names.clear()
             result = self._execute(sql, params)
         self._transformer.set_pgresult(result)
@@ -42,7 +49,7 @@ class Prepared:
         return self._result(ExecStatus.TUPLES_OK)
 
     def _prepare(self, sql: str) -> bytes:
-        name = b"clv_%d" % len(self._names)
+        name = b"clv_%d" % next(self._numbers)
         first, *others = sql.split("%s")
         numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
         self._pgconn.send_prepare(name, numbered.encode())
