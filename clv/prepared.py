@@ -2,6 +2,7 @@
 cursor takes four times as long to do the same."""
 
 from collections.abc import Sequence
+from itertools import count
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -18,6 +19,8 @@ class Prepared:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection, self._pgconn = connection, connection.pgconn
         self._names: dict[str, bytes] = {}
+        # A name is used once: what was prepared before it was noticed that others are gone, stays.
+        self._numbers = count()
         self._transformer = Transformer(connection)
 
     @property
@@ -46,7 +49,7 @@ class Prepared:
         return self._result(ExecStatus.TUPLES_OK)
 
     def _prepare(self, sql: str) -> bytes:
-        name = b"clv_%d" % len(self._names)
+        name = b"clv_%d" % next(self._numbers)
         first, *others = sql.split("%s")
         numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
         self._pgconn.send_prepare(name, numbered.encode())

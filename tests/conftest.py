@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from peewee import OperationalError
 from redis import Redis
+from redis.exceptions import RedisError
 
 import launch
 from app import create_app
@@ -45,18 +47,8 @@ def postgresql_url(workspace: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url(workspace: Path) -> Iterator[str]:
     """A real Redis."""
-    port = free_port()
-    process = subprocess.Popen(
-        [launch.redis_executable(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
-        stdout=subprocess.DEVNULL,
-        cwd=workspace,
-    )
-    url = f"redis://127.0.0.1:{port}"
-    with Redis.from_url(url) as client:
-        wait_until(lambda: _pings(client), "Redis answers")
-    yield url
-    process.terminate()
-    process.wait()
+    with redis_server(workspace, free_port()) as url:
+        yield url
 
 
 @pytest.fixture(scope="session", params=DATABASES)
@@ -97,6 +89,16 @@ def app(settings: Settings) -> Iterator:
     application.extensions["queue"].redis.close()
     db.release()
     db.database.close_all()
+
+
+@pytest.fixture
+def alone(app, settings) -> Settings:
+    """Settings with a Redis database of their own, empty: no other worker listens there."""
+    number = 10 + settings.database_url.startswith("postgresql")
+    chosen = replace(settings, redis_url=f"{settings.redis_url[:-1]}{number}")
+    with Redis.from_url(chosen.redis_url) as redis:
+        redis.flushdb()
+    return chosen
 
 
 @pytest.fixture
@@ -216,8 +218,27 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _pings(client: Redis) -> bool:
+@contextmanager
+def redis_server(folder: Path, port: int) -> Iterator[str]:
+    """A real Redis at this port; its URL. At the end it is killed."""
+    process = subprocess.Popen(
+        [launch.redis_executable(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+        stdout=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    url = f"redis://127.0.0.1:{port}"
     try:
-        return client.ping()
-    except Exception:
+        with Redis.from_url(url) as client:
+            wait_until(lambda: pings(client), "Redis answers")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def pings(client: Redis) -> bool:
+    """Whether this Redis answers."""
+    try:
+        return bool(client.ping())
+    except RedisError:
         return False

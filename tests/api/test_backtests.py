@@ -1,10 +1,8 @@
 """Backtests over HTTP and on the command line."""
 
 import uuid
-from dataclasses import replace
 
 import pytest
-from redis import Redis
 
 from app import create_app
 from clv import backtests, db
@@ -25,16 +23,6 @@ EMPTY = {
     "message": "No worker is running: the backtest starts when one does.",
     "result": None,
 }
-
-
-@pytest.fixture
-def alone(app, settings):
-    """Settings with a Redis database of their own, where no worker listens."""
-    number = 12 + settings.database_url.startswith("postgresql")
-    chosen = replace(settings, redis_url=f"{settings.redis_url[:-1]}{number}")
-    with Redis.from_url(chosen.redis_url) as redis:
-        redis.flushdb()
-    return chosen
 
 
 @pytest.fixture

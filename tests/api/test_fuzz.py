@@ -1,17 +1,13 @@
 """A short stretch of ``python -m tests.fuzz``, and the proof that it finds faults."""
 
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from flask import jsonify, request
-from werkzeug.serving import make_server
 
 from app import create_app
 from clv.auth import Role
-from tests.api.web import gunicorn
-from tests.conftest import free_port
+from tests.api.web import gunicorn, served
 from tests.fuzz import VARIABLES, fuzz
 
 CASES = 300
@@ -27,20 +23,6 @@ PLANTED = {
     "no header that is due": "the header WWW-Authenticate is missing",
     "no Allow": "PATCH /api/v1/settings: 405",
 }
-
-
-@contextmanager
-def served(application):
-    """An application of this process over HTTP; its address."""
-    server = make_server("127.0.0.1", free_port(), application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def with_faults(application):

@@ -2,26 +2,23 @@
 
 import json
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from redis import Redis
 
-import launch
 from app import create_app
 from clv.api.limits import MOST_KEYS, REDIS_SECONDS, REPORTS_PER_LIMIT, Limiter
 from jobs.queue import MAX_CONNECTIONS, connect
 from tests.api.test_errors import assert_is_an_error
 from tests.api.test_headers import ORIGIN
 from tests.api.web import Web, gunicorn
-from tests.conftest import free_port, unreachable_redis, wait_until
+from tests.conftest import free_port, redis_server, unreachable_redis, wait_until
 
 CLV, SETTINGS = "/api/v1/customers/nobody/clv", "/api/v1/settings"
 DAY = 86_400
@@ -219,14 +216,13 @@ def test_when_redis_dies_under_load_requests_go_on_and_stay_limited(
             with Redis.from_url(url) as redis:
                 return bool(redis.keys("clv:limit:*"))
 
-        with _redis(port, workspace) as first:
+        loading = threading.Thread(target=lambda: answers.append(_load(web, key, 2, 50)))
+        with redis_server(workspace, port):
             wait_until(is_reported, "what was counted is told to Redis")
-            loading = threading.Thread(target=lambda: answers.append(_load(web, key, 2, 50)))
             loading.start()
-            first.kill()
-            loading.join()
+        loading.join()
         assert {status for answer in answers for status in answer} == {200}
-        with _redis(port, workspace):
+        with redis_server(workspace, port):
             wait_until(is_reported, "and what was counted meanwhile to the new one")
             answers.append(_load(web, key, 4, 100))
     total = sum(answers, Counter())
@@ -237,7 +233,7 @@ def test_when_redis_dies_under_load_requests_go_on_and_stay_limited(
 def test_a_web_process_has_at_most_4_connections_to_redis(settings, app, headers, workspace):
     key, port, most = headers("admin"), free_port(), 0
     url = f"redis://127.0.0.1:{port}/0"
-    with _redis(port, workspace), closing(Redis.from_url(url)) as redis:
+    with redis_server(workspace, port), closing(Redis.from_url(url)) as redis:
         with gunicorn(
             replace(settings, redis_url=url), WEB_THREADS="8", RATE_LIMIT="100000/day"
         ) as web:
@@ -252,29 +248,6 @@ def test_a_web_process_has_at_most_4_connections_to_redis(settings, app, headers
             for thread in threads:
                 thread.join()
     assert 1 < most <= MAX_CONNECTIONS + 1 == 4
-
-
-@contextmanager
-def _redis(port: int, workspace: Path) -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(
-        [launch.redis_executable(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
-        stdout=subprocess.DEVNULL,
-        cwd=workspace,
-    )
-    try:
-        with Redis.from_url(f"redis://127.0.0.1:{port}") as client:
-            wait_until(lambda: _pings(client), "Redis answers")
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _pings(client: Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except Exception:
-        return False
 
 
 def _load(web: Web, key: dict, threads: int, each: int, path: str = SETTINGS) -> Counter[int]:

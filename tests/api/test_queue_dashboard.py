@@ -6,7 +6,6 @@ import pickle
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -17,13 +16,13 @@ from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from werkzeug.serving import make_server
 
 from app import create_app
 from clv.config import ROOT, Settings
 from jobs import queue
 from tests.api.support import row
 from tests.api.test_errors import assert_is_an_error
+from tests.api.web import served
 from tests.conftest import unreachable_redis, wait_until
 
 USER, PASSWORD = "operator", "geheim:ß"
@@ -493,17 +492,3 @@ def test_the_pages_work_in_a_browser_and_nothing_injected_runs(dashboard, redis,
             assert page.evaluate("window.injected") is None
             page.click("#requeue-job-btn")
             wait_until(lambda: failed.get_status() == "queued", "the button queues it again")
-
-
-@contextmanager
-def served(application) -> Iterator[str]:
-    """The application behind a real HTTP server."""
-    server = make_server("127.0.0.1", 0, application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,4 +1,4 @@
-"""A real gunicorn, and requests to it as bytes."""
+"""Real HTTP servers, and requests to them as bytes."""
 
 import http.client
 import signal
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from werkzeug.serving import make_server
 
 from clv.config import ROOT, Settings
 from tests.conftest import environment, free_port, wait_until
@@ -97,6 +99,20 @@ def gunicorn(settings: Settings, log: Path | None = None, **variables: str) -> I
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE_SECONDS)
+
+
+@contextmanager
+def served(application) -> Iterator[str]:
+    """The application behind a real HTTP server."""
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def read(connection: socket.socket, method: str = "GET") -> Answer | None:

@@ -4,20 +4,14 @@ the pages, to look at. ``--docs`` makes those of the README."""
 import argparse
 import gzip
 import json
-import subprocess
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-from redis import Redis
-from redis.exceptions import RedisError
-
-import launch
 from clv import db
 from clv.config import ROOT, VAR, Settings
 from clv.scoring import DAY_MS
 from tests import servers
-from tests.conftest import free_port, wait_until
+from tests.conftest import free_port, redis_server
 from tests.e2e.browser import THEMES, Service, Visitor, chromium, running
 
 WIDTHS = {360: 740, 1024: 768, 1920: 1080}
@@ -46,7 +40,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=VAR / "screenshots")
     parser.add_argument("--docs", action="store_true", help="only the README's, into docs/")
     arguments = parser.parse_args()
-    with servers.folder() as folder, redis(folder) as redis_url:
+    with servers.folder() as folder, redis_server(folder, free_port()) as redis_url:
         settings = Settings(database_url=f"sqlite:///{folder / 'clv.db'}", redis_url=redis_url)
         rows = purchases()
         before = until(rows, RUNS)
@@ -147,33 +141,6 @@ def slipping_customer(service: Service) -> str:
     query = f"sort=-revenueAtRisk&minRecency={AT_RISK_DAYS}&maxRecency=230"
     found = service.ask("GET", f"/clv/records?{query}", key)
     return found["data"][0]["customerId"]
-
-
-@contextmanager
-def redis(folder: Path):
-    """A Redis of our own; its address."""
-    port = free_port()
-    process = subprocess.Popen(
-        [launch.redis_executable(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-    )
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        with Redis.from_url(url) as client:
-            wait_until(lambda: answers(client), "Redis answers")
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answers(client: Redis) -> bool:
-    """Whether it is up."""
-    try:
-        return client.ping()
-    except RedisError:
-        return False
 
 
 if __name__ == "__main__":

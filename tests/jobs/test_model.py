@@ -5,11 +5,9 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from app import create_app
 from clv import backtests, db
@@ -53,16 +51,6 @@ assert answers[1].headers["X-CLV-Model"] == "calibrated/1"
 loaded = [name for name in sys.modules if name.split(".")[0] == "scipy"]
 assert not loaded, loaded
 """
-
-
-@pytest.fixture
-def alone(app, settings):
-    """Settings with a Redis database of their own, empty: no other worker listens there."""
-    number = 14 + settings.database_url.startswith("postgresql")
-    chosen = replace(settings, redis_url=f"{settings.redis_url[:-1]}{number}")
-    with Redis.from_url(chosen.redis_url) as redis:
-        redis.flushdb()
-    return chosen
 
 
 @pytest.fixture

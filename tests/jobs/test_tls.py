@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import trustme
 from redis import Redis
-from redis.exceptions import RedisError
 
 from app import create_app
 from clv import auth, config, db
@@ -21,7 +20,7 @@ from clv.auth import Role
 from clv.config import ROOT
 from clv.store import runs, tenants
 from tests.api.web import gunicorn
-from tests.conftest import environment, free_port, wait_until
+from tests.conftest import environment, free_port, pings, wait_until
 from tests.jobs.support import add_customers
 
 CREDENTIALS = {"RQ_DASHBOARD_USER": "ops", "RQ_DASHBOARD_PASSWORD": "secret"}
@@ -55,7 +54,7 @@ def redis_url(workspace: Path) -> Iterator[str]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=workspace)
     url = f"rediss://:sesame@127.0.0.1:{port}/0"
     with Redis.from_url(f"{url}?ssl_cert_reqs=none") as client:
-        wait_until(lambda: process.poll() is not None or answers(client), "Redis starts")
+        wait_until(lambda: process.poll() is not None or pings(client), "Redis starts")
     if process.poll() is not None:
         pytest.skip("the Redis on the PATH was built without TLS")
     yield url
@@ -91,14 +90,6 @@ def running(module: str, service: Service, verify: str, log: Path) -> Iterator[N
         finally:
             process.terminate()
             process.wait()
-
-
-def answers(client: Redis) -> bool:
-    """Whether Redis is there."""
-    try:
-        return client.ping()
-    except RedisError:
-        return False
 
 
 def run(condition: Callable[[runs.Run], bool]) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis import Redis
 from rq import Callback, Queue
 from rq.job import Job
 from rq.registry import FailedJobRegistry
@@ -50,16 +49,6 @@ settings = config.from_env()
 db.configure(settings)
 batch.work(int(sys.argv[1]), JobQueue(connect(settings.redis_url)), settings)
 """
-
-
-@pytest.fixture
-def alone(app, settings, request):
-    """Settings with a Redis database of their own, empty: no other worker listens there."""
-    number = 10 + (settings.database_url.startswith("postgresql"))
-    chosen = replace(settings, redis_url=f"{settings.redis_url[:-1]}{number}")
-    with Redis.from_url(chosen.redis_url) as redis:
-        redis.flushdb()
-    return chosen
 
 
 @pytest.fixture
