@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 from peewee import OperationalError
 from redis import Redis
@@ -25,6 +26,10 @@ from clv.config import ROOT, Settings
 from clv.store import tenants
 from tests import servers
 from tests.contract import CheckedClient
+
+# No test is about time: on a busy machine an example may take as long as it likes.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 EVENT_SECONDS = 60
 DATABASES = ("sqlite", "postgresql")

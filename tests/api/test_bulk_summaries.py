@@ -371,7 +371,7 @@ NAMES_OF_FIELDS = [*GOOD, "offerId", "creativeId", "channelId", "impressions", "
 NAMES_OF_FIELDS += ["totalValue", "firstContactAt", "surprise"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(odd=st.dictionaries(st.sampled_from(NAMES_OF_FIELDS), ODD, max_size=3), missing=st.data())
 def test_post_and_put_refuse_the_same_rows_for_the_same_reasons(client, shared_key, odd, missing):
     offered = {**GOOD, "impressions": 1, **odd}

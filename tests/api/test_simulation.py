@@ -7,7 +7,6 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from clv import db, models, simulation
@@ -348,7 +347,6 @@ customers = st.lists(
 
 
 @given(customers, st.integers(1, 500), st.integers(1, 9))
-@profile(deadline=None)
 def test_an_outcome_holds_everybody_once(found, at_risk_days, scale):
     settings = ScoreSettings(at_risk_days=at_risk_days)
     outcome = simulation.outcome(found, settings, NOW, scale)
@@ -364,7 +362,6 @@ lengths = st.tuples(st.integers(1, 900), st.integers(1, 120), st.integers(1, 60)
 
 
 @given(customers.filter(bool), weights, lengths, st.integers(1, 9), st.randoms())
-@profile(deadline=None)
 def test_an_outcome_is_the_sum_of_single_computations_in_any_order(
     found, weights, lengths, scale, order: random.Random
 ):

@@ -207,7 +207,7 @@ def test_the_interval_is_the_same_each_time_and_holds_the_expected_revenue():
     assert btyd.interval(PUBLISHED, 0, 0, 272, -5.0, 365)[0] == 0.0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PARAMETERS, HISTORIES, AMOUNTS, HORIZONS)
 def test_every_prediction_is_finite_and_in_its_range(parameters, history, amount, horizon):
     x, _, _ = history
@@ -223,7 +223,7 @@ def test_every_prediction_is_finite_and_in_its_range(parameters, history, amount
     assert 1 - silence <= purchases * (1 + 1e-9) + 1e-12
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PARAMETERS, HISTORIES, AMOUNTS, HORIZONS, HORIZONS)
 def test_a_longer_horizon_brings_no_less(parameters, history, amount, one, other):
     short, long = sorted((one, other))
@@ -233,7 +233,7 @@ def test_a_longer_horizon_brings_no_less(parameters, history, amount, one, other
     assert silence[1] <= silence[0] + 1e-12
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(PARAMETERS, HISTORIES, AMOUNTS)
 def test_intervals_are_finite_and_in_order(parameters, history, amount):
     low, high = btyd.interval(parameters, *history, amount, 730.5)

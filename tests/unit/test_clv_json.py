@@ -3,7 +3,7 @@ encoder make of the same scores."""
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clv.fields import LAST_MS
@@ -53,7 +53,6 @@ def by_schema(scores: Scores, source: str) -> str:
     return encoder.dumps(body, separators=(",", ":")) + "\n"
 
 
-@settings(deadline=None)
 @given(some_scores, st.sampled_from(SOURCES))
 def test_the_answer_is_what_the_schema_makes_byte_by_byte(scores, source):
     assert clv_json(scores, source) == by_schema(scores, source)
