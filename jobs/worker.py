@@ -1,6 +1,7 @@
 """A worker process: ``python -m jobs.worker``."""
 
 import logging
+import os
 import signal
 import time
 from typing import Any
@@ -58,6 +59,20 @@ class SweepingWorker(HerokuWorker):
             self.connection.hset(self.key, mapping=self.serialize())
             register(self)
         self._sweep()
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        """Signal the work-horse and what it started. RQ signals its process group, which is still
+        ours for a moment after the fork: whoever stopped the worker then killed the worker itself
+        and all that was started with it, a shell or a launcher for one."""
+        if not self.horse_pid:
+            return
+        try:
+            if os.getpgid(self.horse_pid) == os.getpgrp():
+                os.kill(self.horse_pid, sig)
+                return
+        except ProcessLookupError:
+            return
+        super().kill_horse(sig)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log what failed and where, without the text of the exception: it may hold data."""

@@ -50,6 +50,27 @@ db.configure(settings)
 batch.work(int(sys.argv[1]), JobQueue(connect(settings.redis_url)), settings)
 """
 
+# A worker that is told to stop when it has forked a work-horse which is still in its group.
+STOPPED_AT_THE_FORK = """
+import os, time
+from redis import Redis
+from clv import config
+from jobs.worker import SweepingWorker
+
+settings = config.from_env()
+worker = SweepingWorker(settings, queues=["none"], connection=Redis.from_url(settings.redis_url))
+worker._horse_pid = os.fork()
+if not worker._horse_pid:
+    time.sleep(60)
+    os._exit(0)
+worker.handle_warm_shutdown_request()
+print("signal", os.WTERMSIG(os.waitpid(worker._horse_pid, 0)[1]))
+worker.kill_horse()
+worker._horse_pid = 0
+worker.kill_horse()
+print("alive")
+"""
+
 
 @pytest.fixture
 def queue(alone):
@@ -496,3 +517,17 @@ def test_a_chunk_of_errors_alone_is_committed(tenant, app):
         reasons = [("c00001", "a reason"), ("c00002", "another")]
         assert runs.commit_chunk(runs.by_id(run_id), shard, "", Chunk("c00002", False, [], reasons))
         assert runs.errors_page(run_id, "", 9) == reasons
+
+
+def test_a_worker_that_is_told_to_stop_at_a_fork_signals_the_work_horse_alone(settings):
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_THE_FORK],
+        cwd=ROOT,
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        text=True,
+        # With RQ's own way the signal would end the tests, too.
+        start_new_session=True,
+    )
+    assert done.stdout.split() == ["signal", str(int(signal.SIGRTMIN)), "alive"]
+    assert done.returncode == 0
