@@ -146,4 +146,8 @@ class Pool(PooledPostgresqlDatabase):
         return connection
 
     def _is_closed(self, connection: Connection) -> bool:
-        return connection.is_lost()
+        if not connection.is_lost():
+            return False
+        # The pool only forgets it.
+        connection.close()
+        return True
