@@ -17,7 +17,7 @@ def browser():
 def service(browser, workspace, redis_url, cdnow):
     """The service with its tenants; after the browser, for without one it is not needed."""
     settings = Settings(
-        database_url=f"sqlite:///{workspace / 'dashboard.db'}", redis_url=f"{redis_url}/7"
+        database_url=f"sqlite:///{workspace / 'dashboard.db'}", redis_url=f"{redis_url}/15"
     )
     with browsing.running(settings, cdnow) as found:
         yield found
