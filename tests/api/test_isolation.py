@@ -435,7 +435,7 @@ def test_a_thousand_writes_change_nothing_of_another_tenant(world):
 # The proof that a leak would be found, whatever it is.
 
 
-def _record_of_anybody(tenant_id: int, customer_id: str) -> Scores | None:
+def _record_of_anybody(tenant_id: int, customer_id: str, *age: Any) -> Scores | None:
     found = db.row(
         f"SELECT {records.COLUMNS} FROM clv_record WHERE customer_id = %s", (customer_id,)
     )
