@@ -9,7 +9,18 @@ from clv.errors import NotFound
 from clv.overview import Overview, Suggestion
 from clv.scoring import DAY_MS, MODEL_NAMES
 from clv.service import NO_SUCH_CUSTOMER, Survey
-from clv.store import changes, listing, now_ms, records, runs, snapshots, summaries, tenants
+from clv.store import (
+    MANY_ROWS,
+    analyze,
+    changes,
+    listing,
+    now_ms,
+    records,
+    runs,
+    snapshots,
+    summaries,
+    tenants,
+)
 from clv.store.changes import Change
 from clv.store.listing import Filter, Listed, Order
 from clv.store.runs import Run
@@ -203,6 +214,8 @@ def tidy_up(run: Run) -> None:
     """What a run's end brings with it and nobody waits for: store who leads each list, and delete
     what is older than histories are kept. Killed before that, lists read all records until the
     next run's end, and old rows stay until then."""
+    if run.computed >= MANY_ROWS:
+        analyze("clv_record")
     runs.save_leaders(run, listing.leaders(run.tenant_id))
     changes.prune(run.tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
 

@@ -25,6 +25,9 @@ ANYWHERE = {
 }
 
 
+_documents: dict[frozenset[str], dict[str, Any]] = {}
+
+
 @dataclass(frozen=True)
 class Exchange:
     """A request and what was answered, however it was sent."""
@@ -63,12 +66,13 @@ def is_page(application: Any, path: str) -> bool:
 
 
 def document_of(application: Any) -> dict[str, Any]:
-    """The application's OpenAPI document, closed and ready to be checked against."""
-    known = application.extensions.get("checked_document")
-    if known is None:
+    """The application's OpenAPI document, closed and ready to be checked against; applications
+    with the same endpoints have the same one."""
+    endpoints = frozenset(application.view_functions)
+    if endpoints not in _documents:
         served = FlaskClient(application, TestResponse).get("/api/openapi.json").json
-        known = application.extensions["checked_document"] = closed(served)
-    return known
+        _documents[endpoints] = closed(served)
+    return _documents[endpoints]
 
 
 def closed(document: dict[str, Any]) -> dict[str, Any]:

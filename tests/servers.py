@@ -32,7 +32,8 @@ def postgresql(path: Path) -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    with own_postgresql(path / "pg") as server:
+    # It never outlives the machine.
+    with own_postgresql(path / "pg", fsync="off") as server:
         yield server.url
 
 

@@ -1,10 +1,11 @@
 """What each error means over HTTP, decided once: one JSON body for all of them."""
 
 import logging
+from threading import RLock
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -37,9 +38,37 @@ MESSAGES = {
 
 
 class ClvApi(Api):
-    """flask-smorest's Api with the one error body, which keeps the headers of an error."""
+    """flask-smorest's Api with the one error body, which keeps the headers of an error. Its
+    document is made when somebody asks for it: that is most of the time of a start."""
 
     ERROR_SCHEMA = ErrorBody
+
+    def __init__(self, app: Flask) -> None:
+        self._undocumented: list[Blueprint] = []
+        self._documenting = RLock()
+        super().__init__(app)
+
+    @property
+    def spec(self) -> Any:
+        """The document of all blueprints."""
+        with self._documenting:
+            while self._undocumented:
+                blp = self._undocumented.pop(0)
+                blp.register_views_in_doc(
+                    self, self._app, self._spec, name=blp.name, parameters=None
+                )
+                self._spec.tag({"name": blp.name, "description": blp.description})
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._spec = spec
+
+    def register_blueprint(self, blp: Blueprint) -> None:
+        """Register a blueprint, and document it later."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp)
+        self._undocumented.append(blp)
 
     def handle_http_exception(self, error: HTTPException) -> Any:
         """The response of an error that Flask, Werkzeug or webargs raised."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from clv import db
 from clv.scoring import Scores
-from clv.store import records
+from clv.store import is_one_of, records, several
 
 # What a list can be sorted by, beside the customer id.
 SORTS = {
@@ -199,16 +199,16 @@ def _page_of(
     nobody else, but for the customers computed singly since.
     """
     value, backwards = SORTS[order.by], "ASC" if order.descending else "DESC"
-    leading = f"tenant_id = %s AND customer_id IN ({_elements()})"
+    leading = f"tenant_id = %s AND {is_one_of('customer_id')}"
     condition = (
         # In the statement that reads the page: a run may begin at any moment.
         "%s = (SELECT MAX(id) FROM run WHERE tenant_id = %s AND started_ms IS NOT NULL)"
-        f" AND r.tenant_id = %s AND r.customer_id IN ({_elements()} UNION {_singles()})"
+        f" AND r.tenant_id = %s AND {_is_one_of_these_or_single()}"
         f" AND ({value}, r.customer_id) {'>' if order.descending else '<'}="
         f" (SELECT {value}, customer_id FROM clv_record WHERE {leading} AND run_id IS NOT NULL"
         f" ORDER BY {value} {backwards}, customer_id {backwards} LIMIT 1)"
     )
-    ids = json.dumps(first)
+    ids = several(first)
     params = [run_id, tenant_id, tenant_id, ids, tenant_id, tenant_id, ids]
     return _page(condition, params, order, after, limit)
 
@@ -217,11 +217,11 @@ def _is_behind(entry: tuple[Any, str], other: tuple[Any, str], order: Order) -> 
     return entry < other if order.descending else entry > other
 
 
-def _elements() -> str:
-    """The query of a JSON list's elements."""
+def _is_one_of_these_or_single() -> str:
+    """The condition that a record's customer is one of ``several``, or was computed singly."""
     if db.is_sqlite():
-        return "SELECT value FROM json_each(%s)"
-    return "SELECT jsonb_array_elements_text(CAST(%s AS jsonb))"
+        return f"r.customer_id IN (SELECT value FROM json_each(%s) UNION {_singles()})"
+    return f"r.customer_id = ANY(CAST(%s AS text[]) || ARRAY({_singles()}))"
 
 
 def _singles() -> str:

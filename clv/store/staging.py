@@ -13,7 +13,7 @@ from clv import db
 from clv.errors import Conflict
 from clv.fields import MAX_AMOUNT, MAX_COUNT
 from clv.scoring import AMOUNT_SCALE, DAY_MS
-from clv.store import records
+from clv.store import MANY_ROWS, analyze, records
 from clv.store.summaries import COLUMNS, KEY, VALUES, Summary
 from clv.store.tenants import keep_count, lock_tenant
 
@@ -103,7 +103,7 @@ def aggregate_transactions(shift_days: int = 0) -> None:
         "  FROM staged_transaction GROUP BY customer_id, day ORDER BY customer_id, day) days",
         (shift_ms, shift_ms, shift_ms),
     )
-    _analyze("staged_summary")
+    analyze("staged_summary")
 
 
 def staged_out_of_range() -> tuple[str, str] | None:
@@ -119,7 +119,7 @@ def has_periods_not_staged(tenant_id: int) -> bool:
     """Whether the tenant has summaries of periods that the staged ones do not have."""
     return db.value(
         "SELECT EXISTS (SELECT 1 FROM interaction_summary WHERE tenant_id = %s"
-        " AND period_key NOT IN (SELECT period_key FROM staged_summary))",
+        " AND period_key NOT IN (SELECT DISTINCT period_key FROM staged_summary))",
         (tenant_id,),
     )
 
@@ -137,6 +137,9 @@ def merge(
     :param replace: the staged rows are all that the tenant has: every other row is deleted
     :raises Conflict: when the tenant has summaries of another period type
     """
+    received, zeros = _staged_rows()
+    if received >= MANY_ROWS:
+        analyze("interaction_summary")
     with db.transaction():
         stored_type, before = lock_tenant(tenant_id)
         if not replace and stored_type not in (None, period_type):
@@ -144,7 +147,6 @@ def merge(
                 f"This tenant's summaries are {stored_type}; {period_type} ones would count"
                 f" interactions twice. Send {stored_type} rows, or delete the stored ones first."
             )
-        received, zeros = _staged_rows()
         if replace or zeros:
             records.fence_active_runs(tenant_id)
         counts, had, deleted = (received, received - zeros, 0, zeros), 0, 0
@@ -154,6 +156,8 @@ def merge(
             had = 0 if replace else _staged_customers_stored(tenant_id)
             deleted = _delete(tenant_id, zeros > 0, aggregated, replace)
         _upsert(tenant_id, aggregated)
+        if counts[1] >= MANY_ROWS:
+            analyze("interaction_summary")
         if replace:
             after = _count_customers(tenant_id)
         elif zeros:
@@ -180,13 +184,8 @@ def _empty(table: str, ddl: str) -> None:
 
 def _fill(table: str, columns: str, chunks: Iterable[db.Columns]) -> int:
     count = db.insert_columns(table, columns, chunks)
-    _analyze(table)
+    analyze(table)
     return count
-
-
-def _analyze(table: str) -> None:
-    if not db.is_sqlite():
-        db.execute(f"ANALYZE {table}")
 
 
 def _staged_rows() -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """Interaction summaries as they are stored, and totals of them per customer."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
@@ -10,7 +9,7 @@ from peewee import OperationalError
 
 from clv import db
 from clv.scoring import DAY_MS, MAX_STORED_INTEGER, Purchases, Totals
-from clv.store import records
+from clv.store import is_one_of, records, several
 from clv.store.tenants import keep_count, lock_tenant
 
 STREAM_ROWS = 5_000
@@ -189,16 +188,18 @@ def sample_totals(
     more = ", MIN(first_contact_ms)"
     if with_purchases:
         more += f"{_DAYS}, {_float_sum(_SPENT)}"
-    chosen, params = "", [tenant_id]
+    chosen, params = "", list[Any]([tenant_id])
     if every > 1:
         # The ids are chosen first: to sum everybody up takes twice as long.
-        chosen = (
-            " AND customer_id IN (SELECT customer_id FROM ("
-            "  SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM ("
-            "   SELECT DISTINCT customer_id FROM interaction_summary WHERE tenant_id = %s) ids"
-            " ) placed WHERE (place - %s) / %s * %s = place - %s)"
+        ids = db.rows(
+            "SELECT customer_id FROM ("
+            " SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM ("
+            "  SELECT DISTINCT customer_id FROM interaction_summary WHERE tenant_id = %s) ids"
+            ") placed WHERE (place - %s) / %s * %s = place - %s",
+            (tenant_id, first, every, every, first),
         )
-        params += [tenant_id, first, every, every, first]
+        chosen = f" AND {is_one_of('customer_id')}"
+        params.append(several([customer_id for (customer_id,) in ids]))
     sql = f"{_scorable(more, chosen)} ORDER BY customer_id LIMIT %s"
     return [
         Totals(
@@ -276,17 +277,14 @@ def key_of(day: int) -> str:
 def contact_gaps(tenant_id: int, customer_ids: Sequence[str]) -> list[tuple[int, int]]:
     """How often each gap, in days, lies between two active days of one of these customers,
     ascending."""
-    ids = "SELECT value FROM json_each(%s)"
-    if not db.is_sqlite():
-        ids = "SELECT jsonb_array_elements_text(CAST(%s AS jsonb))"
     return db.rows(
         "SELECT gap, COUNT(*) FROM ("
         " SELECT day - LAG(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap FROM ("
         "  SELECT customer_id, last_contact_ms / 86400000 AS day FROM interaction_summary"
-        f"  WHERE tenant_id = %s AND customer_id IN ({ids}) AND impressions > 0) days) gaps"
+        f"  WHERE tenant_id = %s AND {is_one_of('customer_id')} AND impressions > 0) days) gaps"
         # Two rows of one day are no gap.
         " WHERE gap > 0 GROUP BY gap ORDER BY gap",
-        (tenant_id, json.dumps(customer_ids, ensure_ascii=False)),
+        (tenant_id, several(customer_ids)),
     )
 
 

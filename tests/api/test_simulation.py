@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -283,6 +284,31 @@ def test_a_sample_is_seeded_and_close(app):
         assert found.revenue == pytest.approx(sums.revenue, abs=0.1 * revenue)
         assert found.predicted_revenue == pytest.approx(sums.predicted_revenue, abs=0.1 * predicted)
         assert found.revenue_at_risk == pytest.approx(sums.revenue_at_risk, abs=0.1 * at_risk)
+
+
+def test_a_sample_is_read_in_time_from_a_table_that_postgresql_takes_for_empty(app, settings):
+    if db.is_sqlite():
+        return
+    import_log(app)
+    look = "SELECT reltuples FROM pg_class WHERE relname = 'interaction_summary'"
+    with db.scope():
+        db.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM interaction_summary")
+        db.execute("TRUNCATE interaction_summary")
+        with psycopg.connect(settings.database_url, autocommit=True) as other, db.transaction():
+            db.execute("INSERT INTO interaction_summary SELECT * FROM kept")
+            # What nobody may see yet is not counted.
+            other.execute("ANALYZE interaction_summary")
+        db.execute("DROP TABLE kept")
+        assert db.value(look) < 100
+        shop = tenants.tenant_by_name("shop")
+    # Gone through once a row, the table takes hours.
+    with db.within(60):
+        assert simulation.simulate(shop, shop.settings, most=3_000).computed == 2_946
+    run = app.test_cli_runner().invoke
+    again = run(args=("import", str(LOG), "--tenant", "shop", "--replay-until", "now"))
+    assert again.exit_code == 0, again.output
+    with db.scope():
+        assert db.value(look) > 60_000
 
 
 @pytest.mark.parametrize(("every", "first"), [(1, 1), (2, 1), (2, 2), (3, 2), (12, 12), (20, 13)])

@@ -147,6 +147,7 @@ def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo):
         arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.on("console", lambda message: message.type == "error" and problems.append(message))
         page.on("pageerror", lambda error: problems.append(error))
         page.on("request", lambda request: requested.append(request.url))

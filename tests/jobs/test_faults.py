@@ -6,6 +6,7 @@ which the guard is taken out and the same test sees the damage.
 
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -112,8 +113,10 @@ def test_without_the_fence_the_paused_worker_does_damage(settings, customers, be
 
 
 class CuttingProxy:
-    """Stands between a worker and PostgreSQL, and cuts the connection once: after the n-th
-    message has been worked off, instead of passing the reply on."""
+    """Stands between a worker and PostgreSQL, and cuts the connection once: instead of passing the
+    n-th reply on, after the server has worked the query off."""
+
+    READY = b"Z\0\0\0\5"
 
     def __init__(self, upstream: str, cut_at: int) -> None:
         self.upstream, self.cut_at, self.was_cut = upstream, cut_at, False
@@ -133,30 +136,30 @@ class CuttingProxy:
             threading.Thread(target=self._carry, args=(client,), daemon=True).start()
 
     def _carry(self, client: socket.socket) -> None:
-        server = self._connect()
-        with closing(client), closing(server):
-            while sent := client.recv(1 << 20):
-                server.sendall(sent)
-                self.cut_at -= 1
-                reply = server.recv(1 << 20)
-                # A reply is complete when the server is ready for the next query.
-                while self.cut_at < 0 or b"Z\0\0\0\5" not in reply[-6:]:
-                    if not self._more(client, server):
-                        break
-                    reply += server.recv(1 << 20)
-                if self.cut_at == 0:
-                    self.was_cut = True
-                    return
-                client.sendall(reply)
-
-    def _more(self, client: socket.socket, server: socket.socket) -> bool:
-        server.settimeout(0.02)
-        try:
-            return bool(server.recv(1, socket.MSG_PEEK))
-        except TimeoutError:
-            return False
-        finally:
-            server.settimeout(None)
+        with closing(client), closing(self._connect()) as server:
+            is_open, reply = False, b""
+            while True:
+                readable, _, _ = select.select([client, server], [], [])
+                if client in readable:
+                    sent = client.recv(1 << 20)
+                    if not sent:
+                        return
+                    server.sendall(sent)
+                if server in readable:
+                    received = server.recv(1 << 20)
+                    if not received:
+                        return
+                    reply += received
+                    # A reply is complete when the server is ready for the next query.
+                    is_complete = reply[-6:-1] == self.READY
+                    if is_complete and is_open:
+                        self.cut_at -= 1
+                        if self.cut_at == 0:
+                            self.was_cut = True
+                            return
+                    if is_complete or not is_open:
+                        client.sendall(reply)
+                        is_open, reply = is_open or is_complete, b""
 
     def _connect(self) -> socket.socket:
         if "/" not in self.upstream:
