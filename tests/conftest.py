@@ -3,12 +3,13 @@
 
 import gzip
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,8 +32,13 @@ from tests.contract import CheckedClient
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-EVENT_SECONDS = 60
+EVENT_SECONDS = 120
+# Below those that the kernel gives to whoever connects or asks for any: a server that starts slowly
+# still finds its port free.
+PORTS = range(10_000, 32_000)
 DATABASES = ("sqlite", "postgresql")
+# For tests of real processes that have nothing to do with the database.
+ON_ONE_DATABASE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -218,9 +224,11 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = EVEN
 
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

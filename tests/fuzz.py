@@ -183,7 +183,7 @@ def main() -> None:
 
 def _answers(base: str) -> bool:
     try:
-        return requests.get(f"{base}/healthz", timeout=5).ok
+        return requests.get(f"{base}/healthz", timeout=60).ok
     except requests.RequestException:
         return False
 

@@ -15,6 +15,7 @@ from clv.config import from_env
 from clv.errors import ConfigError
 from tests.api.support import row
 from tests.api.web import gunicorn
+from tests.conftest import wait_until
 
 CLV = "/api/v1/customers/a/clv"
 ROWS = "/api/v1/interaction-summaries"
@@ -218,8 +219,11 @@ def test_the_pages_work_in_a_browser_under_their_policies(settings):
     with gunicorn(settings, **credentials) as web, sync_playwright() as playwright:
         base = f"http://127.0.0.1:{web.port}"
         arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=arguments, timeout=120_000
+        )
         page = browser.new_page(http_credentials={"username": "ops", "password": "sesame"})
+        page.set_default_timeout(120_000)
         page.on("console", lambda message: message.type == "error" and problems.append(message))
         page.on("pageerror", lambda error: problems.append(error))
         page.on("request", lambda request: requested.append(request.url))
@@ -248,6 +252,7 @@ def test_the_pages_work_in_a_browser_under_their_policies(settings):
             "document.head.append(Object.assign(document.createElement('script'),"
             " {text: 'window.injected = 1'}))"
         )
-        assert page.evaluate("window.injected") is None and problems
+        wait_until(lambda: page.evaluate("true") and problems, "the refusals are noticed")
+        assert page.evaluate("window.injected") is None
         browser.close()
     assert requested and all(url.startswith((base, "data:", "blob:", "x:")) for url in requested)

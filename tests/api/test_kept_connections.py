@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app import create_app
 from clv import auth, db
 from clv.auth import Role
 from clv.config import Settings
@@ -118,9 +119,12 @@ def test_nothing_of_a_tenant_reaches_another_through_a_kept_connection(kept, cli
             assert {customer.partition("-")[0] for (customer,) in stored} == {name}
 
 
-def test_a_request_that_waits_for_a_run_holds_no_connection(kept, client, load, headers):
+def test_a_request_that_waits_for_a_run_holds_no_connection(alone, load, headers):
     load(row("a", 1))
-    key = headers("admin")
+    key, idle = headers("admin"), create_app(alone)
+    db.keep()
+    client, room = idle.test_client(), idle.extensions["waiting_room"]
+    seats = room._seats._value
     job = client.post("/api/v1/clv/compute", headers=key | {"Prefer": "respond-async"}).json[
         "jobId"
     ]
@@ -128,13 +132,13 @@ def test_a_request_that_waits_for_a_run_holds_no_connection(kept, client, load, 
     answers = []
 
     def wait_for_the_job() -> None:
-        answers.append(kept.test_client().get(f"/api/v1/clv/jobs/{job}?wait=8", headers=key))
+        answers.append(idle.test_client().get(f"/api/v1/clv/jobs/{job}?wait=25", headers=key))
         answers.append(not db.database.is_closed())
         db.release()
 
     waiting = threading.Thread(target=wait_for_the_job)
     waiting.start()
-    wait_until(lambda: db.database._in_use, "the request has begun")
+    wait_until(lambda: room._seats._value < seats, "the request waits")
     wait_until(lambda: not db.database._in_use, "it holds no connection")
     assert waiting.is_alive() and not answers
     client.delete(f"/api/v1/clv/jobs/{job}", headers=key)
@@ -142,6 +146,8 @@ def test_a_request_that_waits_for_a_run_holds_no_connection(kept, client, load, 
     waiting.join()
     assert answers[0].json["status"] == "cancelled"
     assert answers[1], "and keeps the last one that it took"
+    idle.extensions["queue"].redis.close()
+    db.configure(alone)
 
 
 def test_more_threads_than_connections_share_them(settings, app, load, headers):
@@ -163,6 +169,7 @@ def test_a_restart_of_postgresql_and_cut_connections_are_got_over(redis_url):
             token = auth.create_key(tenants.create_tenant("acme"), Role.ADMIN)
         with gunicorn(settings, WEB_THREADS="4") as web:
             ask = partial(web.get, "/api/v1/settings", Authorization=f"Bearer {token}")
+            wait_until(lambda: len(_backends_after(ask)) == 4, "all threads have been at work")
             backends = _backends_after(ask)
             assert len(backends) == 4 and _backends_after(ask) == backends, "each is kept"
             # Whoever was idle for a second looks first, and nobody notices.
@@ -209,6 +216,7 @@ _BACKENDS = (
 
 
 def _cut() -> None:
-    """Cut all connections but our own."""
+    """Cut all connections but our own; returns when they are."""
+    cut = _BACKENDS.replace("pid FROM", "pg_terminate_backend(pid, 60000) FROM", 1)
     with db.scope():
-        assert db.rows(_BACKENDS.replace("pid FROM", "pg_terminate_backend(pid) FROM", 1))
+        assert all(ended for (ended,) in db.rows(cut))

@@ -470,9 +470,12 @@ def test_the_pages_work_in_a_browser_and_nothing_injected_runs(dashboard, redis,
     problems = []
     with served(dashboard) as base, working_on(put(), redis), sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=arguments, timeout=120_000
+        )
         with closing(browser):
             page = browser.new_page(http_credentials={"username": USER, "password": PASSWORD})
+            page.set_default_timeout(120_000)
             page.on("pageerror", lambda error: problems.append(error))
             page.on(
                 "console", lambda message: "Security" in message.text and problems.append(message)

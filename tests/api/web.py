@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 from clv.config import ROOT, Settings
 from tests.conftest import environment, free_port, wait_until
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 # Tests send as fast as they can.
 DEFAULTS = {
     "WEB_CONCURRENCY": "1",

@@ -102,7 +102,9 @@ def chromium() -> Iterator[Browser]:
     # A wait for an event, on a machine that may be busy with other tests.
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=ARGUMENTS, timeout=120_000
+        )
         yield browser
         browser.close()
 
@@ -127,7 +129,8 @@ class Visitor:
         self.page.goto(at)
         self.page.get_by_label("API key").fill(self.service.keys[tenant, role])
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(f"**{at}")
+        # In full: the address of the sign-in ends with where it leads.
+        self.page.wait_for_url(f"{self.service.url}{at}")
         return self.page
 
     def expect(self, *problems: str) -> None:

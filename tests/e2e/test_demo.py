@@ -145,7 +145,9 @@ def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo):
     problems, requested = [], []
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=arguments, timeout=120_000
+        )
         page = browser.new_page()
         page.set_default_timeout(120_000)
         page.on("console", lambda message: message.type == "error" and problems.append(message))

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -225,7 +226,14 @@ def test_of_workers_who_end_a_run_at_the_same_time_one_does_it(tenant, queue, mo
 
 
 def test_without_the_lease_several_add_up_and_one_ends(tenant, queue, monkeypatch):
-    monkeypatch.setattr(runs, "claim_end", lambda run_id, lease_ms: runs.by_id(run_id))
+    all_there = threading.Barrier(8)
+
+    def everybody_may(run_id: int, lease_ms: int) -> runs.Run:
+        run = runs.by_id(run_id)
+        all_there.wait()
+        return run
+
+    monkeypatch.setattr(runs, "claim_end", everybody_may)
     added, ended = end_eight_times_at_once(tenant, queue, monkeypatch)
     assert added > 1 and ended == 1
 
