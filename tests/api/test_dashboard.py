@@ -310,6 +310,22 @@ def test_the_file_of_a_list_is_that_of_the_api(client, key, load):
     assert answer.text == wanted.text and answer.text.count("\n") == 6
 
 
+def test_an_id_that_looks_like_a_formula_is_text_in_a_spreadsheet_and_itself_in_the_api(
+    client, key, load
+):
+    ids = ["=1+1", "@SUM(A1)", "+49", "-1", "a=1"]
+    load(*(row(customer, 1) for customer in ids))
+    token = key()
+    sign_in(client, token)
+    for customer in ids:
+        client.get("/find", query_string={"customerId": customer}, follow_redirects=True)
+    shown = client.get("/customers.csv?tab=all&sort=customerId").text.splitlines()[1:]
+    assert [line.split(",")[0] for line in shown] == ["'+49", "'-1", "'=1+1", "'@SUM(A1)", "a=1"]
+    api = {"Authorization": f"Bearer {token}", "Accept": "text/csv"}
+    file = client.get("/api/v1/clv/records", headers=api).text.splitlines()[1:]
+    assert [line.split(",")[0] for line in file] == sorted(ids)
+
+
 @pytest.mark.parametrize(
     "query",
     ["minScore=x", "minScore=101", "minRecency=9&maxRecency=3", "sort=x", "nothing=1", "cursor=x"],
