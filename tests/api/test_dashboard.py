@@ -104,7 +104,8 @@ def test_a_revoked_or_expired_key_closes_its_sessions_at_once(client, key, tenan
 def test_a_session_ends_after_twelve_hours(client, key):
     public = auth.public_part(key())
     now = int(time.time() * 1000)
-    for age, status in ((11.9, 200), (12.1, 303), (-0.1, 303)):
+    # The clock of another web machine may be ahead by some seconds.
+    for age, status in ((11.9, 200), (12.1, 303), (-0.01, 200), (-0.1, 303)):
         opened = session.open_session(public, now - int(age * 3_600_000))
         client.set_cookie("clv", session.seal(opened, secret()))
         assert client.get("/").status_code == status
