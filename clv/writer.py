@@ -33,6 +33,8 @@ COLUMNS = (
     "jobId",
 )
 MODEL_COLUMN = "model"
+# What a spreadsheet takes for a formula, and runs, where a cell begins with it.
+_FORMULAS = ("=", "+", "-", "@")
 # The columns that a list can be sorted by, and backwards with "-" before them.
 _SORTED_BY = {
     "customerId": "customer_id",
@@ -49,18 +51,26 @@ SORTS = {
 _iso = lru_cache(maxsize=256)(fields.iso)
 
 
-def write(pages: Iterable[Sequence[Listed]], kind: str, with_model: bool = False) -> Iterator[str]:
+def write(
+    pages: Iterable[Sequence[Listed]],
+    kind: str,
+    with_model: bool = False,
+    for_spreadsheets: bool = False,
+) -> Iterator[str]:
     """The text of a file, one piece a page: of a CSV at least its header.
 
     :param kind: ``csv``, or ``ndjson``: an object a line
     :param with_model: with the model of each as the last column
+    :param for_spreadsheets: an apostrophe before the ids that look like formulas: customers may
+        have chosen their ids themselves
     """
     columns = (*COLUMNS, MODEL_COLUMN) if with_model else COLUMNS
     texts = _texts_with_model if with_model else _texts
     lines = _csv if kind == "csv" else _ndjson
     head = lines([columns]) if kind == "csv" else ""
     for page in pages:
-        yield head + lines(map(texts, page))
+        rows = map(texts, page)
+        yield head + lines(map(_as_text, rows) if for_spreadsheets else rows)
         head = ""
     if head:
         yield head
@@ -112,6 +122,11 @@ def _texts(entry: Listed) -> tuple[str, ...]:
         _iso(scores.computed_ms) or "",
         entry.job_id or "",
     )
+
+
+def _as_text(texts: tuple[str, ...]) -> tuple[str, ...]:
+    customer_id, *others = texts
+    return (f"'{customer_id}" if customer_id.startswith(_FORMULAS) else customer_id, *others)
 
 
 def _texts_with_model(entry: Listed) -> tuple[str, ...]:

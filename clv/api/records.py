@@ -93,12 +93,12 @@ def page_of(query: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def file_of(query: dict[str, Any], mimetype: str) -> Response:
+def file_of(query: dict[str, Any], mimetype: str, for_spreadsheets: bool = False) -> Response:
     """The whole list as a file."""
     _refuse_pages()
     kind = FILES[mimetype]
     pages = insights.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])
-    text = writer.write(pages, kind, query["include"] == "model")
+    text = writer.write(pages, kind, query["include"] == "model", for_spreadsheets)
     room = current_app.extensions["waiting_room"]
     with ExitStack() as seat:
         seat.enter_context(room.seat())

@@ -75,9 +75,10 @@ def customers() -> Any:
 
 @blp.get("/customers.csv")
 def customers_csv() -> Response:
-    """The whole list as a file."""
+    """The whole list as a file, which people open in a spreadsheet."""
     try:
-        return records.file_of(_query(_tab(principal().tenant)), "text/csv")
+        query = _query(_tab(principal().tenant))
+        return records.file_of(query, "text/csv", for_spreadsheets=True)
     except ValidationError as error:
         raise Invalid(f"These filters don’t fit. {sentence(error.messages)}") from None
 

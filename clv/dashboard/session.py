@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itsdangerous import BadSignature, URLSafeSerializer
 
 LIFETIME_MS = 12 * 3_600_000
+# The clocks of the machines that share the sessions may differ by so much.
+SKEW_MS = 60_000
 _NONCE_BYTES = 16
 
 
@@ -45,7 +47,7 @@ def unseal(text: str, secret: str, now_ms: int) -> Session | None:
         session = Session(*_serializer(secret).loads(text))
     except BadSignature:
         return None
-    return session if 0 <= now_ms - session.opened_ms < LIFETIME_MS else None
+    return session if -SKEW_MS <= now_ms - session.opened_ms < LIFETIME_MS else None
 
 
 def form_token(session: Session, secret: str) -> str:

@@ -159,15 +159,19 @@ def fence_active_runs(tenant_id: int) -> None:
 def delete_orphans(tenant_id: int, everywhere: bool) -> None:
     """Delete the records and histories of customers without summaries: of the staged customers,
     or of all."""
-    candidates = (
-        "" if everywhere else " AND customer_id IN (SELECT customer_id FROM staged_summary)"
-    )
+    summaries = "SELECT customer_id FROM interaction_summary s WHERE s.tenant_id = %s"
+    lost = f"NOT EXISTS ({summaries} AND s.customer_id = c.customer_id)"
     for table in ("clv_record", "clv_change"):
+        orphans, params = f"SELECT customer_id FROM staged_summary c WHERE {lost}", [tenant_id]
+        if everywhere:
+            known, params = f"SELECT customer_id FROM {table} c WHERE tenant_id = %s", params * 2
+            # Of a tenant who grew since it made its statistics PostgreSQL expects a row, and in a
+            # join would go through all summaries for each.
+            orphans = f"{known} AND {lost}" if db.is_sqlite() else f"{known} EXCEPT {summaries}"
+        chosen = f"IN ({orphans})" if db.is_sqlite() else f"= ANY(ARRAY({orphans}))"
         db.execute(
-            f"DELETE FROM {table} WHERE tenant_id = %s{candidates} AND NOT EXISTS"
-            f" (SELECT 1 FROM interaction_summary s WHERE s.tenant_id = {table}.tenant_id"
-            f" AND s.customer_id = {table}.customer_id)",
-            (tenant_id,),
+            f"DELETE FROM {table} WHERE tenant_id = %s AND customer_id {chosen}",
+            (tenant_id, *params),
         )
 
 

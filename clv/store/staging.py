@@ -232,17 +232,42 @@ def _delete(tenant_id: int, zeros: bool, aggregated: bool, replace: bool) -> int
         stored = f"SELECT {KEY} FROM interaction_summary WHERE tenant_id = %s"
         doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
     elif aggregated:
-        # A CROSS JOIN keeps SQLite from going through all of the tenant's rows first.
         of_others = (
-            "SELECT t.customer_id, t.period_key, t.offer_id, t.creative_id, t.channel_id"
-            " FROM staged_summary s CROSS JOIN interaction_summary t WHERE t.tenant_id = %s"
-            " AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
+            "t.tenant_id = %s AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
             " AND (t.offer_id, t.creative_id, t.channel_id)"
             " <> (s.offer_id, s.creative_id, s.channel_id)"
         )
-        doomed.append((of_others, (tenant_id,)))
-    delete = f"DELETE FROM interaction_summary WHERE tenant_id = %s AND ({KEY}) IN"
-    return sum(db.execute(f"{delete} ({keys})", (tenant_id, *params)) for keys, params in doomed)
+        keys = ", ".join(f"t.{name}" for name in KEY.split(", "))
+        doomed.append(
+            (f"SELECT {keys} FROM staged_summary s {_looked_up(of_others)}", (tenant_id,))
+        )
+    return sum(_delete_keys(tenant_id, keys, params) for keys, params in doomed)
+
+
+def _delete_keys(tenant_id: int, keys: str, params: tuple) -> int:
+    """Delete the rows whose keys a query returns.
+
+    On PostgreSQL each is looked up and deleted by its place: of a tenant who grew since it made
+    its statistics it expects a row, and would go through all keys for each. The tenant is locked,
+    so that no row moves meanwhile.
+    """
+    if db.is_sqlite():
+        delete = f"DELETE FROM interaction_summary WHERE tenant_id = %s AND ({KEY}) IN ({keys})"
+        return db.execute(delete, (tenant_id, *params))
+    same = " AND ".join(f"t.{name} = gone.{name}" for name in KEY.split(", "))
+    places = f"SELECT t.place FROM ({keys}) gone {_looked_up(f't.tenant_id = %s AND {same}')}"
+    delete = f"DELETE FROM interaction_summary WHERE ctid = ANY(ARRAY({places}))"
+    return db.execute(delete, (*params, tenant_id))
+
+
+def _looked_up(condition: str) -> str:
+    """The stored rows ``t`` that belong to each row before, looked up by their key whatever the
+    database believes of the table: a CROSS JOIN keeps SQLite from going through all of the
+    tenant's rows first, and OFFSET 0 keeps PostgreSQL."""
+    if db.is_sqlite():
+        return f"CROSS JOIN interaction_summary t WHERE {condition}"
+    found = f"SELECT t.ctid AS place, t.* FROM interaction_summary t WHERE {condition} OFFSET 0"
+    return f"CROSS JOIN LATERAL ({found}) t"
 
 
 def _upsert(tenant_id: int, in_order: bool) -> None:

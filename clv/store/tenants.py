@@ -127,11 +127,14 @@ def lock_tenant(tenant_id: int) -> tuple[str | None, int]:
 
 def keep_count(tenant_id: int, period_type: str | None, customers: int, changed: bool) -> None:
     """Note the number of customers with summaries, and when something changed; without any
-    customer, the period type is free again."""
+    customer, the period type is free again. With the period type the snapshot goes: what it knows
+    about days of conversions says nothing about other periods."""
+    kept_type = period_type if customers else None
     updated = f", data_updated_ms = {clock()}" if changed else ""
     db.execute(
-        f"UPDATE tenant SET customers = %s, period_type = %s{updated} WHERE id = %s",
-        (customers, period_type if customers else None, tenant_id),
+        "UPDATE tenant SET customers = %s, period_type = %s,"
+        f" snapshot_id = CASE WHEN period_type = %s THEN snapshot_id END{updated} WHERE id = %s",
+        (customers, kept_type, kept_type, tenant_id),
     )
 
 

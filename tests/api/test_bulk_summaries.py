@@ -7,6 +7,7 @@ import json
 import random
 import socket
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from app import create_app
 from clv import db
+from clv.store import staging, tenants
+from clv.store.summaries import Summary
 from tests.api.support import days_ago, row
 from tests.bench import load as requests
 from tests.bench import stage
@@ -404,3 +407,53 @@ def test_post_and_put_refuse_the_same_rows_for_the_same_reasons(client, shared_k
 def shared_key(headers):
     """One key for all examples of a test."""
     return headers("editor")
+
+
+def test_a_file_is_merged_in_time_into_data_that_postgresql_has_no_statistics_of(app, tenant):
+    if db.is_sqlite():
+        return
+    day = date.today() - timedelta(days=1)
+    at_ms = (day - date(1970, 1, 1)).days * 86_400_000
+    more = f"'', '', 1, 1, 100, {at_ms}, {at_ms}"
+    insert = f"INSERT INTO interaction_summary SELECT %s, n, '{day}', %s, {more}"
+    made = " FROM (SELECT 'c' || lpad(n::text, 6, '0') AS n FROM generate_series(1, %s) n) ids"
+    scored = "1, 1, 0.5, 1, 1, 1, 'high', 1"
+    tables = ("interaction_summary", "clv_record", "clv_change")
+    with db.scope():
+        other = tenants.create_tenant("other")
+        for table in tables:
+            db.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+        db.execute(insert + made, (other.id, "", 50_000))
+        db.execute("ANALYZE interaction_summary")
+        # PostgreSQL goes on believing that the tenant has no rows.
+        db.execute(insert + made, (tenant.id, "mail", 60_000))
+        db.execute(
+            "INSERT INTO clv_record (tenant_id, customer_id, score, predicted_revenue,"
+            " churn_probability, recency_days, frequency, monetary, segment, computed_ms)"
+            f" SELECT %s, n, {scored}" + made,
+            (tenant.id, 60_000),
+        )
+    few = [
+        Summary(f"c{n:06}", str(day), "", "", "", 1, 1, 200, at_ms, at_ms) for n in range(1, 9_001)
+    ]
+    try:
+        # Gone through once a row, they take an hour.
+        with db.within(60):
+            staging.stage_summaries(few)
+            done = staging.merge(tenant.id, "daily", aggregated=True)
+            assert (done.inserted, done.deleted) == (9_000, 9_000)
+            staging.stage_summaries(few)
+            done = staging.merge(tenant.id, "daily", replace=True)
+            assert (done.unchanged, done.deleted) == (9_000, 51_000)
+        with db.scope():
+            of_tenant = "WHERE tenant_id = %s"
+            assert db.value(f"SELECT COUNT(*) FROM clv_record {of_tenant}", (tenant.id,)) == 9_000
+            assert tenants.tenant_by_id(tenant.id).customers == 9_000
+            assert (
+                db.value(f"SELECT COUNT(*) FROM interaction_summary {of_tenant}", (other.id,))
+                == 50_000
+            )
+    finally:
+        with db.scope():
+            for table in tables:
+                db.execute(f"ALTER TABLE {table} RESET (autovacuum_enabled)")

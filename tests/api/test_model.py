@@ -331,6 +331,18 @@ def test_who_never_bought_is_predicted_to_go_on_like_that(client, headers, tenan
     assert client.post("/api/v1/customers/new1/clv", headers=key).headers["X-CLV-Model"] == (
         "calibrated/1"
     )
+    # Of months they say nothing, and nobody would be predicted to buy again.
+    month = f"buyer,monthly,{days_ago(40)[:7]},1,1,50,{days_ago(3)}"
+    header = "customerId,periodType,periodKey,impressions,converts,totalValue,lastContactAt"
+    replaced = client.put(
+        "/api/v1/interaction-summaries?replace=true",
+        data=f"{header}\n{month}\n",
+        content_type="text/csv",
+        headers=key,
+    )
+    assert replaced.status_code == 200, replaced.text
+    buyer = client.post("/api/v1/customers/buyer/clv", headers=key)
+    assert buyer.headers["X-CLV-Model"] == "rfm/1" and buyer.json["predictedRevenue"] > 0
 
 
 def test_rows_of_one_day_are_one_purchase(tenant, load):
