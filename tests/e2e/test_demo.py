@@ -42,14 +42,14 @@ def demo(tmp_path_factory):
         wait_until(
             lambda: "Ctrl-C" in output.read_text() or launcher.poll() is not None,
             "the demo is up",
-            seconds=180,
+            seconds=270,
         )
         assert launcher.poll() is None, output.read_text()
         yield folder, output.read_text()
     finally:
         children = _children(launcher.pid)
         launcher.send_signal(signal.SIGINT)
-        launcher.wait(60)
+        launcher.wait(120)
         assert launcher.returncode == 0, output.read_text()
         wait_until(lambda: not any(map(_lives, children)), "all processes ended")
         assert not (folder / "var" / "redis.url").exists()
