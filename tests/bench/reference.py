@@ -13,16 +13,12 @@ from clv.scoring import (
     ScoreSettings,
 )
 from clv.store import clock, row_lock
-from clv.store.records import values
+from clv.store.records import COLUMNS, values
 from clv.store.runs import Chunk, Run, Shard
 
 # Against exact ranks the snapshot's breakpoints may move a score by this much.
 SCORE_TOLERANCE = 0.1
-_COLUMNS = (
-    "tenant_id, customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
-    " monetary, segment, computed_ms, run_id"
-)
-_VALUES = _COLUMNS.split(", ")[2:]
+_VALUES = [*COLUMNS.split(", ")[1:], "run_id"]
 # Both functions of a dimension share one window, so that each dimension is sorted once.
 _STATEMENT = """
 INSERT INTO clv_record ({columns})
@@ -52,7 +48,7 @@ SELECT {tenant}, customer_id, s,
     1 / (1 + EXP(-{steepness} * (recency - {at_risk}) / {at_risk})), recency, f, m,
     CASE WHEN recency >= {at_risk} AND f > 0 THEN 'at_risk' WHEN s >= p75 AND s > p25 THEN 'high'
         WHEN s >= p25 THEN 'medium' ELSE 'low' END,
-    {as_of}, NULL
+    {as_of}, tenure, 0, NULL
 FROM scored CROSS JOIN thresholds WHERE true
 ON CONFLICT (tenant_id, customer_id) DO UPDATE SET {assignments}
 WHERE clv_record.computed_ms <= excluded.computed_ms
@@ -72,7 +68,7 @@ def run_statement(tenant_id: int, settings: ScoreSettings, as_of_ms: int) -> int
     on_sqlite = db.is_sqlite()
     equal = "ROUND(CUME_DIST() OVER {0} * n) - (RANK() OVER {0} - 1)"
     sql = _STATEMENT.format(
-        columns=_COLUMNS,
+        columns=f"tenant_id, {COLUMNS}, run_id",
         assignments=", ".join(f"{name} = excluded.{name}" for name in _VALUES),
         least="MIN" if on_sqlite else "LEAST",
         greatest="MAX" if on_sqlite else "GREATEST",
@@ -116,7 +112,7 @@ def commit_with_insert_many(run: Run, shard: Shard, cursor: str, chunk: Chunk) -
 
 
 def _insert_many(run: Run, chunk: Chunk) -> None:
-    names = ("customer_id", *_VALUES[:-1])
+    names = COLUMNS.split(", ")
     rows = [
         {**dict(zip(names, values(scores), strict=True)), "tenant_id": run.tenant_id}
         | {"run_id": run.id}
