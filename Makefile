@@ -18,7 +18,7 @@ check: $(VENV)/dev  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes half an hour)
+bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes an hour or more)
 	$(BIN)/python -m tests.bench.batch
 	$(BIN)/python -m tests.bench.lists
 	$(BIN)/python -m tests.bench.overview
