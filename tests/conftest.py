@@ -16,6 +16,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from peewee import OperationalError
+from playwright.sync_api import Browser
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -25,7 +26,7 @@ from clv import auth, db, models
 from clv.auth import Role
 from clv.config import ROOT, Settings
 from clv.store import tenants
-from tests import servers
+from tests import chromium, servers
 from tests.contract import CheckedClient
 
 # No test is about time: on a busy machine an example may take as long as it likes.
@@ -62,6 +63,13 @@ def redis_url(workspace: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A running Chromium, the only one of its time."""
+    with chromium.running() as found:
+        yield found
+
+
 @pytest.fixture(scope="session", params=DATABASES)
 def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) -> Iterator[Settings]:
     """The settings of one database; each has its own Redis database beside it."""
@@ -76,7 +84,7 @@ def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) ->
         web_threads=8,
         web_processes=1,
         db_connections=30,
-        # The worker of the session must not help with runs that a test works off itself.
+        # The module's worker must not help with runs that a test works off itself.
         sweep_seconds=300.0,
     )
     db.configure(chosen)
@@ -153,9 +161,10 @@ def load(client, headers) -> Callable[..., dict]:
     return send
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(settings: Settings) -> Iterator[subprocess.Popen]:
-    """A real RQ worker process on the settings' database and Redis."""
+    """A real RQ worker process on the settings' database and Redis, gone with the module: the tests
+    of another would find their runs already taken."""
     process = start_worker(settings, SWEEP_SECONDS=str(settings.sweep_seconds))
     yield process
     process.terminate()
@@ -209,7 +218,7 @@ def empty_tables() -> None:
             db.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
             return
         except OperationalError:
-            # The worker of the session sweeps, and reads the tables in another order.
+            # The module's worker sweeps, and reads the tables in another order.
             if attempt == 4:
                 raise
 

@@ -154,9 +154,9 @@ def test_the_errors_of_a_run_come_in_pages(visitor, tenant):
         db.execute_many("INSERT INTO run_error VALUES (%s, %s, %s)", rows)
     someone = visitor("viewer")
     page = someone.get(f"/jobs/{run.job_id}").text
-    assert "c19" in page and "c20" not in page
+    assert ">c19<" in page and ">c20<" not in page
     more = re.search(r'href="([^"]*cursor=[^"]*)"', page).group(1)
-    assert "c20" in someone.get(more).text and "c24" in someone.get(more).text
+    assert ">c20<" in someone.get(more).text and ">c24<" in someone.get(more).text
     assert someone.get("/jobs?cursor=x").status_code == 400
 
 

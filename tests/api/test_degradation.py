@@ -180,7 +180,7 @@ def test_a_batch_that_redis_forgets_in_mid_connection_is_refused(settings, app, 
 def test_the_service_lives_while_all_that_may_wait_for_runs_do(settings, app, headers, load):
     load(row("a", 1))
     key = headers()
-    # Nobody works on it: the session's worker may, and then it is asked for again.
+    # Nobody works on it: a worker may, and then it is asked for again.
     idle = replace(settings, redis_url=settings.redis_url[:-1] + "7")
     prefer = {**key, "Prefer": "respond-async"}
     job = create_app(idle).test_client().post(COMPUTE, headers=prefer).json["jobId"]

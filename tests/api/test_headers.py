@@ -1,12 +1,9 @@
 """The headers for browsers, other origins, and whose word is taken for the client's address."""
 
-import os
-import shutil
 from dataclasses import replace
 
 import pytest
 from flask import request
-from playwright.sync_api import sync_playwright
 
 from app import create_app
 from clv import config
@@ -209,19 +206,11 @@ def test_a_json_body_may_be_as_long_as_the_limit_and_no_longer(client, headers, 
         assert answer.status_code == status == answer.json["code"]
 
 
-def test_the_pages_work_in_a_browser_under_their_policies(settings):
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        assert not os.environ.get("CI"), "in CI nothing is skipped"
-        pytest.skip("there is no Chromium on this machine")
+def test_the_pages_work_in_a_browser_under_their_policies(settings, browser):
     problems, requested = [], []
     credentials = {"RQ_DASHBOARD_USER": "ops", "RQ_DASHBOARD_PASSWORD": "sesame"}
-    with gunicorn(settings, **credentials) as web, sync_playwright() as playwright:
+    with gunicorn(settings, **credentials) as web:
         base = f"http://127.0.0.1:{web.port}"
-        arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=arguments, timeout=120_000
-        )
         page = browser.new_page(http_credentials={"username": "ops", "password": "sesame"})
         page.set_default_timeout(120_000)
         page.on("console", lambda message: message.type == "error" and problems.append(message))
@@ -254,5 +243,5 @@ def test_the_pages_work_in_a_browser_under_their_policies(settings):
         )
         wait_until(lambda: page.evaluate("true") and problems, "the refusals are noticed")
         assert page.evaluate("window.injected") is None
-        browser.close()
+        page.close()
     assert requested and all(url.startswith((base, "data:", "blob:", "x:")) for url in requested)

@@ -3,7 +3,6 @@
 import base64
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import sync_playwright
 from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job
@@ -462,19 +460,13 @@ def test_without_redis_it_is_a_503(app, settings):
     assert_is_an_error(client.get("/rq/"), 401)
 
 
-def test_the_pages_work_in_a_browser_and_nothing_injected_runs(dashboard, redis, failed, put):
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        assert not os.environ.get("CI"), "in CI nothing is skipped"
-        pytest.skip("there is no Chromium on this machine")
+def test_the_pages_work_in_a_browser_and_nothing_injected_runs(
+    dashboard, redis, failed, put, browser
+):
     problems = []
-    with served(dashboard) as base, working_on(put(), redis), sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=arguments, timeout=120_000
-        )
-        with closing(browser):
-            page = browser.new_page(http_credentials={"username": USER, "password": PASSWORD})
+    with served(dashboard) as base, working_on(put(), redis):
+        login = {"username": USER, "password": PASSWORD}
+        with closing(browser.new_page(http_credentials=login)) as page:
             page.set_default_timeout(120_000)
             page.on("pageerror", lambda error: problems.append(error))
             page.on(

@@ -2,16 +2,13 @@
 
 import http.client
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
 from clv import auth, db
 from clv.auth import Role
@@ -23,7 +20,6 @@ from tests.conftest import start_worker
 AXE = (Path(__file__).parent / "axe-core" / "axe.min.js").read_text()
 # What WCAG 2.2 AA asks for, and axe-core's own advice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
 THEMES = ("light", "dark")
 FEW = 12
 
@@ -90,23 +86,6 @@ def running(
     finally:
         worker.terminate()
         worker.wait()
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The machine's Chromium; the test is skipped where there is none."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        assert not os.environ.get("CI"), "in CI nothing is skipped"
-        pytest.skip("there is no Chromium on this machine")
-    # A wait for an event, on a machine that may be busy with other tests.
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=ARGUMENTS, timeout=120_000
-        )
-        yield browser
-        browser.close()
 
 
 class Visitor:

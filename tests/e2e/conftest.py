@@ -1,21 +1,16 @@
-"""The service and the browser for the tests of the dashboard: started once a session."""
+"""The service for the tests of the dashboard: started once a session."""
 
 import pytest
 
 from clv.config import Settings
+from tests import chromium
 from tests.e2e import browser as browsing
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """A running Chromium."""
-    with browsing.chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def service(browser, workspace, redis_url, cdnow):
-    """The service with its tenants; after the browser, for without one it is not needed."""
+def service(workspace, redis_url, cdnow):
+    """The service with its tenants, if there is a browser to look at it."""
+    chromium.executable()
     settings = Settings(
         database_url=f"sqlite:///{workspace / 'dashboard.db'}", redis_url=f"{redis_url}/15"
     )

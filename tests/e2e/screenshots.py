@@ -10,9 +10,9 @@ from pathlib import Path
 from clv import db
 from clv.config import ROOT, VAR, Settings
 from clv.scoring import DAY_MS
-from tests import servers
+from tests import chromium, servers
 from tests.conftest import free_port, redis_server
-from tests.e2e.browser import THEMES, Service, Visitor, chromium, running
+from tests.e2e.browser import THEMES, Service, Visitor, running
 
 WIDTHS = {360: 740, 1024: 768, 1920: 1080}
 # The history before today's run: so many full runs, each so many days after the one before.
@@ -44,7 +44,7 @@ def main() -> None:
         settings = Settings(database_url=f"sqlite:///{folder / 'clv.db'}", redis_url=redis_url)
         rows = purchases()
         before = until(rows, RUNS)
-        with running(settings, before, AT_RISK_DAYS) as service, chromium() as browser:
+        with running(settings, before, AT_RISK_DAYS) as service, chromium.running() as browser:
             make_history(settings, service, rows)
             customer = slipping_customer(service)
             if arguments.docs:

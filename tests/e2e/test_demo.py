@@ -12,7 +12,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from clv.config import ROOT
 from tests.conftest import wait_until
@@ -135,30 +134,21 @@ def test_a_path_that_is_not_utf8_is_a_400(demo):
         assert (answer.status, json.loads(answer.read())["code"]) == (400, 400)
 
 
-def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo):
+def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo, browser):
     folder, text = demo
     base = re.search(r"API documents +(http://[^/]+)", text).group(1)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        assert not os.environ.get("CI"), "in CI nothing is skipped"
-        pytest.skip("there is no Chromium on this machine")
     problems, requested = [], []
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=arguments, timeout=120_000
-        )
-        page = browser.new_page()
-        page.set_default_timeout(120_000)
-        page.on("console", lambda message: message.type == "error" and problems.append(message))
-        page.on("pageerror", lambda error: problems.append(error))
-        page.on("request", lambda request: requested.append(request.url))
-        page.goto(f"{base}/api/docs")
-        page.wait_for_selector("text=Compute all customers, or one segment")
-        page.click("text=Compute all customers, or one segment")
-        page.wait_for_selector("text=respond-async: answer 202 at once")
-        page.screenshot(path=f"{folder}/docs.png", full_page=True)
-        browser.close()
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    page.on("console", lambda message: message.type == "error" and problems.append(message))
+    page.on("pageerror", lambda error: problems.append(error))
+    page.on("request", lambda request: requested.append(request.url))
+    page.goto(f"{base}/api/docs")
+    page.wait_for_selector("text=Compute all customers, or one segment")
+    page.click("text=Compute all customers, or one segment")
+    page.wait_for_selector("text=respond-async: answer 202 at once")
+    page.screenshot(path=f"{folder}/docs.png", full_page=True)
+    page.close()
     assert not problems
     assert requested and all(url.startswith((base, "data:", "blob:")) for url in requested)
 

@@ -193,7 +193,7 @@ def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, f
     with db.scope():
         run_id = planned(bell)
         compute_first_chunk(run_id, bell)
-        # Whoever reads the run rings for it, and the session's worker would end it.
+        # Whoever reads the run rings for it, and a worker would end it.
         assert runs.claim_shard(run_id, LEASE)
         run = runs.by_id(run_id)
     url = f"/api/v1/clv/jobs/{run.job_id}"
