@@ -34,12 +34,20 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 EVENT_SECONDS = 120
+DAY = 86_400
 # Below those that the kernel gives to whoever connects or asks for any: a server that starts slowly
 # still finds its port free.
 PORTS = range(10_000, 32_000)
 DATABASES = ("sqlite", "postgresql")
 # For tests of real processes that have nothing to do with the database.
 ON_ONE_DATABASE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True, scope="session")
+
+
+@pytest.fixture(autouse=True)
+def not_at_midnight() -> None:
+    """What was yesterday, or a day's limit, must not change within a test."""
+    while DAY - time.time() % DAY < 120:
+        time.sleep(1)
 
 
 @pytest.fixture(scope="session")
