@@ -92,6 +92,8 @@ def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) ->
         web_threads=8,
         web_processes=1,
         db_connections=30,
+        # Longer than a busy machine takes for a run.
+        compute_wait_seconds=EVENT_SECONDS,
         # The module's worker must not help with runs that a test works off itself.
         sweep_seconds=300.0,
     )

@@ -3,15 +3,19 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
+
+START_SECONDS = 120
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def own_postgresql(path: Path, **settings: object) -> Iterator["Postgresql"]:
         server.ensure_pgdata_inited()
         with (path / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
-        server.start()
+        _started(server.start)
     own = Postgresql(server)
     try:
         yield own
@@ -74,7 +78,7 @@ class Postgresql:
 
     def start(self) -> None:
         """Start it again."""
-        self._server.ensure_postgres_running()
+        _started(self._server.ensure_postgres_running)
 
     @contextmanager
     def tables_at(self, path: Path) -> Iterator[None]:
@@ -105,3 +109,17 @@ class Postgresql:
             process = self._paused.pop()
             if process.is_running():
                 process.send_signal(signal.SIGCONT)
+
+
+def _started(start: Callable[[], None]) -> None:
+    """Start a PostgreSQL, however long a busy machine takes: what starts it gives up after 10 s,
+    and when asked again finds what it began."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            start()
+            return
+        except (subprocess.SubprocessError, OSError, AssertionError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -108,20 +108,16 @@ def test_a_bad_holdout_is_refused_by_name(client, headers, tenant, days):
     ("rows", "days", "message"),
     [
         ([], None, "There is no history of days with conversions"),
-        ([row("a", 3)], None, "There is no history of days with conversions"),
-        ([row("a", 3, converts=1)], None, "The history has only one day."),
-        (
-            [row("a", 30, converts=1), row("a", 1, converts=1)],
-            30,
-            "holdoutDays must be from 1 to 29: the history has 30 days.",
-        ),
+        ([(3, 0)], None, "There is no history of days with conversions"),
+        ([(3, 1)], None, "The history has only one day."),
+        ([(30, 1), (1, 1)], 30, "holdoutDays must be from 1 to 29: the history has 30 days."),
     ],
 )
 def test_a_history_that_is_too_short_is_a_failure_that_says_so(
     client, headers, tenant, load, work, rows, days, message
 ):
     if rows:
-        load(*rows)
+        load(*(row("a", ago, converts=converts) for ago, converts in rows))
     started = client.post(URL, json={"holdoutDays": days}, headers=headers()).json
     work(started["backtestId"])
     shown = client.get(f"{URL}/{started['backtestId']}", headers=headers("viewer")).json

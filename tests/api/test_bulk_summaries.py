@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import random
 import socket
 from dataclasses import replace
@@ -374,7 +375,7 @@ NAMES_OF_FIELDS = [*GOOD, "offerId", "creativeId", "channelId", "impressions", "
 NAMES_OF_FIELDS += ["totalValue", "firstContactAt", "surprise"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(odd=st.dictionaries(st.sampled_from(NAMES_OF_FIELDS), ODD, max_size=3), missing=st.data())
 def test_post_and_put_refuse_the_same_rows_for_the_same_reasons(client, shared_key, odd, missing):
     offered = {**GOOD, "impressions": 1, **odd}
@@ -395,7 +396,7 @@ def test_post_and_put_refuse_the_same_rows_for_the_same_reasons(client, shared_k
         # The same row is there already.
         assert sent.json["updated"] == sent.json["inserted"] == 0
         return
-    if "NaN" in text or "Infinity" in text:
+    if any(isinstance(value, float) and not math.isfinite(value) for value in offered.values()):
         assert sent.json["errors"]["body"]["line 1"] == ["The line is not JSON."]
         return
     reasons = posted.json["errors"]["json"]["data"]["0"]

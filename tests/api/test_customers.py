@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from datetime import datetime
 
 import pytest
@@ -13,7 +12,7 @@ from clv.config import Settings
 from clv.store import runs, snapshots
 from jobs import batch
 from tests.api.support import row
-from tests.conftest import unreachable_redis
+from tests.conftest import EVENT_SECONDS, unreachable_redis
 
 FIELDS = [
     "customerId",
@@ -155,16 +154,20 @@ def test_needs_no_redis(settings, tenant, headers, client, load):
     assert lonely.post("/api/v1/customers/a/clv", headers=key).json["source"] == "recomputed"
 
 
-def test_a_late_single_computation_does_not_undo_a_newer_run(app, client, headers, load):
+def test_a_late_single_computation_does_not_undo_a_newer_run(
+    app, client, headers, load, monkeypatch
+):
     load(row("a", 1, 1, 10), row("b", 1))
     key, answers = headers(), []
+    waits, take = threading.Event(), snapshots.take_lease
     url = "/api/v1/customers/a/clv"
     with db.scope():
         # Somebody else builds the first snapshot: the computation waits, with its totals read.
         assert snapshots.take_lease(1)
     late = threading.Thread(target=lambda: answers.append(app.test_client().post(url, headers=key)))
+    monkeypatch.setattr(snapshots, "take_lease", lambda tenant: waits.set() or take(tenant))
     late.start()
-    time.sleep(0.5)
+    assert waits.wait(EVENT_SECONDS)
     load(row("a", 1, 9, 90))
     with db.scope():
         run, _ = runs.join_or_create(1, None, "test", 10**9)

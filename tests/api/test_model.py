@@ -6,7 +6,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
@@ -34,7 +34,6 @@ TEN_FIELDS = [
     "computedAt",
     "source",
 ]
-TODAY = date.fromisoformat(days_ago(0)[:10])
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def add(tenant, purchases: Sequence[tuple[str, int, float]], period_type: str = 
         rows = [
             Summary(
                 customer,
-                (TODAY - timedelta(days)).isoformat(),
+                days_ago(days)[:10],
                 "" if amount >= 0 else "refund",
                 "",
                 "",
@@ -301,7 +300,8 @@ def test_the_gate_says_what_is_missing(client, headers, tenant, run, choose, bas
 
 
 def test_periods_other_than_days_are_served_by_rfm(client, headers, load, run, choose):
-    week = f"{TODAY.isocalendar().year}-W{TODAY.isocalendar().week:02}"
+    today = date.fromisoformat(days_ago(0)[:10]).isocalendar()
+    week = f"{today.year}-W{today.week:02}"
     load(row("a", 0, value=10, periodType="weekly", periodKey=week, converts=1))
     choose(model="calibrated")
     run()
