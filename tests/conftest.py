@@ -34,12 +34,23 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 EVENT_SECONDS = 120
+DAY_SECONDS = 86_400
+# Before midnight: longer than tests take that look at dates.
+LATE_SECONDS = 60
 # Below those that the kernel gives to whoever connects or asks for any: a server that starts slowly
 # still finds its port free.
 PORTS = range(10_000, 32_000)
 DATABASES = ("sqlite", "postgresql")
 # For tests of real processes that have nothing to do with the database.
 ON_ONE_DATABASE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True, scope="session")
+
+
+@pytest.fixture(autouse=True)
+def within_a_day() -> None:
+    """No test begins so late that it ends on another day (UTC) than it began."""
+    left = DAY_SECONDS - time.time() % DAY_SECONDS
+    if left < LATE_SECONDS:
+        time.sleep(left)
 
 
 @pytest.fixture(scope="session")
@@ -181,12 +192,14 @@ def cdnow() -> list[tuple[str, str, str]]:
 
 def start_worker(settings: Settings, **variables: str) -> subprocess.Popen:
     """A worker process; returns when it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(settings, **variables)
+    )
+    own = str(process.pid).encode()
     with Redis.from_url(settings.redis_url) as redis:
-        before = redis.scard("rq:workers")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(settings, **variables)
-        )
-        wait_until(lambda: redis.scard("rq:workers") > before, "the worker listens")
+        # Not by their number: it falls, too, when one that was killed is struck off.
+        listed = lambda: [redis.hget(key, "pid") for key in redis.smembers("rq:workers")]  # noqa: E731
+        wait_until(lambda: own in listed(), "the worker listens")
     return process
 
 
