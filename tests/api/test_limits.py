@@ -30,13 +30,6 @@ CLV, SETTINGS = "/api/v1/customers/nobody/clv", "/api/v1/settings"
 DAY = 86_400
 
 
-@pytest.fixture(autouse=True)
-def not_at_midnight() -> None:
-    """The limits of these tests are a day's, and must not begin anew within one."""
-    while DAY - time.time() % DAY < 120:
-        time.sleep(1)
-
-
 @pytest.fixture
 def limited(app, settings) -> Iterator:
     """An application that allows a key 5 requests a day."""
