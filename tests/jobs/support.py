@@ -113,11 +113,11 @@ def together(*actions: Callable[[], None]) -> list[Exception]:
     def act(action: Callable[[], None]) -> None:
         try:
             with db.scope():
+                barrier.wait()
                 if db.is_sqlite():
                     # Its writers don't queue: on a slow machine one of many may go hungry for
                     # longer than a request would wait. What is a lock error fails at once.
                     db.execute("PRAGMA busy_timeout = 60000")
-                barrier.wait()
                 action()
         except Exception as error:
             wrong.append(error)
