@@ -41,7 +41,7 @@ def demo(tmp_path_factory):
         wait_until(
             lambda: "Ctrl-C" in output.read_text() or launcher.poll() is not None,
             "the demo is up",
-            seconds=270,
+            seconds=540,
         )
         assert launcher.poll() is None, output.read_text()
         yield folder, output.read_text()
