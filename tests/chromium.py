@@ -24,7 +24,7 @@ def executable() -> str:
 def running() -> Iterator[Browser]:
     """A Chromium. Playwright bears one at a time in a thread: a test takes the fixture's."""
     # A wait for an event, on a machine that may be busy with other tests.
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=120_000)
     with sync_playwright() as playwright:
         path = executable()
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=120_000)

@@ -191,12 +191,14 @@ def cdnow() -> list[tuple[str, str, str]]:
 
 def start_worker(settings: Settings, **variables: str) -> subprocess.Popen:
     """A worker process; returns when it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(settings, **variables)
+    )
+    own = str(process.pid).encode()
     with Redis.from_url(settings.redis_url) as redis:
-        before = redis.scard("rq:workers")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(settings, **variables)
-        )
-        wait_until(lambda: redis.scard("rq:workers") > before, "the worker listens")
+        # Not by their number: it falls, too, when one that was killed is struck off.
+        listed = lambda: [redis.hget(key, "pid") for key in redis.smembers("rq:workers")]  # noqa: E731
+        wait_until(lambda: own in listed(), "the worker listens")
     return process
 
 

@@ -78,7 +78,7 @@ def test_the_charts_are_drawn_in_both_themes(visitor):
 
 def test_the_overview_is_light(browser, service):
     context = browser.new_context(base_url=service.url)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)
     page = context.new_page()
     page.goto("/sign-in")
     page.get_by_label("API key").fill(service.keys["shop", "viewer"])

@@ -14,7 +14,7 @@ def test_an_admin_recomputes_and_watches_the_run_to_its_end(visitor):
     page.wait_for_url("**/jobs/*")
     expect(page.get_by_role("progressbar")).to_be_visible()
     # The page was loaded anew: the button to cancel went with the run.
-    expect(page.get_by_text("Ended", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible(timeout=120_000)
     expect(page.get_by_role("button", name="Cancel the run")).to_have_count(0)
     expect(page.get_by_role("status")).to_contain_text("Finished")
     visitor.check_access()

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,7 @@ def demo(tmp_path_factory):
         wait_until(
             lambda: "Ctrl-C" in output.read_text() or launcher.poll() is not None,
             "the demo is up",
-            seconds=270,
+            seconds=540,
         )
         assert launcher.poll() is None, output.read_text()
         yield folder, output.read_text()
@@ -58,11 +58,15 @@ def test_the_three_lines_work_as_they_are_printed(demo):
     _, text = demo
     lines = re.findall(r"^  (curl .*)$", text, re.MULTILINE)
     assert len(lines) == 3
-    one, batch, jobs = (
-        json.loads(subprocess.run(line, shell=True, check=True, capture_output=True).stdout)
-        for line in lines
-    )
+    one, batch, jobs = map(_pasted, lines)
     assert one["customerId"] == "00001" and one["source"] == "cached"
+    if "jobId" in batch:
+        # A slow machine has not done in time.
+        wait_until(lambda: _pasted(lines[2])["data"][0]["success"], "the run ends")
+        jobs = _pasted(lines[2])
+        batch = {
+            name: jobs["data"][0][name] for name in ("success", "computed", "errors", "segment")
+        }
     assert batch == {"success": True, "computed": 23570, "errors": 0, "segment": "all"}
     assert [job["status"] for job in jobs["data"]] == ["finished", "finished"]
     assert jobs["data"][1]["requestedBy"] == "command line"
@@ -76,7 +80,9 @@ def test_the_key_is_kept_for_its_owner_alone_and_nothing_else_keeps_it(demo):
     assert (folder / "var").stat().st_mode & 0o077 == 0
     secret = token.split("_")[2].encode()
     for path in (folder / "var").iterdir():
-        assert path == kept or secret not in path.read_bytes(), path
+        # Redis and SQLite take their temporary files away as they like.
+        with suppress(FileNotFoundError):
+            assert path == kept or secret not in path.read_bytes(), path
 
 
 def test_the_demo_uses_the_at_risk_days_that_fit_its_data(demo):
@@ -153,6 +159,11 @@ def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo, b
     assert requested and all(url.startswith((base, "data:", "blob:")) for url in requested)
 
 
+def _pasted(line: str) -> dict:
+    """What a line answers in a shell."""
+    return json.loads(subprocess.run(line, shell=True, check=True, capture_output=True).stdout)
+
+
 @contextmanager
 def _connected(folder: Path, text: str):
     """A connection to the web process, and headers with the demo's key."""
@@ -164,8 +175,11 @@ def _connected(folder: Path, text: str):
 
 
 def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    found = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    found = []
+    # It may end meanwhile.
+    with suppress(OSError):
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        found = [int(child) for child in listed.split()]
     return found + [grandchild for child in found for grandchild in _children(child)]
 
 

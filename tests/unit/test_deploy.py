@@ -78,7 +78,7 @@ def test_every_process_ends_with_one_line_that_says_so(command):
         env={"DYNO": "web.1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode != 0
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
