@@ -219,18 +219,18 @@ def unreachable_redis(settings: Settings) -> Settings:
 
 def empty_tables() -> None:
     """Delete all rows."""
-    if db.is_sqlite():
-        with db.transaction():
-            for table in reversed(models.TABLES):
-                db.execute(f"DELETE FROM {table._meta.table_name}")
-        return
-    names = ", ".join(table._meta.table_name for table in models.TABLES)
+    names = [table._meta.table_name for table in reversed(models.TABLES)]
     for attempt in range(5):
         try:
-            db.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+            if not db.is_sqlite():
+                db.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+                return
+            with db.transaction():
+                for name in names:
+                    db.execute(f"DELETE FROM {name}")
             return
         except OperationalError:
-            # The module's worker sweeps, and reads the tables in another order.
+            # The module's worker is at the tables, in another order, or for longer than 5 s.
             if attempt == 4:
                 raise
 
