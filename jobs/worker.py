@@ -14,7 +14,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
-from rq.worker.base import StopRequested
+from rq.worker.base import StopRequested, WorkerStatus
 from rq.worker_registration import register
 
 from clv import config, db, logs
@@ -50,15 +50,23 @@ class SweepingWorker(HerokuWorker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Beat, be listed again if Redis was emptied (RQ lists a worker at its birth only), and
-        sweep when it is time."""
+        sweep when it is time.
+
+        :raises StopRequested: when the worker was told to stop and is idle
+        """
         super().heartbeat(timeout, pipeline)
-        if self.is_horse or time.monotonic() - self._swept < self._settings.sweep_seconds:
+        if self.is_horse:
             return
-        self._swept = time.monotonic()
-        if not self.connection.sismember(self.redis_workers_keys, self.key):
-            self.connection.hset(self.key, mapping=self.serialize())
-            register(self)
-        self._sweep()
+        if time.monotonic() - self._swept >= self._settings.sweep_seconds:
+            self._swept = time.monotonic()
+            if not self.connection.sismember(self.redis_workers_keys, self.key):
+                self.connection.hset(self.key, mapping=self.serialize())
+                register(self)
+            self._sweep()
+        if self.told_to_stop and self.get_state() != WorkerStatus.BUSY:
+            # The signal's own exception is lost where somebody suppresses all of them, as Peewee
+            # does while it closes a connection.
+            raise StopRequested
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Signal the work-horse and what it started. RQ signals its process group, which is still

@@ -25,7 +25,7 @@ from clv.store import now_ms, runs, tenants
 from clv.store.runs import Chunk
 from jobs import batch, cron
 from jobs.queue import JobQueue, connect
-from tests.conftest import environment, start_worker, unreachable_redis, wait_until
+from tests.conftest import EVENT_SECONDS, environment, start_worker, unreachable_redis, wait_until
 from tests.jobs.support import (
     DAY,
     LEASE,
@@ -39,6 +39,20 @@ from tests.jobs.support import (
 )
 
 SECRET = "customer-4711"
+# Is told to stop where it closes its connections, as Peewee does it: whatever is raised is lost.
+TOLD_WHILE_IT_CLOSES = """
+import os, signal
+from contextlib import suppress
+from clv import db
+from jobs import worker
+disconnect = db.disconnect
+def told():
+    with suppress(Exception):
+        os.kill(os.getpid(), signal.SIGTERM)
+    disconnect()
+db.disconnect = told
+worker.main()
+"""
 # Works on a run and is killed where it would call a function of insights.
 KILLED_AT = """
 import os, signal, sys
@@ -260,6 +274,19 @@ def test_a_worker_that_is_told_to_stop_stops_at_a_chunk_and_another_goes_on(tena
     second.wait()
     with db.scope():
         assert runs.by_id(run_id).computed == 3_000
+
+
+def test_a_signal_to_stop_that_is_lost_on_its_way_still_stops_the_worker(tenant, alone, tmp_path):
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        environ = environment(alone, SWEEP_SECONDS="1")
+        command = [sys.executable, "-c", TOLD_WHILE_IT_CLOSES]
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=sink)
+        try:
+            assert process.wait(EVENT_SECONDS) == 0
+        finally:
+            process.kill()
+    assert b"worker.stopped" in log.read_bytes()
 
 
 def test_a_worker_without_redis_can_still_be_stopped(settings, tmp_path):
