@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+# A wait for an event, on a machine that may be busy with other tests.
+WAIT_MS = 120_000
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
 
 
@@ -23,10 +25,9 @@ def executable() -> str:
 @contextmanager
 def running() -> Iterator[Browser]:
     """A Chromium. Playwright bears one at a time in a thread: a test takes the fixture's."""
-    # A wait for an event, on a machine that may be busy with other tests.
-    expect.set_options(timeout=120_000)
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         path = executable()
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=120_000)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=WAIT_MS)
         yield browser
         browser.close()

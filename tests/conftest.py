@@ -196,8 +196,11 @@ def start_worker(settings: Settings, **variables: str) -> subprocess.Popen:
     )
     own = str(process.pid).encode()
     with Redis.from_url(settings.redis_url) as redis:
+
+        def listed() -> list[bytes]:
+            return [redis.hget(key, "pid") for key in redis.smembers("rq:workers")]
+
         # Not by their number: it falls, too, when one that was killed is struck off.
-        listed = lambda: [redis.hget(key, "pid") for key in redis.smembers("rq:workers")]  # noqa: E731
         wait_until(lambda: own in listed(), "the worker listens")
     return process
 

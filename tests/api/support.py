@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from clv import db
-from tests.conftest import wait_until
 
 RECORD_COLUMNS = (
     "tenant_id, customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
@@ -69,20 +68,6 @@ def numbered_records(count: int, id_size: int = 6) -> list[dict]:
         )
         for n in range(count)
     ]
-
-
-def compute_all(client, key: dict[str, str]) -> int:
-    """Let a worker compute all customers, however long a busy machine takes; how many it did."""
-    started = client.post("/api/v1/clv/compute", headers={**key, "Prefer": "respond-async"})
-    assert started.status_code == 202, started.text
-
-    def job() -> dict:
-        return client.get(f"{started.headers['Location']}?wait=25", headers=key).json
-
-    wait_until(lambda: job()["status"] not in ("queued", "running"), "the run ends")
-    found = job()
-    assert found["status"] == "finished", found
-    return found["computed"]
 
 
 @contextmanager

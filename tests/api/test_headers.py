@@ -10,6 +10,7 @@ from clv import config
 from clv.api import headers as security
 from clv.config import from_env
 from clv.errors import ConfigError
+from tests import chromium
 from tests.api.support import row
 from tests.api.web import gunicorn
 from tests.conftest import wait_until
@@ -212,7 +213,7 @@ def test_the_pages_work_in_a_browser_under_their_policies(settings, browser):
     with gunicorn(settings, **credentials) as web:
         base = f"http://127.0.0.1:{web.port}"
         page = browser.new_page(http_credentials={"username": "ops", "password": "sesame"})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(chromium.WAIT_MS)
         page.on("console", lambda message: message.type == "error" and problems.append(message))
         page.on("pageerror", lambda error: problems.append(error))
         page.on("request", lambda request: requested.append(request.url))

@@ -19,6 +19,7 @@ from tests.api.test_errors import assert_is_an_error
 from tests.api.test_headers import ORIGIN
 from tests.api.web import Web, gunicorn
 from tests.conftest import (
+    DAY,
     ON_ONE_DATABASE,
     free_port,
     redis_server,
@@ -27,7 +28,6 @@ from tests.conftest import (
 )
 
 CLV, SETTINGS = "/api/v1/customers/nobody/clv", "/api/v1/settings"
-DAY = 86_400
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 from app import create_app
 from clv.config import ROOT, Settings
 from jobs import queue
+from tests import chromium
 from tests.api.support import row
 from tests.api.test_errors import assert_is_an_error
 from tests.api.web import served
@@ -469,7 +470,7 @@ def test_the_pages_work_in_a_browser_and_nothing_injected_runs(
     with served(dashboard) as base, working_on(put(), redis):
         login = {"username": USER, "password": PASSWORD}
         with closing(browser.new_page(http_credentials=login)) as page:
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(chromium.WAIT_MS)
             page.on("pageerror", lambda error: problems.append(error))
             page.on(
                 "console", lambda message: "Security" in message.text and problems.append(message)

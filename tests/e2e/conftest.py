@@ -23,7 +23,7 @@ def visitor(browser, service):
     """Somebody who has not signed in yet. At the end no console has complained, and nothing was
     asked for elsewhere."""
     context = browser.new_context(base_url=service.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(chromium.WAIT_MS)
     someone = browsing.Visitor(context, service)
     yield someone
     context.close()

@@ -6,6 +6,7 @@ import re
 from playwright.sync_api import expect
 
 from clv.dashboard.overview import SHOWN
+from tests import chromium
 
 # What the overview may weigh over the network, all included.
 MAX_OVERVIEW_BYTES = 300_000
@@ -78,7 +79,7 @@ def test_the_charts_are_drawn_in_both_themes(visitor):
 
 def test_the_overview_is_light(browser, service):
     context = browser.new_context(base_url=service.url)
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(chromium.WAIT_MS)
     page = context.new_page()
     page.goto("/sign-in")
     page.get_by_label("API key").fill(service.keys["shop", "viewer"])

@@ -14,7 +14,7 @@ def test_an_admin_recomputes_and_watches_the_run_to_its_end(visitor):
     page.wait_for_url("**/jobs/*")
     expect(page.get_by_role("progressbar")).to_be_visible()
     # The page was loaded anew: the button to cancel went with the run.
-    expect(page.get_by_text("Ended", exact=True)).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Cancel the run")).to_have_count(0)
     expect(page.get_by_role("status")).to_contain_text("Finished")
     visitor.check_access()
@@ -97,7 +97,7 @@ def test_a_backtest_says_how_far_the_predictions_can_be_trusted(visitor):
     page = visitor.sign_in("admin", at="/backtest")
     visitor.check_access()
     page.get_by_role("button", name="Start the backtest").click()
-    expect(page.get_by_role("heading", name="What it says")).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("heading", name="What it says")).to_be_visible()
     expect(page.locator(".verdict")).to_contain_text("Use ")
     expect(page.get_by_role("region", name="Table of measures").get_by_role("row")).to_have_count(8)
     expect(page.get_by_role("img", name=re.compile("predicted and actual"))).to_have_count(2)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from clv.config import ROOT
+from tests import chromium
 from tests.conftest import wait_until
 
 NOT_COPIED = shutil.ignore_patterns(
@@ -145,7 +146,7 @@ def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo, b
     base = re.search(r"API documents +(http://[^/]+)", text).group(1)
     problems, requested = [], []
     page = browser.new_page()
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(chromium.WAIT_MS)
     page.on("console", lambda message: message.type == "error" and problems.append(message))
     page.on("pageerror", lambda error: problems.append(error))
     page.on("request", lambda request: requested.append(request.url))
