@@ -13,10 +13,11 @@ run: $(VENV)/runtime  ## the service alone
 test: $(VENV)/dev  ## the whole suite, with real Redis and PostgreSQL
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-check: $(VENV)/dev  ## lint, format and types
+check: $(VENV)/dev  ## lint, format, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes an hour or more)
 	$(BIN)/python -m tests.bench.batch
@@ -33,16 +34,16 @@ screenshots: $(VENV)/dev  ## pictures of each page into var/screenshots, or INTO
 	$(BIN)/python -m tests.e2e.screenshots --into $(or $(INTO),var/screenshots)
 
 soak: $(VENV)/dev  ## ten minutes of load beside batches, on each database; needs wrk
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.load.soak
 
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
-	$(BIN)/python -m tests.chaos --database sqlite --faults 500
-	$(BIN)/python -m tests.chaos --database postgresql --faults 500
+	$(BIN)/python -m tests.load.chaos --database sqlite --faults 500
+	$(BIN)/python -m tests.load.chaos --database postgresql --faults 500
 	CHAOS_TRIALS=100 $(BIN)/python -m pytest --timeout 3600 tests/jobs/test_faults.py
 
 fuzz: $(VENV)/dev  ## 50,000 requests from the OpenAPI document on each database
-	$(BIN)/python -m tests.fuzz --database sqlite --cases 50000
-	$(BIN)/python -m tests.fuzz --database postgresql --cases 50000
+	$(BIN)/python -m tests.load.fuzz --database sqlite --cases 50000
+	$(BIN)/python -m tests.load.fuzz --database postgresql --cases 50000
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'

@@ -4,30 +4,28 @@ import flask_swagger_ui
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from clv import auth, cli, config, dashboard, db
+from clv import cli, config, dashboard, db
 from clv.api import (
-    attempts,
     backtests,
-    blueprint,
-    compute,
     customers,
-    errors,
-    headers,
     health,
     insights,
-    limits,
     metrics,
-    queue_dashboard,
     records,
-    requests,
+    runs,
     simulation,
     summaries,
     tenant,
     transactions,
 )
-from clv.api.application import Service
-from clv.api.counts import Counts
+from clv.auth import authentication
+from clv.auth.login_throttle import LoginThrottle
 from clv.config import Settings
+from clv.http import access, application, documents, errors, headers, request_log, rq_dashboard
+from clv.http.application import Components, Service
+from clv.http.counters import Counters
+from clv.http.rate_limit import REDIS_SECONDS, RateLimiter
+from clv.http.waiting_room import WaitingRoom
 from jobs.queue import JobQueue, connect
 
 VERSION = "0.1.0"
@@ -41,19 +39,23 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     db.configure(settings)
-    auth.forget()
-    app.extensions["settings"] = settings
-    app.extensions["queue"] = JobQueue(connect(settings.redis_url), settings.sweep_seconds)
-    app.extensions["attempts"] = attempts.Attempts(settings.attempts_limit)
-    app.extensions["limiter"] = _limiter(settings)
-    app.extensions["waiting_room"] = compute.WaitingRoom(max(1, settings.web_threads // 2))
-    app.extensions["counts"] = Counts()
-    requests.register(app)
-    blueprint.register(app)
+    authentication.forget()
+    redis = connect(settings.redis_url)
+    app.extensions["clv"] = Components(
+        settings=settings,
+        queue=JobQueue(redis, settings.sweep_seconds),
+        login_throttle=LoginThrottle(settings.attempts_limit),
+        rate_limiter=_rate_limiter(settings),
+        waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
+        counters=Counters(),
+    )
+    request_log.register(app)
+    application.register(app)
+    access.register(app)
     headers.register(app, settings)
     errors.register(app)
     app.register_blueprint(metrics.bp)
-    queue_dashboard.mount(app, settings)
+    rq_dashboard.mount(app, settings, redis)
     api = _register_api(app)
     dashboard.mount(app, api.handle_http_exception)
     app.find_by_path("customers.read_clv")
@@ -64,14 +66,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _limiter(settings: Settings) -> limits.Limiter | None:
+def _rate_limiter(settings: Settings) -> RateLimiter | None:
     if not settings.rate_limit:
         return None
-    seconds = limits.REDIS_SECONDS
-    return limits.Limiter(settings.rate_limit, connect(settings.redis_url, 1, seconds, seconds))
+    redis = connect(settings.redis_url, 1, REDIS_SECONDS, REDIS_SECONDS)
+    return RateLimiter(settings.rate_limit, redis)
 
 
-def _register_api(app: Flask) -> errors.ClvApi:
+def _register_api(app: Flask) -> documents.ClvApi:
     app.config.update(
         API_TITLE="Customer Lifetime Value",
         API_VERSION=VERSION,
@@ -100,10 +102,10 @@ def _register_api(app: Flask) -> errors.ClvApi:
     )
     app.register_blueprint(assets)
     app.register_blueprint(page)
-    api = errors.ClvApi(app)
+    api = documents.ClvApi(app)
     for part in (
         customers.blp,
-        compute.blp,
+        runs.blp,
         records.blp,
         simulation.blp,
         backtests.blp,

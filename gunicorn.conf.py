@@ -1,15 +1,15 @@
 """gunicorn for the web process; it listens on $PORT, or on 127.0.0.1:8000."""
 
 from clv import db, logs
-from clv.api.counts import Counts
 from clv.config import load
+from clv.http.counters import Counters
 
 _settings = load()
 
 # Threads, because a request that waits for a run sleeps for up to 25 s and must not take a whole
 # process with it; at most half of the threads may wait at once. Ours, because gthread's threads
 # wait for slow clients without a limit of time.
-worker_class = "clv.api.server.Worker"
+worker_class = "clv.http.server.Worker"
 workers = _settings.web_processes
 threads = _settings.web_threads
 # Each open connection takes a file descriptor, of which a process often has 1,024; running out of
@@ -45,14 +45,14 @@ forwarder_headers = ""
 # One control socket in the home folder would be shared by all instances of a machine.
 control_socket_disable = True
 # Its lines are JSON, as all of ours, and show nothing of a request.
-logger_class = "clv.api.server.Logger"
+logger_class = "clv.http.server.Logger"
 # Workers that a reload replaces go on for a while beside the new ones.
 _GENERATIONS = 8
 
 
 def on_starting(server):
     """Make the memory in which all workers count requests; a reload keeps it."""
-    server.counts = Counts(_GENERATIONS * workers)
+    server.counts = Counters(_GENERATIONS * workers)
 
 
 def pre_fork(server, worker):
@@ -67,6 +67,6 @@ def post_worker_init(worker):
     connections, if there is one for each."""
     logs.set_up(_settings.log_level)
     worker.counts.use(worker.slot)
-    worker.wsgi.extensions["counts"].share(worker.counts)
+    worker.wsgi.extensions["clv"].counters.share(worker.counts)
     if _settings.pool_size >= threads:
         db.keep()

@@ -1,4 +1,4 @@
-"""The errors of the domain. What they mean over HTTP is decided in ``clv.api.errors`` alone."""
+"""The errors of the domain. What they mean over HTTP is decided in ``clv.http.errors`` alone."""
 
 from typing import Any
 

@@ -10,16 +10,18 @@ import time
 
 from clv import config, db, logs
 from clv.config import Settings
+from clv.db.clock import now_ms
+from clv.domain.units import DAY_MS
 from clv.errors import Unavailable
-from clv.scoring import DAY_MS
-from clv.store import now_ms, runs
-from jobs import backtest, batch
+from clv.queue import Queue
+from clv.services import backtests, batch
+from clv.store import runs
 from jobs.queue import JobQueue, connect
 
 LOOK_SECONDS = 30
 
 
-def run_if_due(settings: Settings, queue: batch.Doorbell) -> int:
+def run_if_due(settings: Settings, queue: Queue) -> int:
     """Start the nightly runs that are due; returns their number."""
     due_ms = last_due_ms(settings.nightly_at, now_ms())
     started = runs.start_nightly(due_ms, int(settings.run_deadline_hours * 3_600_000))
@@ -49,7 +51,7 @@ def main() -> None:
             with db.within(db.REQUEST_SECONDS):
                 run_if_due(settings, queue)
                 batch.sweep(queue)
-                backtest.sweep(queue)
+                backtests.sweep(queue)
         except (*db.DOWN, Unavailable) as error:
             logs.event("cron.failed", logging.WARNING, error=logs.summary(error))
         time.sleep(LOOK_SECONDS)

@@ -4,17 +4,16 @@ Each shard sets its own counters to what the database holds, so that doing it tw
 nothing. The hash is a convenience: where it is missing or incomplete, the database answers.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-TTL_SECONDS = 86_400
+from clv.queue import Report
 
-# Shard id, computed, errors.
-Report = Callable[[int, int, int], None]
+TTL_SECONDS = 86_400
 
 
 def begin(redis: Redis, job_id: str, shard_ids: Iterable[int]) -> None:

@@ -21,11 +21,12 @@ from rq.serializers import JSONSerializer
 from rq.worker_registration import get_keys
 
 from clv.errors import QueueUnavailable, Unavailable
+from clv.queue import Report
 from jobs import progress
 
 NAME = "clv"
-DRAIN = "jobs.batch.drain"
-BACKTEST = "jobs.backtest.measure"
+DRAIN = "jobs.tasks.drain"
+BACKTEST = "jobs.tasks.measure"
 DESCRIPTIONS = {DRAIN: "Compute customer lifetime values", BACKTEST: "Backtest the models"}
 # A drain works for seconds; planning a huge tenant may take minutes.
 JOB_TIMEOUT_SECONDS = 600
@@ -132,9 +133,13 @@ class JobQueue:
         """Make the live progress of a run that was planned."""
         progress.begin(self.redis, job_id, shard_ids)
 
-    def reporting(self, job_id: str) -> AbstractContextManager[progress.Report]:
+    def reporting(self, job_id: str) -> AbstractContextManager[Report]:
         """What reports the live progress of a run."""
         return progress.reporting(self.redis, job_id)
+
+    def live_progress(self, job_id: str) -> dict[str, int] | None:
+        """Customers computed and errors of a run so far; None when Redis does not tell."""
+        return progress.read(self.redis, job_id)
 
     def workers_alive(self) -> int:
         """How many workers were heard of lately.

@@ -20,9 +20,10 @@ from rq.worker_registration import register
 from clv import config, db, logs
 from clv.config import Settings
 from clv.errors import Unavailable
+from clv.services import backtests, batch
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
-from jobs import backtest, batch, cron
+from jobs import cron, tasks  # noqa: F401
 from jobs.queue import NAME, JobQueue, OwnJob, connect, what_fails
 
 MONITORING_SECONDS = 5
@@ -104,7 +105,7 @@ class SweepingWorker(HerokuWorker):
             # A parent that waits does not beat, and is taken for dead.
             with db.within(db.REQUEST_SECONDS):
                 batch.sweep(self._job_queue)
-                backtest.sweep(self._job_queue)
+                backtests.sweep(self._job_queue)
                 if self._settings.worker_runs_cron:
                     cron.run_if_due(self._settings, self._job_queue)
         except (*db.DOWN, Unavailable) as error:

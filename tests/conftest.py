@@ -22,12 +22,14 @@ from redis.exceptions import RedisError
 
 import launch
 from app import create_app
-from clv import auth, db, models
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import ROOT, Settings
+from clv.db import models
 from clv.store import tenants
-from tests import chromium, servers
-from tests.contract import CheckedClient
+from tests.support import chromium, servers
+from tests.support.contract import CheckedClient
 
 # No test is about time: on a busy machine an example may take as long as it likes.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -115,7 +117,7 @@ def app(settings: Settings) -> Iterator:
     with Redis.from_url(settings.redis_url) as redis:
         redis.delete("rq:queue:clv")
     yield application
-    application.extensions["queue"].redis.close()
+    application.extensions["clv"].queue.redis.close()
     db.release()
     db.database.close_all()
 
@@ -153,7 +155,7 @@ def headers(tenant) -> Callable[..., dict[str, str]]:
                 owner = tenants.tenant_by_name(name)
             except Exception:
                 owner = tenants.create_tenant(name)
-            return {"Authorization": f"Bearer {auth.create_key(owner, Role.parse(role))}"}
+            return {"Authorization": f"Bearer {keys.create_key(owner, Role.parse(role))}"}
 
     return make
 

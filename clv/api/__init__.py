@@ -1,1 +1,1 @@
-"""The HTTP face: one blueprint a file, thin views over ``clv.service`` and ``clv.runs``."""
+"""The HTTP face: one blueprint a file, thin views over ``clv.services``."""

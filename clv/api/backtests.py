@@ -3,18 +3,18 @@
 import contextlib
 from typing import Any
 
-from flask import current_app, url_for
+from flask import url_for
 from flask.views import MethodView
 
-from clv import backtests
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, principal
-from clv.auth import Role
+from clv.api.schemas.backtests import Backtest, BacktestList, BacktestRequest
+from clv.api.schemas.base import PageQuery
+from clv.auth.principal import Role
 from clv.errors import Unavailable
-from clv.schemas.backtests import Backtest, BacktestList, BacktestRequest
-from clv.schemas.base import PageQuery
+from clv.http.access import ClvBlueprint, principal
+from clv.http.application import components
+from clv.services import backtests
 from clv.store.backtests import Backtest as Found
-from jobs import backtest
 
 blp = ClvBlueprint("backtests", __name__, url_prefix="/api/v1", description="Backtests")
 
@@ -73,7 +73,7 @@ def start(holdout_days: int | None) -> tuple[Found, str | None]:
     :raises Conflict: while another one is active, or without daily summaries
     :raises Unavailable: when the queue can't be reached
     """
-    settings, queue = current_app.extensions["settings"], current_app.extensions["queue"]
+    settings, queue = components().settings, components().queue
     started = backtests.start(
         principal().tenant,
         holdout_days,
@@ -89,5 +89,5 @@ def look_after(found: Found) -> Found:
     if not found.is_active:
         return found
     with contextlib.suppress(Unavailable):
-        backtest.sweep(current_app.extensions["queue"], found.id)
+        backtests.sweep(components().queue, found.id)
     return backtests.find(found.tenant_id, found.backtest_id)

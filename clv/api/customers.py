@@ -7,18 +7,22 @@ from typing import Any
 from flask import request
 from flask.views import MethodView
 
-from clv import calibrated, insights, service
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, checked_customer_id, principal
-from clv.api.headers import Answer
 from clv.api.insights import change_view
+from clv.api.schemas.base import PageQuery
+from clv.api.schemas.customers import Clv, Explanation, clv_json
+from clv.api.schemas.insights import ScoreHistory
 from clv.api.tenant import settings_view
-from clv.auth import Role
-from clv.btyd import Parameters
-from clv.schemas.base import PageQuery
-from clv.schemas.customers import Clv, Explanation, clv_json
-from clv.schemas.insights import ScoreHistory
-from clv.scoring import AMOUNT_SCALE, FORMULA_VERSION, MODELS, Contribution, Scores
+from clv.auth.principal import Role
+from clv.domain.explanation import Contribution
+from clv.domain.scoring import FORMULA_VERSION, MODELS, Scores
+from clv.domain.units import AMOUNT_SCALE
+from clv.http.access import ClvBlueprint, principal
+from clv.http.headers import Answer
+from clv.http.parser import checked_customer_id
+from clv.prediction import calibrated
+from clv.prediction.btyd import Parameters
+from clv.services import customers, erasure
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
 
@@ -63,7 +67,7 @@ class Customer(MethodView):
 
         Summaries, record, history and errors, for good, also from a run that is going on.
         """
-        service.erase_customer(principal().tenant, checked_customer_id(customerId))
+        erasure.erase_customer(principal().tenant, checked_customer_id(customerId))
 
 
 @blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])
@@ -75,7 +79,7 @@ def read_clv(customerId: str) -> Answer:
     The stored record, or else one that is computed from the interaction summaries and stored.
     """
     tenant_id, customer_id = principal().tenant_id, checked_customer_id(customerId)
-    return _answer(*service.get_clv(tenant_id, customer_id, _max_age_seconds()))
+    return _answer(*customers.get_clv(tenant_id, customer_id, _max_age_seconds()))
 
 
 @blp.route("/customers/<customerId>/clv", methods=["POST"], parameters=[_CUSTOMER_ID])
@@ -86,7 +90,7 @@ def recompute_clv(customerId: str) -> Answer:
 
     From the current interaction summaries; a body is ignored.
     """
-    scores = service.recompute_clv(principal().tenant, checked_customer_id(customerId))
+    scores = customers.recompute_clv(principal().tenant, checked_customer_id(customerId))
     return _answer(scores, "recomputed")
 
 
@@ -103,7 +107,9 @@ class ClvExplanation(MethodView):
         three dimensions sum to the score.
         """
         tenant = principal().tenant
-        explained, serving, interval = service.explain_clv(tenant, checked_customer_id(customerId))
+        explained, serving, interval = customers.explain_clv(
+            tenant, checked_customer_id(customerId)
+        )
         scores = explained.scores
         model, version = MODELS[scores.model].split("/")
         body = {
@@ -149,7 +155,7 @@ class ClvHistory(MethodView):
         """
         limit = query["limit"]
         (before,) = paging.decode(query["cursor"], int) or (None,)
-        found = insights.customer_history(
+        found = customers.customer_history(
             principal().tenant, checked_customer_id(customerId), before, limit + 1
         )
         rows = [change_view(change) for change in found]

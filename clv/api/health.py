@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import current_app
 from flask.views import MethodView
 
 from clv import db
-from clv.api.blueprint import ClvBlueprint
+from clv.api.schemas.health import Health, Readiness
 from clv.errors import Unavailable
-from clv.schemas.health import Health, Readiness
+from clv.http.access import ClvBlueprint
+from clv.http.application import components
 
 blp = ClvBlueprint("health", __name__, description="Beside the API")
 
@@ -44,7 +44,7 @@ class Readyz(MethodView):
         The database answers and is migrated; Redis and the workers may be degraded.
         """
         database = _database_state()
-        workers = _workers(current_app.extensions["queue"].workers_alive)
+        workers = _workers(components().queue.workers_alive)
         state = {
             "status": "ok" if workers else "degraded",
             "database": database,

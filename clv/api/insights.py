@@ -4,14 +4,14 @@ from typing import Any
 
 from flask.views import MethodView
 
-from clv import insights
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, principal
-from clv.auth import Role
-from clv.insights import Point
-from clv.overview import BIN_WIDTH, Group, Overview, Suggestion
-from clv.schemas.base import PageQuery
-from clv.schemas.insights import ChangesQuery, ClvSummary, CustomerChanges, SummaryHistory
+from clv.api.schemas.base import PageQuery
+from clv.api.schemas.insights import ChangesQuery, ClvSummary, CustomerChanges, SummaryHistory
+from clv.auth.principal import Role
+from clv.domain.overview import BIN_WIDTH, Group, Overview, Suggestion
+from clv.http.access import ClvBlueprint, principal
+from clv.services import insights
+from clv.services.insights import Point
 from clv.store.changes import Change
 
 blp = ClvBlueprint("insights", __name__, url_prefix="/api/v1", description="What the scores say")

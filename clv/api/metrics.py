@@ -10,19 +10,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from itertools import accumulate, chain
+from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from clv import db
-from clv.api.counts import BOUNDS, Key
-from clv.errors import Forbidden, QueueUnavailable, Unauthenticated, Unavailable
-from clv.insights import STALE_MS
-from clv.store import tally
+from clv.errors import Forbidden, Unauthenticated, Unavailable
+from clv.http.application import components
+from clv.http.counters import BOUNDS, DATABASE, REDIS
+from clv.services.insights import STALE_MS
+from clv.store import run_tally
 
 bp = Blueprint("metrics", __name__)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-DATABASE, REDIS = "database", "redis"
 
 # What follows a family's name, with its labels, and the value.
 Samples = Iterable[tuple[str, float]]
@@ -36,16 +37,8 @@ def metrics() -> Response:
     return Response("".join(families), content_type=CONTENT_TYPE)
 
 
-def count_failure(error: Exception) -> None:
-    """Count a request that failed with this error, if that is what it depends on being down."""
-    if isinstance(error, QueueUnavailable):
-        current_app.extensions["counts"].add((REDIS,))
-    elif isinstance(error, db.DOWN):
-        current_app.extensions["counts"].add((DATABASE,))
-
-
 def _authorize() -> None:
-    settings = current_app.extensions["settings"]
+    settings = components().settings
     if settings.metrics_token:
         scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
         right = hmac.compare_digest(sent.strip().encode(), settings.metrics_token.encode())
@@ -66,7 +59,7 @@ def _is_local() -> bool:
 
 
 def _requests() -> Iterator[str]:
-    totals = current_app.extensions["counts"].totals()
+    totals = components().counters.totals()
     failures = {key[0]: row for key, row in totals.items() if len(key) == 1}
     requests = {key: row for key, row in totals.items() if len(key) == 3}
     yield _family(
@@ -92,7 +85,7 @@ def _requests() -> Iterator[str]:
     )
 
 
-def _by_route(requests: dict[Key, list[float]]) -> dict[str, list[float]]:
+def _by_route(requests: Mapping[Any, list[float]]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = defaultdict(lambda: [0.0] * (len(BOUNDS) + 2))
     for (_, route, _), row in requests.items():
         found[str(route)] = [a + b for a, b in zip(found[str(route)], row, strict=True)]
@@ -109,7 +102,7 @@ def _histogram(route: str, row: list[float]) -> Samples:
 
 def _database() -> Iterator[str]:
     try:
-        ended, active, full = tally.ended(), tally.active(), tally.full_runs(STALE_MS)
+        ended, active, full = run_tally.ended(), run_tally.active(), run_tally.full_runs(STALE_MS)
     except (*db.DOWN, db.NO_TABLES):
         yield _one("clv_database_up", "Whether the database answers and is migrated.", 0)
         return
@@ -155,7 +148,7 @@ def _database() -> Iterator[str]:
 
 
 def _redis() -> Iterator[str]:
-    queue = current_app.extensions["queue"]
+    queue = components().queue
     try:
         depth, workers = queue.depth(), queue.workers_alive()
     except Unavailable:

@@ -7,16 +7,19 @@ from contextlib import ExitStack
 from itertools import chain
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Response, g, request
 from flask.views import MethodView
 
-from clv import insights, logs, writer
+from clv import logs
 from clv.api import paging
-from clv.api.blueprint import ClvBlueprint, principal
-from clv.auth import Role
+from clv.api.schemas.records import RecordList, RecordsQuery
+from clv.auth.principal import Role
+from clv.domain.scoring import MODELS
 from clv.errors import Invalid
-from clv.schemas.records import RecordList, RecordsQuery
-from clv.scoring import MODELS
+from clv.files import writer
+from clv.http.access import ClvBlueprint, principal
+from clv.http.application import components
+from clv.services import records
 from clv.store.listing import Filter, Listed
 
 blp = ClvBlueprint("records", __name__, url_prefix="/api/v1", description="Lists of customers")
@@ -81,7 +84,7 @@ class Records(MethodView):
 def page_of(query: dict[str, Any]) -> dict[str, Any]:
     """A page of the list that a loaded :class:`RecordsQuery` asks for."""
     tenant, wanted, limit = principal().tenant, _wanted(query), query["limit"]
-    found = insights.page_of_records(
+    found = records.page_of_records(
         tenant, wanted, writer.SORTS[query["sort"]], _after(query), limit + 1
     )
     body = paging.page(
@@ -89,7 +92,7 @@ def page_of(query: dict[str, Any]) -> dict[str, Any]:
         limit,
         lambda n: paging.encode(query["sort"], found[n].value, found[n].scores.customer_id),
     )
-    body["pagination"]["total"] = insights.total_of_records(tenant, wanted, query["count"])
+    body["pagination"]["total"] = records.total_of_records(tenant, wanted, query["count"])
     return body
 
 
@@ -97,9 +100,9 @@ def file_of(query: dict[str, Any], mimetype: str, for_spreadsheets: bool = False
     """The whole list as a file."""
     _refuse_pages()
     kind = FILES[mimetype]
-    pages = insights.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])
+    pages = records.all_records(principal().tenant, _wanted(query), writer.SORTS[query["sort"]])
     text = writer.write(pages, kind, query["include"] == "model", for_spreadsheets)
-    room = current_app.extensions["waiting_room"]
+    room = components().waiting_room
     with ExitStack() as seat:
         seat.enter_context(room.seat())
         # Within the request: what fails at the first page is an error like any other.

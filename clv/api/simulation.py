@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from flask import current_app
 from flask.views import MethodView
 
-from clv import db, service, simulation
-from clv.api.blueprint import ClvBlueprint, principal
+from clv import db
+from clv.api.schemas.settings import ScoreSettingsChange
+from clv.api.schemas.simulation import Simulation
 from clv.api.tenant import score_settings_view
-from clv.auth import Role
-from clv.schemas.settings import ScoreSettingsChange
-from clv.schemas.simulation import Simulation
-from clv.simulation import Outcome
+from clv.auth.principal import Role
+from clv.http.access import ClvBlueprint, principal
+from clv.http.application import components
+from clv.services import simulation
+from clv.services.settings import changed_settings
+from clv.services.simulation import Outcome
 
 blp = ClvBlueprint("simulation", __name__, url_prefix="/api/v1", description="What if")
 
@@ -53,8 +55,8 @@ def simulate(changes: dict[str, Any]) -> simulation.Simulation:
     :raises Unavailable: when too many requests that take long are going on
     """
     tenant = principal().tenant
-    settings = service.changed_settings(tenant, changes)
-    room = current_app.extensions["waiting_room"]
+    settings = changed_settings(tenant, changes)
+    room = components().waiting_room
     with room.seat(), db.within(db.LONG_SECONDS):
         return simulation.simulate(tenant, settings)
 

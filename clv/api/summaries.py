@@ -5,13 +5,13 @@ from typing import Any
 
 from flask.views import MethodView
 
-from clv import loading, service
 from clv.api import uploads
-from clv.api.blueprint import ClvBlueprint, principal
-from clv.auth import Role
-from clv.reader import Rejected, read_summaries
-from clv.schemas.summaries import MergeResult, SummaryList, SummaryQuery, SummaryRows
-from clv.schemas.uploads import UploadQuery, UploadResult
+from clv.api.schemas.summaries import MergeResult, SummaryList, SummaryQuery, SummaryRows
+from clv.api.schemas.uploads import UploadQuery, UploadResult
+from clv.auth.principal import Role
+from clv.files.reader import Rejected, read_summaries
+from clv.http.access import ClvBlueprint, principal
+from clv.services import customers, loading
 from clv.store.summaries import Summary
 
 blp = ClvBlueprint("summaries", __name__, url_prefix="/api/v1", description="Interaction summaries")
@@ -32,7 +32,7 @@ class InteractionSummaries(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """Read a customer's interaction summaries, the latest period first"""
         tenant = principal().tenant
-        rows, total = service.customer_summaries(
+        rows, total = customers.customer_summaries(
             tenant,
             query["customerId"],
             query["periodType"],
@@ -55,7 +55,7 @@ class InteractionSummaries(MethodView):
         converts and totalValue are all 0 deletes the stored one.
         """
         types, rows = zip(*body["data"], strict=True)
-        return asdict(service.add_summaries(principal().tenant, types[0], list(rows)))
+        return asdict(loading.add_summaries(principal().tenant, types[0], list(rows)))
 
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @uploads.accepted(blp, _EXAMPLE)

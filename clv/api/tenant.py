@@ -4,13 +4,16 @@ from typing import Any
 
 from flask.views import MethodView
 
-from clv import auth, service
-from clv.api.blueprint import ClvBlueprint, principal
-from clv.auth import Role
-from clv.schemas.keys import CreatedKey, KeyList, NewKey
-from clv.schemas.settings import ServedSettings, SettingsChange
-from clv.scoring import MODEL_NAMES, ScoreSettings
-from clv.store.tenants import ApiKey, Tenant
+from clv.api.schemas.keys import CreatedKey, KeyList, NewKey
+from clv.api.schemas.settings import ServedSettings, SettingsChange
+from clv.auth import keys, tokens
+from clv.auth.principal import Role
+from clv.domain.settings import MODEL_NAMES, ScoreSettings
+from clv.http.access import ClvBlueprint, principal
+from clv.services import snapshots
+from clv.services.settings import change_settings
+from clv.store.api_keys import ApiKey
+from clv.store.tenants import Tenant
 
 blp = ClvBlueprint("tenant", __name__, url_prefix="/api/v1", description="Settings and keys")
 
@@ -35,7 +38,7 @@ class Settings(MethodView):
 
         Those left out stay as they are. Stored scores change with the next run.
         """
-        return _served(service.change_settings(principal().tenant, changes))
+        return _served(change_settings(principal().tenant, changes))
 
 
 @blp.route("/api-keys")
@@ -46,7 +49,7 @@ class ApiKeys(MethodView):
     @blp.response(200, KeyList)
     def get(self) -> dict[str, Any]:
         """List the API keys, oldest first"""
-        return {"data": [_key(key) for key in auth.keys(principal().tenant)]}
+        return {"data": [_key(key) for key in keys.keys_of_tenant(principal().tenant)]}
 
     @blp.access(Role.ADMIN, 400, 413, 415)
     @blp.arguments(NewKey)
@@ -57,8 +60,10 @@ class ApiKeys(MethodView):
         The token is shown this once; stored is only a hash of its secret.
         """
         tenant, role = principal().tenant, Role.parse(body["role"])
-        token = auth.create_key(tenant, role, body["label"], body["expiresDays"])
-        created = next(key for key in auth.keys(tenant) if key.public == auth.public_part(token))
+        token = keys.create_key(tenant, role, body["label"], body["expiresDays"])
+        created = next(
+            key for key in keys.keys_of_tenant(tenant) if key.public == tokens.public_part(token)
+        )
         return {**_key(created), "token": token}
 
 
@@ -73,7 +78,7 @@ class ApiKeyById(MethodView):
 
         409: it is the tenant's last admin key.
         """
-        auth.revoke_key_of_tenant(principal().tenant, keyId)
+        keys.revoke_key_of_tenant(principal().tenant, keyId)
 
 
 def settings_view(tenant: Tenant) -> dict[str, Any]:
@@ -98,7 +103,7 @@ def score_settings_view(settings: ScoreSettings) -> dict[str, Any]:
 
 
 def _served(tenant: Tenant) -> dict[str, Any]:
-    serving = service.serving(tenant)
+    serving = snapshots.serving(tenant)
     return {
         **settings_view(tenant),
         "servingModel": MODEL_NAMES[serving.model],

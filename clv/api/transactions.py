@@ -4,12 +4,12 @@ from typing import Any
 
 from flask.views import MethodView
 
-from clv import loading
 from clv.api import uploads
-from clv.api.blueprint import ClvBlueprint, principal
-from clv.auth import Role
-from clv.reader import Rejected, read_transactions
-from clv.schemas.uploads import UploadQuery, UploadResult
+from clv.api.schemas.uploads import UploadQuery, UploadResult
+from clv.auth.principal import Role
+from clv.files.reader import Rejected, read_transactions
+from clv.http.access import ClvBlueprint, principal
+from clv.services import loading
 
 blp = ClvBlueprint("transactions", __name__, url_prefix="/api/v1", description="Bulk data in")
 

@@ -6,14 +6,16 @@ from dataclasses import asdict
 from functools import wraps
 from typing import Any, BinaryIO, cast
 
-from flask import current_app, request
+from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from clv import db
-from clv.api.blueprint import BROKEN_OFF, ClvBlueprint, receive
 from clv.errors import BrokenOff
-from clv.reader import File, Rejected
-from clv.store.staging import Merged
+from clv.files.reader import File, Rejected
+from clv.http.access import ClvBlueprint
+from clv.http.application import components
+from clv.http.parser import BROKEN_OFF, receive
+from clv.store.merging import Merged
 
 KINDS = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 # gunicorn reads ahead by the MiB, and copies all of it at each smaller read.
@@ -49,7 +51,7 @@ def check_kind() -> None:
 
 def file() -> File:
     """The file of the current request."""
-    most = current_app.extensions["settings"].max_inflated_mb * 1024 * 1024
+    most = components().settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
     return File(cast(BinaryIO, stream), KINDS[request.mimetype], most)
 

@@ -5,15 +5,15 @@ from typing import Any
 from flask import Response, make_response, redirect, request, url_for
 from marshmallow import ValidationError
 
-from clv import backtests
 from clv.api import backtests as api
-from clv.api.blueprint import principal
-from clv.api.errors import sentence
-from clv.auth import Role
-from clv.backtest import CALIBRATED, MEAN, RFM
+from clv.api.schemas.backtests import BacktestRequest
+from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, is_part, needs, page, whole
 from clv.errors import Conflict
-from clv.schemas.backtests import BacktestRequest
+from clv.http.access import principal
+from clv.http.errors import sentence
+from clv.prediction.backtest import CALIBRATED, MEAN, RFM
+from clv.services import backtests
 
 TITLES = {CALIBRATED: "Calibrated model", RFM: "Run rate (rfm)", MEAN: "Everybody’s mean"}
 

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clv import auth
-from clv.api.blueprint import principal
-from clv.api.headers import NO_PAGE, is_same_origin
-from clv.auth import Principal, Role
+from clv.auth import authentication, principal
+from clv.auth.principal import Principal, Role
 from clv.dashboard import session
 from clv.dashboard.session import Session
 from clv.errors import Forbidden, Unauthenticated
+from clv.http.access import principal as access_principal
+from clv.http.application import components
+from clv.http.headers import NO_PAGE, is_same_origin
 
 blp = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -72,7 +73,7 @@ def needs(role: Role) -> Callable:
     def decorator(view: Callable) -> Callable:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            auth.authorize(principal(), role, None)
+            principal.authorize(access_principal(), role, None)
             return view(*args, **kwargs)
 
         return wrapper
@@ -104,11 +105,10 @@ def page(template: str, **values: Any) -> str:
 
 def secret() -> str:
     """What the sessions are signed with: a setting, or else a secret in the database."""
-    extensions = current_app.extensions
-    if "session_secret" not in extensions:
-        given = extensions["settings"].secret_key
-        extensions["session_secret"] = given or auth.shared_secret()
-    return extensions["session_secret"]
+    carried = components()
+    if carried.session_secret is None:
+        carried.session_secret = carried.settings.secret_key or authentication.shared_secret()
+    return carried.session_secret
 
 
 def begin_session(key: str) -> Session:
@@ -141,7 +141,7 @@ def _let_in() -> BaseResponse | None:
     if request.endpoint in _OPEN:
         return None
     try:
-        g.principal = auth.resume(g.session.key)
+        g.principal = authentication.resume(g.session.key)
     except Unauthenticated:
         return to_sign_in()
     return None

@@ -5,13 +5,16 @@ from typing import Any
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from clv import calibrated, insights, service
-from clv.api.blueprint import checked_customer_id, principal
-from clv.auth import Role
+from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page
+from clv.domain.scoring import Scores
+from clv.domain.settings import MODEL_NAMES
 from clv.errors import NotFound
-from clv.scoring import MODEL_NAMES, Scores
-from clv.service import Explained
+from clv.http.access import principal
+from clv.http.parser import checked_customer_id
+from clv.prediction import calibrated
+from clv.services import customers
+from clv.services.customers import Explained
 from clv.store.changes import Change
 from clv.store.tenants import Tenant
 
@@ -31,8 +34,8 @@ def customer_find() -> Response:
 def customer_page(customer_id: str) -> str:
     """The record, the explanation and the history."""
     tenant, customer_id = principal().tenant, checked_customer_id(customer_id)
-    scores, _ = service.get_clv(tenant.id, customer_id)
-    changes = insights.customer_history(tenant, customer_id, None, ROWS)
+    scores, _ = customers.get_clv(tenant.id, customer_id)
+    changes = customers.customer_history(tenant, customer_id, None, ROWS)
     return page(
         "customer.html",
         tenant=tenant,
@@ -49,7 +52,7 @@ def customer_page(customer_id: str) -> str:
 @needs(Role.EDITOR)
 def customer_recompute(customer_id: str) -> Response:
     """Compute the record again."""
-    service.recompute_clv(principal().tenant, checked_customer_id(customer_id))
+    customers.recompute_clv(principal().tenant, checked_customer_id(customer_id))
     address = url_for("dashboard.customer_page", customer_id=customer_id, notice="recomputed")
     return redirect(address, 303)
 
@@ -57,7 +60,7 @@ def customer_recompute(customer_id: str) -> Response:
 def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
     """None for a record whose summaries are gone."""
     try:
-        return service.explain_clv(tenant, customer_id)
+        return customers.explain_clv(tenant, customer_id)
     except NotFound:
         return None
 

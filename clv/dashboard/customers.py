@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 from flask import Response, request
 from marshmallow import ValidationError
 
-from clv import service
 from clv.api import records
-from clv.api.blueprint import principal
-from clv.api.errors import sentence
+from clv.api.schemas.records import RecordsQuery
 from clv.dashboard.blueprint import blp, page
+from clv.domain.settings import MODEL_NAMES
 from clv.errors import Invalid
-from clv.schemas.records import RecordsQuery
-from clv.scoring import MODEL_NAMES
+from clv.http.access import principal
+from clv.http.errors import sentence
+from clv.services import snapshots
 from clv.store.tenants import Tenant
 
 PAGE = 50
@@ -113,7 +113,7 @@ def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
     return page(
         "customers.html",
         tenant=tenant,
-        model=MODEL_NAMES[service.serving(tenant).model],
+        model=MODEL_NAMES[snapshots.serving(tenant).model],
         tab=tab,
         tabs=tabs(tenant),
         fields=FIELDS,

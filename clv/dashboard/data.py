@@ -5,12 +5,12 @@ from marshmallow import ValidationError
 
 from clv import db
 from clv.api import transactions, uploads
-from clv.api.blueprint import principal
-from clv.api.errors import sentence
-from clv.auth import Role
+from clv.api.schemas.uploads import UploadQuery
+from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page
 from clv.errors import Invalid
-from clv.schemas.uploads import UploadQuery
+from clv.http.access import principal
+from clv.http.errors import sentence
 
 
 @blp.get("/data")

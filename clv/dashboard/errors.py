@@ -10,10 +10,10 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as BaseResponse
 
 from clv import db
-from clv.api import errors as api_errors
-from clv.api.metrics import count_failure
 from clv.dashboard.blueprint import blp, is_part, page, protect, to_sign_in
 from clv.errors import ClvError, TooMany, Unauthenticated
+from clv.http import errors as api_errors
+from clv.http.errors import count_failure
 
 TITLES = {
     400: "That can’t be right",

@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime
 
 from clv.dashboard.blueprint import blp
-from clv.scoring import AMOUNT_SCALE, DAY_MS
+from clv.domain.units import AMOUNT_SCALE, DAY_MS
 
 NONE = "–"
 # From so much on, a sum is told in millions: 12.3 M.

@@ -1,15 +1,17 @@
 """Batch runs: start one, watch it, cancel it, and read what went wrong."""
 
-from flask import Response, current_app, make_response, redirect, request, url_for
+from flask import Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clv import runs
-from clv.api import compute, paging
-from clv.api.blueprint import principal
-from clv.auth import Role
+from clv.api import paging
+from clv.api.runs import cancel, job, look_after, start
+from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, is_part, needs, page
+from clv.domain.scoring import SEGMENTS
 from clv.errors import Invalid
-from clv.scoring import SEGMENTS
+from clv.http.access import principal
+from clv.http.application import components
+from clv.services import runs
 
 PAGE = 20
 
@@ -19,9 +21,7 @@ def jobs() -> str:
     """The runs, newest first, and the form that starts one."""
     (before,) = paging.decode(request.args.get("cursor"), int) or (None,)
     found = runs.page(principal().tenant.id, before, PAGE + 1)
-    listed = paging.page(
-        [compute.job(run) for run in found], PAGE, lambda n: paging.encode(found[n].id)
-    )
+    listed = paging.page([job(run) for run in found], PAGE, lambda n: paging.encode(found[n].id))
     return page("jobs.html", listed=listed, is_first=before is None, segments=SEGMENTS)
 
 
@@ -32,14 +32,14 @@ def job_start() -> BaseResponse:
     segment = request.form.get("segment") or None
     if segment is not None and segment not in SEGMENTS:
         raise Invalid(f"The segment must be one of: {', '.join(SEGMENTS)}.")
-    run, _ = compute.start(segment)
+    run, _ = start(segment)
     return redirect(url_for("dashboard.job_page", job_id=run.job_id), 303)
 
 
 @blp.get("/jobs/<job_id>")
 def job_page(job_id: str) -> str:
     """A run with its progress and its errors."""
-    run = compute.look_after(job_id)
+    run = look_after(job_id)
     (after,) = paging.decode(request.args.get("cursor"), str) or ("",)
     found = runs.errors_page(run, after, PAGE + 1)
     errors = paging.page(
@@ -47,15 +47,15 @@ def job_page(job_id: str) -> str:
         PAGE,
         lambda n: paging.encode(found[n][0]),
     )
-    return page("job.html", job=compute.job(run), errors=errors, message=_waits_for(run.status))
+    return page("job.html", job=job(run), errors=errors, message=_waits_for(run.status))
 
 
 @blp.get("/jobs/<job_id>/progress")
 def job_progress(job_id: str) -> Response:
     """How far a run is, as a part of its page; the page is loaded anew when the run has ended."""
-    run = compute.look_after(job_id)
+    run = look_after(job_id)
     response = make_response(
-        page("job_progress.html", job=compute.job(run), message=_waits_for(run.status))
+        page("job_progress.html", job=job(run), message=_waits_for(run.status))
     )
     if not run.is_active and is_part():
         response.headers["HX-Refresh"] = "true"
@@ -66,11 +66,11 @@ def job_progress(job_id: str) -> Response:
 @needs(Role.ADMIN)
 def job_cancel(job_id: str) -> BaseResponse:
     """Cancel a run."""
-    run = compute.cancel(job_id)
+    run = cancel(job_id)
     return redirect(url_for("dashboard.job_page", job_id=run.job_id), 303)
 
 
 def _waits_for(status: str) -> str | None:
     """What a run waits for that has not begun."""
-    has_workers = current_app.extensions["queue"].has_workers
+    has_workers = components().queue.has_workers
     return runs.NO_WORKER if status == "queued" and not has_workers() else None

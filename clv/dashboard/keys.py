@@ -6,12 +6,12 @@ from flask import redirect, request, url_for
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
-from clv import auth
-from clv.api.blueprint import principal
-from clv.api.errors import sentence
-from clv.auth import Role
+from clv.api.schemas.keys import ROLES, NewKey
+from clv.auth.keys import create_key, keys_of_tenant, revoke_key_of_tenant
+from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, now_ms, page, whole
-from clv.schemas.keys import ROLES, NewKey
+from clv.http.access import principal
+from clv.http.errors import sentence
 
 LIFETIMES = {"": "Never", "30": "In 30 days", "90": "In 90 days", "365": "In a year"}
 
@@ -38,9 +38,7 @@ def key_create() -> Any:
     except ValidationError as error:
         return _page(given=given, problem=sentence(error.messages)), 400
     tenant = principal().tenant
-    token = auth.create_key(
-        tenant, Role.parse(wanted["role"]), wanted["label"], wanted["expiresDays"]
-    )
+    token = create_key(tenant, Role.parse(wanted["role"]), wanted["label"], wanted["expiresDays"])
     return _page(token=token), 201
 
 
@@ -48,13 +46,13 @@ def key_create() -> Any:
 @needs(Role.ADMIN)
 def key_revoke(key_id: str) -> Response:
     """Revoke a key for good."""
-    auth.revoke_key_of_tenant(principal().tenant, key_id)
+    revoke_key_of_tenant(principal().tenant, key_id)
     return redirect(url_for("dashboard.keys"), 303)
 
 
 def _page(**values: Any) -> str:
     now = now_ms()
-    found = auth.keys(principal().tenant)
+    found = keys_of_tenant(principal().tenant)
     return page(
         "keys.html",
         active=[key for key in found if key.is_active(now)],

@@ -2,13 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from clv import insights
-from clv.api.blueprint import principal
 from clv.dashboard import figures
 from clv.dashboard.blueprint import blp, page
-from clv.insights import Point, Summary
-from clv.overview import BIN_WIDTH, Group, Overview, Suggestion
-from clv.scoring import SEGMENTS
+from clv.domain.overview import BIN_WIDTH, Group, Overview, Suggestion
+from clv.domain.scoring import SEGMENTS
+from clv.http.access import principal
+from clv.services import insights, records
+from clv.services.insights import Point, Summary
 from clv.store.listing import Filter, Listed, Order
 from clv.store.tenants import Tenant
 
@@ -141,7 +141,7 @@ def _slipping(tenant: Tenant) -> list[Listed]:
     """Who is silent for longer than the at-risk days, but not yet three times as long, with the
     most revenue at risk."""
     days = tenant.settings.at_risk_days
-    leaders = insights.page_of_records(
+    leaders = records.page_of_records(
         tenant, Filter(), Order("revenue_at_risk", descending=True), None, LEADERS_READ
     )
     found = [

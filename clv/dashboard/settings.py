@@ -5,14 +5,16 @@ from typing import Any
 from flask import redirect, request, url_for
 from marshmallow import ValidationError
 
-from clv import insights, service
 from clv.api import simulation
-from clv.api.blueprint import principal
-from clv.api.errors import sentence
-from clv.auth import Role
+from clv.api.schemas.settings import ScoreSettingsChange, SettingsChange
+from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page, whole
-from clv.schemas.settings import ScoreSettingsChange, SettingsChange
-from clv.scoring import MODEL_NAMES, SEGMENTS
+from clv.domain.scoring import SEGMENTS
+from clv.domain.settings import MODEL_NAMES
+from clv.http.access import principal
+from clv.http.errors import sentence
+from clv.services import insights, snapshots
+from clv.services.settings import change_settings
 
 WEIGHTS = ("recency", "frequency", "monetary")
 NUMBERS = ("atRiskDays", "lifespanMonths", "minTenureMonths", "churnHorizonDays")
@@ -38,7 +40,7 @@ def settings_save() -> Any:
         changes = SettingsChange().load({**_scores(), **others})
     except ValidationError as error:
         return _page(request.form.to_dict(), problem=_problem(error)), 400
-    service.change_settings(principal().tenant, changes)
+    change_settings(principal().tenant, changes)
     return redirect(url_for("dashboard.settings", notice="saved"), 303)
 
 
@@ -61,7 +63,7 @@ def _page(given: dict[str, str], **values: Any) -> str:
         given=given,
         weights=WEIGHTS,
         models=MODEL_NAMES,
-        serving=service.serving(tenant),
+        serving=snapshots.serving(tenant),
         suggestion=summary.found.suggestion if summary.found else None,
         is_pending=summary.settings_changed,
         **values,

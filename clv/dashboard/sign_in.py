@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import redirect, request, url_for
 
-from clv.api.blueprint import identify
 from clv.dashboard.blueprint import begin_session, blp, page
 from clv.errors import Unauthenticated
+from clv.http.access import identify
 
 REFUSED = "This key does not open anything: it is mistyped, expired or revoked."
 

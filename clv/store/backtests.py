@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clv import db
+from clv.db.clock import clock, now_ms
 from clv.errors import Conflict, NotFound
-from clv.store import clock, now_ms
 
 # Attempts without an end; then the backtest fails.
 MAX_ATTEMPTS = 3

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from clv import db
-from clv.store import row_lock
+from clv.db.dialect import row_lock
 
 KEPT_DAYS = 400
 # So many rows are deleted at once: other writers wait no longer than that takes.

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from clv import db
-from clv.scoring import Scores
-from clv.store import is_one_of, records, several
+from clv.db.dialect import is_one_of, several
+from clv.domain.scoring import Scores
+from clv.store import records
 
 # What a list can be sorted by, beside the customer id.
 SORTS = {

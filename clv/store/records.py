@@ -12,9 +12,9 @@ from operator import attrgetter
 from typing import Any
 
 from clv import db
-from clv.overview import Cell
-from clv.scoring import Scores
-from clv.store import clock
+from clv.db.clock import clock
+from clv.domain.overview import Cell
+from clv.domain.scoring import Scores
 
 NOTED_MOVE = 5.0
 COLUMNS = (

@@ -13,12 +13,10 @@ from typing import Any
 from peewee import IntegrityError
 
 from clv import db
-from clv.calibrated import Calibration
-from clv.distribution import Distribution
+from clv.db.clock import clock, now_ms
+from clv.db.dialect import row_lock
 from clv.errors import NotFound, Unavailable
-from clv.scoring import Scores, ScoreSettings
-from clv.store import clock, listing, now_ms, records, row_lock, snapshots, tally
-from clv.store.tenants import lock_tenant
+from clv.store import listing, run_tally
 
 ACTIVE = ("queued", "running")
 # Attempts at a plan or at a shard without any progress; then the run fails.
@@ -26,7 +24,6 @@ MAX_ATTEMPTS = 3
 # Planning reads some 400 customers a millisecond, and 100 with what the calibrated model needs; a
 # slow machine gets eight times as long.
 PLANNED_CUSTOMERS_PER_MS = 50
-CALIBRATED_CUSTOMERS_PER_MS = 12
 LAST_ID = 2**63 - 1
 NO_SUCH_JOB = "There is no job with this id."
 
@@ -39,12 +36,6 @@ _RUN = (
 )
 
 _ALL_DONE = "NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT shard.done)"
-
-
-_PLANNING_MS = (
-    f"(SELECT customers / CASE model WHEN 'rfm' THEN {PLANNED_CUSTOMERS_PER_MS}"
-    f" ELSE {CALIBRATED_CUSTOMERS_PER_MS} END FROM tenant WHERE tenant.id = run.tenant_id)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +64,6 @@ class Run:
     def is_active(self) -> bool:
         """Whether the run has not ended yet."""
         return self.status in ACTIVE
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A claimed shard: its customers are those above ``cursor`` up to ``until_key``. Each chunk
-    renews its lease; whoever is silent for longer is taken for dead."""
-
-    id: int
-    run_id: int
-    cursor: str
-    until_key: str | None
-    attempt: int
-    stuck: int
-    computed: int
-    errors: int
-    lease_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What one transaction adds to a run: scores and errors of the customers above the shard's
-    cursor up to ``cursor``; ``done`` when no customer of the shard is left."""
-
-    cursor: str
-    done: bool
-    scores: Sequence[Scores]
-    errors: Sequence[tuple[str, str]]
 
 
 def join_or_create(
@@ -207,147 +171,6 @@ def start(run_id: int) -> bool:
     return started == 1
 
 
-def claim_plan(run_id: int, lease_ms: int) -> int | None:
-    """Become the planner of a running run: the fencing token, or None if another one is.
-
-    Planning is one pass over all customers and can't renew, so that its lease is longer the more
-    customers there are.
-    """
-    claimed = db.row(
-        "UPDATE run SET plan_attempt = plan_attempt + 1,"
-        f" plan_lease_ms = {clock()} + %s + {_PLANNING_MS}"
-        " WHERE id = %s AND status = 'running' AND NOT planned"
-        f" AND plan_lease_ms < {clock()} RETURNING plan_attempt",
-        (lease_ms, run_id),
-    )
-    return claimed[0] if claimed else None
-
-
-def renew_plan(run_id: int, attempt: int, lease_ms: int) -> bool:
-    """Keep the plan for another step of it, as long as a claim; False when it is lost."""
-    renewed = db.execute(
-        f"UPDATE run SET plan_lease_ms = {clock()} + %s + {_PLANNING_MS}"
-        " WHERE id = %s AND status = 'running' AND NOT planned AND plan_attempt = %s",
-        (lease_ms, run_id, attempt),
-    )
-    return renewed == 1
-
-
-def leave_plan(run_id: int, attempt: int) -> None:
-    """Free the plan for others at once."""
-    db.execute(
-        "UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND plan_attempt = %s", (run_id, attempt)
-    )
-
-
-def save_plan(
-    run: Run,
-    attempt: int,
-    distribution: Distribution | None,
-    settings: ScoreSettings,
-    total: int,
-    bounds: Sequence[str],
-    suggested_days: int | None,
-    calibration: Calibration | None = None,
-) -> bool:
-    """Store a run's plan: its snapshot, made current, and one shard more than there are bounds.
-
-    :param distribution: None when the tenant has no scorable customer
-    :param bounds: the last customer id of each shard but the last, which has no end
-    :param suggested_days: at-risk days that fit the tenant's data, if there are such
-    :param calibration: what a full run found out about the calibrated model; None to keep that of
-        the run before
-    :returns: False when another planner was faster
-    """
-    with db.transaction():
-        _, customers = lock_tenant(run.tenant_id)
-        still = db.rows(
-            "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND NOT planned"
-            f" AND plan_attempt = %s{row_lock('UPDATE')}",
-            (run.id, attempt),
-        )
-        if not still:
-            return False
-        snapshot_id = None
-        if distribution is not None:
-            snapshot_id = snapshots.insert(
-                run.tenant_id, customers, distribution, settings, calibration
-            ).id
-        starts = ["", *bounds]
-        ends = [*bounds, None]
-        db.execute_many(
-            "INSERT INTO shard (run_id, cursor, until_key, done, computed, errors, attempt,"
-            " lease_ms, stuck) VALUES (%s, %s, %s, %s, 0, 0, 0, 0, 0)",
-            [(run.id, first, last, False) for first, last in zip(starts, ends, strict=True)],
-        )
-        db.execute(
-            "UPDATE run SET planned = %s, snapshot_id = %s, total = %s, suggested_days = %s,"
-            " plan_lease_ms = 0 WHERE id = %s",
-            (True, snapshot_id, total, suggested_days, run.id),
-        )
-    return True
-
-
-def claim_shard(run_id: int, lease_ms: int) -> Shard | None:
-    """Claim a free or expired shard of a running run, or None if there is none."""
-    claimed = db.row(
-        f"UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1, lease_ms = {clock()} + %s"
-        " WHERE id = (SELECT shard.id FROM shard JOIN run ON run.id = shard.run_id"
-        " WHERE shard.run_id = %s AND run.status = 'running' AND NOT shard.done"
-        f" AND shard.lease_ms < {clock()} ORDER BY shard.id LIMIT 1"
-        + row_lock("UPDATE OF shard SKIP LOCKED")
-        + ") RETURNING id, run_id, cursor, until_key, attempt, stuck, computed, errors",
-        (lease_ms, run_id),
-    )
-    return Shard(*(*claimed, lease_ms)) if claimed else None
-
-
-def leave_shard(shard: Shard) -> None:
-    """Free a claimed shard for others at once."""
-    db.execute(
-        "UPDATE shard SET lease_ms = 0 WHERE id = %s AND attempt = %s", (shard.id, shard.attempt)
-    )
-
-
-def commit_chunk(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
-    """Write a chunk and advance the shard, or neither.
-
-    :param run: as it was before the chunk's customers were read
-    :param cursor: where the chunk began
-    :returns: False when the fence refused: the run ended, customers were erased since the read,
-        or another worker has the shard
-    """
-    step = (chunk.cursor, chunk.done, len(chunk.scores), len(chunk.errors), shard.lease_ms)
-    fence = (shard.id, shard.attempt, cursor)
-    if not db.is_sqlite() and not chunk.errors:
-        return _commit_on_postgresql(run, step, fence, chunk)
-    with db.transaction():
-        commit = _commit_on_sqlite if db.is_sqlite() else _commit_on_postgresql
-        if not commit(run, step, fence, chunk):
-            return False
-        db.execute_many(
-            "INSERT INTO run_error (run_id, customer_id, message) VALUES (%s, %s, %s)"
-            " ON CONFLICT DO NOTHING",
-            [(run.id, customer_id, reason) for customer_id, reason in chunk.errors],
-        )
-    return True
-
-
-def reload_shard(shard: Shard) -> Shard | None:
-    """The shard as it is stored, or None if it is done or another worker claimed it since."""
-    found = db.row(
-        "SELECT id, run_id, cursor, until_key, attempt, stuck, computed, errors FROM shard"
-        " WHERE id = %s AND attempt = %s AND NOT done",
-        (shard.id, shard.attempt),
-    )
-    return Shard(*(*found, shard.lease_ms)) if found else None
-
-
-def shard_ids(run_id: int) -> list[int]:
-    """The ids of a planned run's shards."""
-    return [found[0] for found in db.rows("SELECT id FROM shard WHERE run_id = %s", (run_id,))]
-
-
 def needing_work(run_id: int | None = None) -> list[int]:
     """The runs (or this one, if it is among them) that a worker could bring forward: a shard or
     the plan is free, the end is due, or it is queued and its tenant has none running."""
@@ -443,7 +266,7 @@ def _end(run_id: int, sql: str, params: tuple) -> bool:
     with db.transaction():
         ended = db.execute(sql, params) == 1
         if ended:
-            tally.add(run_id)
+            run_tally.add(run_id)
     return ended
 
 
@@ -463,35 +286,3 @@ def _active(condition: str, run_id: int | None) -> list[int]:
     if run_id is None:
         return [found[0] for found in db.rows(f"{sql} ORDER BY id")]
     return [found[0] for found in db.rows(f"{sql} AND id = %s", (run_id,))]
-
-
-_ADVANCE = (
-    "UPDATE shard SET cursor = %s, done = %s, computed = computed + %s, errors = errors + %s,"
-    " lease_ms = {clock} + %s, stuck = 0"
-    " WHERE id = %s AND attempt = %s AND cursor = %s AND NOT done"
-)
-_UNCHANGED_RUN = "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND erasures = %s"
-# One round trip: lock the run, advance the shard if that held, write if that held.
-_COMMIT = (
-    f"WITH fence AS ({_UNCHANGED_RUN} FOR SHARE),"
-    f" step AS ({_ADVANCE} AND EXISTS (SELECT 1 FROM fence) RETURNING 1),"
-    f" {records.WRITE_ARRAYS.format(run='%s', where='WHERE EXISTS (SELECT 1 FROM step)')}"
-    # A crash of the server may lose the last chunks, cursor and records together, and nothing
-    # after a run's end: its commit waits for the disk, and with it all earlier ones.
-    " SELECT COUNT(*), set_config('synchronous_commit', 'off', true) FROM step"
-)
-
-
-def _commit_on_sqlite(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
-    if not db.rows(_UNCHANGED_RUN, (run.id, run.erasures)):
-        return False
-    if db.execute(_ADVANCE.format(clock=clock()), (*step, *fence)) != 1:
-        return False
-    records.upsert_each(run.tenant_id, run.id, chunk.scores)
-    return True
-
-
-def _commit_on_postgresql(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
-    parameters = (run.id, run.erasures, *step, *fence, run.tenant_id, run.id)
-    parameters += tuple(records.arrays(chunk.scores))
-    return db.value(_COMMIT.format(clock=clock()), parameters) == 1

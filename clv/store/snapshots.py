@@ -4,12 +4,13 @@ import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
-from clv import calibrated, db
-from clv.btyd import Parameters
-from clv.calibrated import Calibration
-from clv.distribution import Distribution, from_bytes, to_bytes
-from clv.scoring import ScoreSettings
-from clv.store import clock
+from clv import db
+from clv.db.clock import clock
+from clv.domain.distribution import Distribution, from_bytes, to_bytes
+from clv.domain.settings import ScoreSettings
+from clv.prediction import calibrated
+from clv.prediction.btyd import Parameters
+from clv.prediction.calibrated import Calibration
 
 # A build takes seconds at a million customers; a killed builder blocks others this long.
 LEASE_MS = 60_000

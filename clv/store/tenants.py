@@ -7,10 +7,13 @@ from typing import Any
 
 from peewee import IntegrityError
 
-from clv import db, models
+from clv import db
+from clv.db import models
+from clv.db.clock import clock, now_ms
+from clv.db.dialect import row_lock
+from clv.domain.settings import ScoreSettings
 from clv.errors import Conflict, NotFound
-from clv.scoring import ScoreSettings
-from clv.store import clock, now_ms, row_lock, tally
+from clv.store import run_tally
 
 DELETED_AT_ONCE = 5_000
 _TENANT = "id, name, currency, period_type, customers, data_updated_ms"
@@ -30,39 +33,6 @@ class Tenant:
     customers: int
     data_updated_ms: int | None
     settings: ScoreSettings = field(default_factory=ScoreSettings)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """An API key as stored; times in milliseconds since 1970, null where they don't apply."""
-
-    public: str
-    secret_sha256: str
-    role: str
-    label: str
-    created_ms: int
-    expires_ms: int | None
-    revoked_ms: int | None
-    last_used_ms: int | None
-
-    def is_active(self, now: int) -> bool:
-        """Whether the key opens anything at this time."""
-        return self.revoked_ms is None and (self.expires_ms is None or self.expires_ms > now)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundKey:
-    """A key with its tenant, at a time of the database's clock."""
-
-    key: ApiKey
-    tenant_id: int
-    tenant_name: str
-    now_ms: int
-
-
-_KEY = (
-    "public, secret_sha256, role, label, api_key.created_ms, expires_ms, revoked_ms, last_used_ms"
-)
 
 
 def create_tenant(name: str) -> Tenant:
@@ -105,7 +75,7 @@ def tenant_by_id(tenant_id: int) -> Tenant:
     return _tenant(*found)
 
 
-def tenants() -> list[Tenant]:
+def all_tenants() -> list[Tenant]:
     """All tenants by name."""
     return [_tenant(*found) for found in db.rows(f"{_TENANTS} ORDER BY name")]
 
@@ -161,7 +131,7 @@ def delete_tenant(tenant_id: int) -> None:
             (tenant_id,),
         )
         for (run_id,) in cancelled:
-            tally.add(run_id)
+            run_tally.add(run_id)
         db.execute("DELETE FROM api_key WHERE tenant_id = %s", (tenant_id,))
     for table in ("interaction_summary", "clv_record", "clv_change"):
         portion = f"tenant_id = %s AND customer_id <= (SELECT customer_id FROM {table}"
@@ -183,70 +153,6 @@ def save_settings(tenant_id: int, settings: ScoreSettings, currency: str) -> Non
     models.Tenant.update(currency=currency, **asdict(settings)).where(
         models.Tenant.id == tenant_id
     ).execute()
-
-
-def create_key(
-    tenant_id: int, public: str, secret_sha256: str, role: str, label: str, expires_ms: int | None
-) -> None:
-    """Store a new key."""
-    models.ApiKey.create(
-        tenant=tenant_id,
-        public=public,
-        secret_sha256=secret_sha256,
-        role=role,
-        label=label,
-        created_ms=now_ms(),
-        expires_ms=expires_ms,
-    )
-
-
-def find_key(public: str) -> FoundKey | None:
-    """The key with this public part and its tenant, revoked and expired ones too."""
-    found = db.row(
-        f"SELECT {_KEY}, tenant.id, tenant.name, {clock()}"
-        " FROM api_key JOIN tenant ON tenant.id = api_key.tenant_id WHERE public = %s",
-        (public,),
-    )
-    return None if found is None else FoundKey(ApiKey(*found[:-3]), *found[-3:])
-
-
-def public_parts() -> list[str]:
-    """The public parts of all keys that open something now."""
-    found = db.rows(
-        "SELECT public FROM api_key WHERE revoked_ms IS NULL"
-        f" AND (expires_ms IS NULL OR expires_ms > {clock()})"
-    )
-    return [public for (public,) in found]
-
-
-def keys(tenant_id: int) -> list[ApiKey]:
-    """A tenant's keys, oldest first."""
-    found = db.rows(f"SELECT {_KEY} FROM api_key WHERE tenant_id = %s ORDER BY id", (tenant_id,))
-    return [ApiKey(*key) for key in found]
-
-
-def note_use(public: str, every_ms: int) -> None:
-    """Note that a key is used now, unless that was noted within the last ``every_ms``; gives up at
-    once where it would have to wait for somebody's lock."""
-    with db.without_waiting():
-        db.execute(
-            f"UPDATE api_key SET last_used_ms = {clock()}"
-            f" WHERE public = %s AND COALESCE(last_used_ms, 0) <= {clock()} - %s",
-            (public, every_ms),
-        )
-
-
-def revoke_key(public: str) -> None:
-    """Revoke a key for good; doing it again changes nothing.
-
-    :raises NotFound: when there is no such key
-    """
-    with db.transaction():
-        if models.ApiKey.get_or_none(models.ApiKey.public == public) is None:
-            raise NotFound(f"There is no key {public!r}.")
-        models.ApiKey.update(revoked_ms=now_ms()).where(
-            (models.ApiKey.public == public) & models.ApiKey.revoked_ms.is_null()
-        ).execute()
 
 
 def _tenant(*found: Any) -> Tenant:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from clv import auth, db
-from clv.api.headers import HEADERS
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
+from clv.http.headers import HEADERS
 from clv.store import tenants
 from tests.api.support import row
 from tests.api.web import Answer, Web, gunicorn
@@ -533,7 +534,7 @@ def web(settings) -> Iterator[Web]:
     with db.scope():
         empty_tables()
         tenant = tenants.create_tenant("abused")
-        token = auth.create_key(tenant, Role.ADMIN)
+        token = keys.create_key(tenant, Role.ADMIN)
     with gunicorn(settings, MAX_INFLATED_MB="1", COMPUTE_WAIT_SECONDS="0") as running:
         running.token = token
         sent = running.send(

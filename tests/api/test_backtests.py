@@ -5,14 +5,14 @@ import uuid
 import pytest
 
 from app import create_app
-from clv import backtests, db
+from clv import db
+from clv.services import backtests
 from clv.store import backtests as stored
 from clv.store import tenants
-from jobs import backtest
 from tests.api.support import row
 from tests.api.test_model import BASES, add
 from tests.conftest import unreachable_redis
-from tests.contract import CheckedClient
+from tests.support.contract import CheckedClient
 
 URL = "/api/v1/clv/backtests"
 EMPTY = {
@@ -31,7 +31,7 @@ def client(alone):
     application.testing = True
     application.test_client_class = CheckedClient
     yield application.test_client()
-    application.extensions["queue"].redis.close()
+    application.extensions["clv"].queue.redis.close()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def work(settings):
     def work_off(backtest_id: str) -> None:
         with db.scope():
             found = db.value("SELECT id FROM backtest WHERE backtest_id = %s", (backtest_id,))
-            backtest.work(found, settings)
+            backtests.work(found, settings)
 
     return work_off
 
@@ -181,5 +181,5 @@ def test_a_deleted_tenant_takes_its_backtests_along(client, headers, tenant, loa
         internal = stored.page(tenant.id, None, 1)[0].id
         tenants.delete_tenant(tenant.id)
         assert db.value("SELECT COUNT(*) FROM backtest") == 0
-        backtest.sweep(client.application.extensions["queue"], internal)
+        backtests.sweep(client.application.extensions["clv"].queue, internal)
     assert started["status"] == "queued"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from app import create_app
 from clv import db
-from clv.store import staging, tenants
+from clv.store import merging, staging, tenants
 from clv.store.summaries import Summary
 from tests.api.support import days_ago, row
 from tests.bench import load as requests
@@ -441,10 +441,10 @@ def test_a_file_is_merged_in_time_into_data_that_postgresql_has_no_statistics_of
         # Gone through once a row, they take an hour.
         with db.within(60):
             staging.stage_summaries(few)
-            done = staging.merge(tenant.id, "daily", aggregated=True)
+            done = merging.merge(tenant.id, "daily", aggregated=True)
             assert (done.inserted, done.deleted) == (9_000, 9_000)
             staging.stage_summaries(few)
-            done = staging.merge(tenant.id, "daily", replace=True)
+            done = merging.merge(tenant.id, "daily", replace=True)
             assert (done.unchanged, done.deleted) == (9_000, 51_000)
         with db.scope():
             of_tenant = "WHERE tenant_id = %s"

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from clv import db, runs
+from clv import db
+from clv.services import batch, runs
 from clv.store import runs as stored
-from jobs import batch
 from tests.api.support import poison, row
 from tests.conftest import unreachable_redis, wait_until
 from tests.jobs.support import together
@@ -19,7 +19,7 @@ URL = "/api/v1/clv/compute"
 
 @pytest.fixture
 def queue(app):
-    return app.extensions["queue"]
+    return app.extensions["clv"].queue
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_request_during_a_run_queues_one_follow_up(app, client, headers, load,
     assert [answer.json["segment"] for answer in answers] == ["high", "high", "all"]
     assert answers[0].json["status"] == "queued"
     # The first run is worked off by the worker, and then the one that waited.
-    app.extensions["queue"].ring(first.id)
+    app.extensions["clv"].queue.ring(first.id)
     url = f"/api/v1/clv/jobs/{answers[0].json['jobId']}"
     wait_until(lambda: client.get(url, headers=key).json["status"] == "finished", "the follow-up")
 
@@ -181,7 +181,7 @@ def test_without_a_queue_it_is_a_503_and_its_run_is_closed(settings, app, header
     # The doorbell that arrives late does nothing.
     with db.scope():
         run = stored.by_job_id(1, job["jobId"])
-        batch.work(run.id, app.extensions["queue"], settings)
+        batch.work(run.id, app.extensions["clv"].queue, settings)
         assert stored.by_id(run.id).status == "failed"
 
 
@@ -203,8 +203,8 @@ def test_a_run_that_ends_otherwise_while_a_request_waits(
     key, answers = headers(), []
     idle = create_app(replace(settings, redis_url=settings.redis_url[:-1] + "8"))
     # A worker that was heard of just now, but takes nothing.
-    idle.extensions["queue"].redis.sadd("rq:workers", "rq:worker:silent")
-    idle.extensions["queue"].redis.hset(
+    idle.extensions["clv"].queue.redis.sadd("rq:workers", "rq:worker:silent")
+    idle.extensions["clv"].queue.redis.hset(
         "rq:worker:silent", "last_heartbeat", "2999-01-01T00:00:00.000000Z"
     )
 

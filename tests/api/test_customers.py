@@ -9,8 +9,8 @@ import pytest
 from app import create_app
 from clv import db
 from clv.config import Settings
+from clv.services import batch
 from clv.store import runs, snapshots
-from jobs import batch
 from tests.api.support import row
 from tests.conftest import EVENT_SECONDS, unreachable_redis
 
@@ -171,7 +171,7 @@ def test_a_late_single_computation_does_not_undo_a_newer_run(
     load(row("a", 1, 9, 90))
     with db.scope():
         run, _ = runs.join_or_create(1, None, "test", 10**9)
-        batch.work(run.id, app.extensions["queue"], Settings())
+        batch.work(run.id, app.extensions["clv"].queue, Settings())
     late.join()
     assert answers[0].status_code == 200
     assert client.get(url, headers=key).json["rfmFrequency"] == 9

@@ -8,8 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from markupsafe import escape
 
-from clv import auth, db
-from clv.auth import Role
+from clv import db
+from clv.auth import authentication, keys, tokens
+from clv.auth.principal import Role
 from clv.dashboard import session
 from clv.store import tenants
 from tests.api.support import row
@@ -45,7 +46,7 @@ def sign_in(client, key, **more):
 
 def secret():
     with db.scope():
-        return auth.shared_secret()
+        return authentication.shared_secret()
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in_and_back(client):
@@ -88,7 +89,7 @@ def test_signing_out_ends_the_session(client, key):
 
 def test_a_revoked_or_expired_key_closes_its_sessions_at_once(client, key, tenant):
     with db.scope():
-        short = auth.create_key(tenant, Role.VIEWER, expires_days=1)
+        short = keys.create_key(tenant, Role.VIEWER, expires_days=1)
     for token, change in (
         (key(), "revoked_ms = 1"),
         (short, "expires_ms = 1"),
@@ -96,13 +97,13 @@ def test_a_revoked_or_expired_key_closes_its_sessions_at_once(client, key, tenan
         sign_in(client, token)
         assert client.get("/").status_code == 200
         with db.scope():
-            public = auth.public_part(token)
+            public = tokens.public_part(token)
             db.execute(f"UPDATE api_key SET {change} WHERE public = %s", (public,))
         assert client.get("/").status_code == 303
 
 
 def test_a_session_ends_after_twelve_hours(client, key):
-    public = auth.public_part(key())
+    public = tokens.public_part(key())
     now = int(time.time() * 1000)
     # The clock of another web machine may be ahead by some seconds.
     for age, status in ((11.9, 200), (12.1, 303), (-0.01, 200), (-0.1, 303)):
@@ -118,7 +119,7 @@ def test_a_cookie_that_we_did_not_sign_opens_nothing(client, key, text):
 
 
 def test_a_session_signed_with_another_secret_opens_nothing(client, key):
-    opened = session.open_session(auth.public_part(key()), int(time.time() * 1000))
+    opened = session.open_session(tokens.public_part(key()), int(time.time() * 1000))
     client.set_cookie("clv", session.seal(opened, "another secret of sufficient length"))
     assert client.get("/").status_code == 303
 
@@ -342,7 +343,7 @@ def test_a_filter_that_can_not_be_is_a_400_in_words(client, key, query):
 @pytest.fixture
 def run(app, tenant):
     """Work off a run of acme, of a segment or of everybody."""
-    bell = Bell(app.extensions["queue"].redis)
+    bell = Bell(app.extensions["clv"].queue.redis)
 
     def work(segment=None):
         with db.scope():

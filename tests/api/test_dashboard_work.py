@@ -7,7 +7,10 @@ import uuid
 import pytest
 from flask.testing import FlaskClient
 
-from clv import auth, db, runs, simulation
+from clv import db
+from clv.auth import keys, tokens
+from clv.db import connections
+from clv.services import runs, simulation
 from clv.store import backtests, tenants
 from clv.store import runs as stored
 from tests.api.pages import ORIGIN, Visitor
@@ -84,7 +87,7 @@ def test_without_the_token_nothing_is_done(visitor, tenant):
     assert someone.client.put("/data/transactions", data=CSV).status_code == 403
     with db.scope():
         assert not runs.page(tenant.id, None, 1)
-        assert len(auth.keys(tenant)) == 1
+        assert len(keys.keys_of_tenant(tenant)) == 1
 
 
 def test_what_belongs_to_another_tenant_does_not_exist(visitor, headers):
@@ -92,7 +95,7 @@ def test_what_belongs_to_another_tenant_does_not_exist(visitor, headers):
     run, someone = run_of("other"), visitor()
     with db.scope():
         other = tenants.tenant_by_name("other")
-        theirs = auth.keys(other)[0].public
+        theirs = keys.keys_of_tenant(other)[0].public
         backtests.create(other.id, 30, "test", 10**9)
     never = uuid.uuid4()
     for path in ("/jobs/{}", "/jobs/{}/progress"):
@@ -106,7 +109,7 @@ def test_what_belongs_to_another_tenant_does_not_exist(visitor, headers):
     assert "Waiting for a worker" not in someone.get("/backtest").text
     with db.scope():
         assert stored.by_id(run.id).is_active
-        assert auth.keys(other)[0].revoked_ms is None
+        assert keys.keys_of_tenant(other)[0].revoked_ms is None
 
 
 def test_a_form_of_any_size_is_not_taken_from_a_stranger(app):
@@ -125,7 +128,7 @@ def test_trying_settings_out_may_take_as_long_as_over_http(visitor, load, monkey
     simulate = simulation.simulate
 
     def watched(*arguments):
-        given.append(db._statement_seconds.get())
+        given.append(connections._statement_seconds.get())
         return simulate(*arguments)
 
     monkeypatch.setattr(simulation, "simulate", watched)
@@ -245,7 +248,7 @@ def test_a_token_is_shown_once_and_never_again(app, visitor, client, tenant):
     for path in ("/keys", "/", "/jobs", "/settings"):
         assert token.split("_")[2] not in someone.get(path).text
     assert "&lt;i&gt;nightly" in someone.get("/keys").text
-    public = auth.public_part(token)
+    public = tokens.public_part(token)
     assert someone.post(f"/keys/{public}/revoke").status_code == 303
     answer = client.get("/api/v1/settings", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
@@ -261,7 +264,7 @@ def test_a_key_that_can_not_be_made_or_removed_says_why(visitor, tenant):
     ):
         assert someone.post("/keys", **form).status_code == 400
     with db.scope():
-        [own] = auth.keys(tenant)
+        [own] = keys.keys_of_tenant(tenant)
     answer = someone.post(f"/keys/{own.public}/revoke")
     assert answer.status_code == 409 and "last admin key" in answer.text
 

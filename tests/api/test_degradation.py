@@ -18,15 +18,18 @@ import psycopg
 import pytest
 
 from app import create_app
-from clv import auth, db, service
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
-from clv.scoring import ScoreSettings
-from clv.store import now_ms, snapshots, tenants
-from tests import outages, servers
+from clv.db.clock import now_ms
+from clv.domain.settings import ScoreSettings
+from clv.services.snapshots import survey
+from clv.store import snapshots, tenants
 from tests.api.support import row
 from tests.api.web import Answer, Web, gunicorn, read
 from tests.conftest import EVENT_SECONDS, wait_until
+from tests.support import outages, servers
 
 # Routers give up after so long.
 PATIENCE_SECONDS = 30
@@ -66,7 +69,7 @@ def web(own, redis_url) -> Iterator["Client"]:
     """The service on that PostgreSQL, as an editor of a tenant with the customer ``a``."""
     chosen = Settings(database_url=own.url, redis_url=f"{redis_url}/6")
     with outages.another_database(chosen):
-        token = auth.create_key(tenants.create_tenant("acme"), Role.EDITOR)
+        token = keys.create_key(tenants.create_tenant("acme"), Role.EDITOR)
     with gunicorn(chosen, WEB_THREADS=str(THREADS)) as running:
         client = Client(running, token)
         assert client.send("POST", ROWS, {"data": [row("a", 1)]}).status == 200
@@ -281,7 +284,7 @@ def test_a_disk_that_is_really_full_takes_what_it_took_and_no_half(tiny_disk):
     with outages.another_database(settings), db.scope():
         db.migrate()
         tenant = tenants.create_tenant(f"tiny-{uuid.uuid4().hex}")
-        key = {"Authorization": f"Bearer {auth.create_key(tenant, Role.EDITOR)}"}
+        key = {"Authorization": f"Bearer {keys.create_key(tenant, Role.EDITOR)}"}
         client = create_app(settings).test_client()
         statuses, sent = [200], 0
         while statuses[-1] == 200:
@@ -323,7 +326,7 @@ def test_a_distribution_that_was_built_before_the_lease_was_taken_is_not_built_a
         late.start()
         # It finds no distribution, and waits for the lease: 5 s at most.
         assert wants.wait(EVENT_SECONDS)
-        found = service.survey(1, ScoreSettings(), now_ms()).distribution
+        found = survey(1, ScoreSettings(), now_ms()).distribution
         snapshots.insert(1, customers, found, ScoreSettings())
     late.join()
     assert answers[0]["source"] == "computed"

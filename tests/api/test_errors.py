@@ -7,8 +7,9 @@ import zlib
 import pytest
 
 from app import create_app
-from clv import auth, db
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
 from clv.logs import JsonLines
 from clv.store import tenants
@@ -45,10 +46,10 @@ def test_a_wrong_method_is_405_and_says_which_are_right(client):
 def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(client, headers, tenant):
     token = headers("admin")["Authorization"].removeprefix("Bearer ")
     with db.scope():
-        expired = auth.create_key(tenants.tenant_by_name("acme"), Role.ADMIN, expires_days=1)
+        expired = keys.create_key(tenants.tenant_by_name("acme"), Role.ADMIN, expires_days=1)
         db.execute("UPDATE api_key SET expires_ms = 1 WHERE public = %s", (expired[4:16],))
-        revoked = auth.create_key(tenants.tenant_by_name("acme"), Role.ADMIN)
-        auth.revoke_key(revoked[4:16])
+        revoked = keys.create_key(tenants.tenant_by_name("acme"), Role.ADMIN)
+        keys.revoke_key(revoked[4:16])
     typing_error = token[:20] + ("x" if token[20] != "x" else "y") + token[21:]
     other_secret = token[:17] + "A" * 33
     other_secret += checksum(other_secret)

@@ -1,4 +1,4 @@
-"""A short stretch of ``python -m tests.fuzz``, and the proof that it finds faults."""
+"""A short stretch of ``python -m tests.load.fuzz``, and the proof that it finds faults."""
 
 from dataclasses import replace
 
@@ -6,9 +6,9 @@ import pytest
 from flask import jsonify, request
 
 from app import create_app
-from clv.auth import Role
+from clv.auth.principal import Role
 from tests.api.web import gunicorn, served
-from tests.fuzz import VARIABLES, fuzz
+from tests.load.fuzz import VARIABLES, fuzz
 
 CASES = 300
 # With each fault a part of what must be found about it.

@@ -7,13 +7,13 @@ from flask import request
 
 from app import create_app
 from clv import config
-from clv.api import headers as security
 from clv.config import from_env
 from clv.errors import ConfigError
-from tests import chromium
+from clv.http import headers as security
 from tests.api.support import row
 from tests.api.web import gunicorn
 from tests.conftest import wait_until
+from tests.support import chromium
 
 CLV = "/api/v1/customers/a/clv"
 ROWS = "/api/v1/interaction-summaries"

@@ -10,13 +10,16 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from app import create_app
-from clv import db, insights, overview, service
+from clv import db
 from clv.api import paging
 from clv.config import ROOT
-from clv.fields import iso
-from clv.scoring import SEGMENTS
-from clv.store import now_ms, runs, summaries, tenants
-from jobs import batch
+from clv.db.clock import now_ms
+from clv.domain import overview
+from clv.domain.calendar import iso
+from clv.domain.scoring import SEGMENTS
+from clv.services import batch, snapshots
+from clv.services.settings import suggest_at_risk_days
+from clv.store import runs, shards, tenants, totals
 from tests.api.support import days_ago, poison, row
 from tests.conftest import unreachable_redis
 from tests.jobs.support import (
@@ -47,7 +50,7 @@ HOUR = 3_600_000
 @pytest.fixture
 def run(app, tenant) -> Callable[..., str]:
     """Work off a run of acme, of a segment or of everybody; its job id."""
-    bell = Bell(app.extensions["queue"].redis)
+    bell = Bell(app.extensions["clv"].queue.redis)
 
     def work(segment: str | None = None) -> str:
         with db.scope():
@@ -148,7 +151,7 @@ def test_the_summary_equals_the_sums_over_the_records_of_the_cdnow_log(shop, run
     with db.scope():
         snapshot = db.rows("SELECT p25, p75, as_of_ms FROM snapshot")
         tenant = tenants.tenant_by_name("acme")
-        suggested = insights.suggest_at_risk_days(tenant)
+        suggested = suggest_at_risk_days(tenant)
     [(p25, p75, as_of)] = snapshot
     assert (first["p25"], first["p75"], first["asOf"]) == (p25, p75, iso(as_of))
     # As the command line suggests.
@@ -237,7 +240,7 @@ def test_a_run_in_which_nobody_can_be_scored_finds_nothing(run, get, load):
 
 
 def test_data_that_came_while_a_run_without_anybody_went_on_makes_it_stale(app, tenant, get, load):
-    bell = Bell(app.extensions["queue"].redis)
+    bell = Bell(app.extensions["clv"].queue.redis)
     with db.scope():
         run_id = planned(bell)
     load(row("a", 1))
@@ -328,7 +331,7 @@ def test_data_newer_than_the_last_full_run_makes_it_stale(run, get, load):
 
 def test_data_that_came_while_the_run_went_on_makes_it_stale(app, tenant, get, load):
     load(*(row(f"c{n:03}", 1) for n in range(60)))
-    bell = Bell(app.extensions["queue"].redis)
+    bell = Bell(app.extensions["clv"].queue.redis)
     with db.scope():
         run_id = planned(bell)
         compute_first_chunk(run_id, bell)
@@ -439,12 +442,12 @@ def test_alltime_rows_suggest_nothing(run, get, load):
 def test_the_days_are_suggested_from_customers_who_are_evenly_spread(
     tenant, monkeypatch, customers, every
 ):
-    monkeypatch.setattr(service, "MOST_SAMPLED", 10)
-    monkeypatch.setattr(summaries, "STREAM_ROWS", 7)
+    monkeypatch.setattr(snapshots, "MOST_SAMPLED", 10)
+    monkeypatch.setattr(totals, "STREAM_ROWS", 7)
     if customers:
         add_customers(tenant, customers)
     with db.scope():
-        survey = service.survey(tenant.id, tenant.settings, now_ms())
+        survey = snapshots.survey(tenant.id, tenant.settings, now_ms())
     everybody = [f"c{n:05}" for n in range(1, customers + 1)]
     assert survey.sample == everybody[::every]
 
@@ -452,9 +455,9 @@ def test_the_days_are_suggested_from_customers_who_are_evenly_spread(
 def test_a_sample_suggests_about_the_same_days_as_all_customers(shop, run, get, monkeypatch):
     run()
     found = get(SUMMARY)["suggestion"]["atRiskDays"]
-    monkeypatch.setattr(service, "MOST_SAMPLED", 10**6)
+    monkeypatch.setattr(snapshots, "MOST_SAMPLED", 10**6)
     with db.scope():
-        of_all = insights.suggest_at_risk_days(tenants.tenant_by_name("acme")).days
+        of_all = suggest_at_risk_days(tenants.tenant_by_name("acme")).days
     assert found == pytest.approx(of_all, rel=0.03)
 
 
@@ -648,12 +651,12 @@ def test_a_web_process_rings_for_the_end_of_a_run_and_leaves_it_to_a_worker(
 ):
     load(*(row(f"c{n}", 1) for n in range(60)))
     app = create_app(replace(settings, redis_url=settings.redis_url[:-1] + "7"))
-    queue = app.extensions["queue"]
+    queue = app.extensions["clv"].queue
     queue.redis.delete("rq:queue:clv")
     with db.scope():
         run_id = planned(queue)
         with queue.reporting(runs.by_id(run_id).job_id) as report:
-            batch.compute_shard(runs.claim_shard(run_id, LEASE), report, until=float("inf"))
+            batch.compute_shard(shards.claim_shard(run_id, LEASE), report, until=float("inf"))
         url = f"/api/v1/clv/jobs/{runs.by_id(run_id).job_id}"
     shown = app.test_client().get(url, headers=headers()).json
     assert (shown["status"], shown["processed"], shown["percent"]) == ("running", 60, 99.9)

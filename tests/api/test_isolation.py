@@ -25,12 +25,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from clv import auth, db, models, service
-from clv.auth import Role
-from clv.scoring import Scores
+from clv import db
+from clv.auth.keys import create_key
+from clv.auth.principal import Role
+from clv.auth.tokens import PUBLIC_LENGTH
+from clv.db import models
+from clv.domain.scoring import Scores
+from clv.services import batch, erasure
 from clv.store import records, runs, tenants
-from clv.tokens import PUBLIC_LENGTH
-from jobs import batch
 from tests.api.support import days_ago, poison, row
 
 API = "/api/v1"
@@ -157,8 +159,7 @@ class World:
         with db.scope():
             tenant = tenants.create_tenant(name)
             tokens = {
-                role.name.lower(): auth.create_key(tenant, role, f"{name.upper()}-key")
-                for role in Role
+                role.name.lower(): create_key(tenant, role, f"{name.upper()}-key") for role in Role
             }
         # Of other letters than the tenant's name: who names a customer does not name the tenant.
         customers = [f"{name[::-1]}-{n:02}" for n in range(CUSTOMERS)]
@@ -182,7 +183,9 @@ class World:
         for _ in range(2):
             with db.scope():
                 run = runs.join_or_create(tenant.id, None, f"key {name}", 10**9)[0]
-                batch.work(run.id, self.app.extensions["queue"], self.app.extensions["settings"])
+                batch.work(
+                    run.id, self.app.extensions["clv"].queue, self.app.extensions["clv"].settings
+                )
             send("POST", "clv/backtests")
             _end_what_waits(tenant.id)
         jobs = [job["jobId"] for job in send("GET", "clv/jobs")["data"]]
@@ -432,9 +435,6 @@ def test_a_thousand_writes_change_nothing_of_another_tenant(world):
         _end_what_waits(owner.id)
 
 
-# The proof that a leak would be found, whatever it is.
-
-
 def _record_of_anybody(tenant_id: int, customer_id: str, *age: Any) -> Scores | None:
     found = db.row(
         f"SELECT {records.COLUMNS} FROM clv_record WHERE customer_id = %s", (customer_id,)
@@ -475,7 +475,7 @@ def test_a_status_that_tells_what_exists_would_be_found(world):
 
 
 def test_a_write_to_another_tenant_would_be_found(world, monkeypatch):
-    monkeypatch.setattr(service, "erase_customer", _erase_everywhere)
+    monkeypatch.setattr(erasure, "erase_customer", _erase_everywhere)
     before = [world.digest(one) for one in world.owners[1:]]
     with suppress(AssertionError):
         walk(world, world.owners[:1], [f"DELETE {API}/customers/{{customerId}}"], 100, seed=1)

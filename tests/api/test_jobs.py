@@ -7,8 +7,8 @@ import pytest
 
 from app import create_app
 from clv import db
+from clv.services import batch
 from clv.store import runs, tenants
-from jobs import batch
 from tests.api.support import row
 from tests.conftest import unreachable_redis, wait_until
 from tests.jobs.support import begin, compute_first_chunk, planned
@@ -41,7 +41,7 @@ def test_a_wait_is_answered_when_the_run_ends(idle, headers, load):
     )
     waiting.start()
     with db.scope():
-        batch.work(run_id, idle.extensions["queue"], idle.extensions["settings"])
+        batch.work(run_id, idle.extensions["clv"].queue, idle.extensions["clv"].settings)
     waiting.join()
     assert answers[0].json["status"] == "finished"
 
@@ -73,7 +73,7 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    room = client().application.extensions["waiting_room"]
+    room = client().application.extensions["clv"].waiting_room
     wait_until(lambda: room._seats._value == 0, "the only seat is taken")
     # It would wait for ever if it waited: nobody works on the run.
     assert client().get(url, headers=key).json["status"] == "queued"
@@ -85,7 +85,7 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(
 
 def test_a_read_of_a_job_rings_for_it_once(idle, headers, load):
     load(row("a", 1))
-    queue = idle.extensions["queue"]
+    queue = idle.extensions["clv"].queue
     queue.redis.delete("rq:queue:clv")
     run_id, key = queued(), headers("viewer")
     for _ in range(50):
@@ -102,7 +102,7 @@ def test_a_job_is_readable_without_redis(settings, app, headers, load):
 
 def test_cancelling_a_run_stops_it_and_lets_the_next_one_start(idle, headers, load):
     load(*(row(f"c{n}", 1) for n in range(120)))
-    client, queue, key = idle.test_client(), idle.extensions["queue"], headers()
+    client, queue, key = idle.test_client(), idle.extensions["clv"].queue, headers()
     queue.redis.delete("rq:queue:clv")
     with db.scope():
         first = planned(queue)
@@ -114,9 +114,9 @@ def test_cancelling_a_run_stops_it_and_lets_the_next_one_start(idle, headers, lo
     assert answer.json["message"].startswith("Cancelled by key ")
     assert queue.waiting(second) == 1
     with db.scope():
-        batch.work(first, queue, idle.extensions["settings"])
+        batch.work(first, queue, idle.extensions["clv"].settings)
         assert runs.by_id(first).computed == 50
-        batch.work(second, queue, idle.extensions["settings"])
+        batch.work(second, queue, idle.extensions["clv"].settings)
         assert runs.by_id(second).status == "finished"
     ended = client.delete(job_url(first), headers=key)
     assert ended.status_code == 409 and "cancelled" in ended.json["message"]
@@ -155,7 +155,7 @@ def test_a_deleted_tenant_leaves_nothing_behind_and_others_alone(app, client, he
     key, other = headers(), headers("admin", "other")
     client.get("/api/v1/customers/c1/clv", headers=key)
     with db.scope():
-        run_id = planned(app.extensions["queue"])
+        run_id = planned(app.extensions["clv"].queue)
     runner = app.test_cli_runner()
     assert runner.invoke(args=["tenants", "delete", "acme"], input="n\n").exit_code == 1
     assert client.get(URL, headers=key).status_code == 200
@@ -163,7 +163,7 @@ def test_a_deleted_tenant_leaves_nothing_behind_and_others_alone(app, client, he
     assert client.get(URL, headers=key).status_code == 401
     assert client.get(URL, headers=other).status_code == 200
     with db.scope():
-        batch.work(run_id, app.extensions["queue"], app.extensions["settings"])
+        batch.work(run_id, app.extensions["clv"].queue, app.extensions["clv"].settings)
         for table in ("interaction_summary", "clv_record", "snapshot", "run", "shard"):
             assert db.value(f"SELECT COUNT(*) FROM {table}") == 0, table
-        assert [tenant.name for tenant in tenants.tenants()] == ["other"]
+        assert [tenant.name for tenant in tenants.all_tenants()] == ["other"]

@@ -11,15 +11,17 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from clv import auth, db
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
+from clv.db import connections
 from clv.store import tenants
-from tests import servers
 from tests.api.pages import Visitor
 from tests.api.support import row, unreadable_records
 from tests.api.web import gunicorn
 from tests.conftest import wait_until
+from tests.support import servers
 
 CLV = "/api/v1/customers/{}/clv"
 ROWS = "/api/v1/interaction-summaries"
@@ -32,7 +34,7 @@ def kept(app):
     """The application, whose threads keep their connections."""
     db.keep()
     yield app
-    db.configure(app.extensions["settings"])
+    db.configure(app.extensions["clv"].settings)
 
 
 def test_a_thread_keeps_its_connection_and_looks_at_it_once_a_second(kept, client, load, headers):
@@ -45,7 +47,7 @@ def test_a_thread_keeps_its_connection_and_looks_at_it_once_a_second(kept, clien
         used.add(id(db.database.connection()))
     assert len(used) == 1
     taken = db.database._in_use[next(iter(used))].checked_out
-    db._thread.looked_at -= db.LOOK_SECONDS + 1
+    connections._thread.looked_at -= db.LOOK_SECONDS + 1
     client.get(CLV.format("a"), headers=key)
     assert db.database._in_use[id(db.database.connection())].checked_out > taken
 
@@ -70,7 +72,7 @@ def test_what_a_request_leaves_open_never_reaches_the_next(kept, client, load, h
     left = FlaskClient(kept, TestResponse).get("/leave-open")
     assert left.status_code == (200 if "UPDATE" in statement else 503 if db.is_sqlite() else 500)
     assert client.get(CLV.format("a"), headers=key).json["source"] == "cached"
-    assert not db._is_used_up()
+    assert not connections._is_used_up()
     with db.scope():
         assert db.value("SELECT name FROM tenant") == "acme"
 
@@ -123,7 +125,7 @@ def test_a_request_that_waits_for_a_run_holds_no_connection(alone, load, headers
     load(row("a", 1))
     key, idle = headers("admin"), create_app(alone)
     db.keep()
-    client, room = idle.test_client(), idle.extensions["waiting_room"]
+    client, room = idle.test_client(), idle.extensions["clv"].waiting_room
     seats = room._seats._value
     job = client.post("/api/v1/clv/compute", headers=key | {"Prefer": "respond-async"}).json[
         "jobId"
@@ -146,7 +148,7 @@ def test_a_request_that_waits_for_a_run_holds_no_connection(alone, load, headers
     waiting.join()
     assert answers[0].json["status"] == "cancelled"
     assert answers[1], "and keeps the last one that it took"
-    idle.extensions["queue"].redis.close()
+    idle.extensions["clv"].queue.redis.close()
     db.configure(alone)
 
 
@@ -166,7 +168,7 @@ def test_a_restart_of_postgresql_and_cut_connections_are_got_over(redis_url):
         db.configure(settings)
         with db.scope():
             db.migrate()
-            token = auth.create_key(tenants.create_tenant("acme"), Role.ADMIN)
+            token = keys.create_key(tenants.create_tenant("acme"), Role.ADMIN)
         with gunicorn(settings, WEB_THREADS="4") as web:
             ask = partial(web.get, "/api/v1/settings", Authorization=f"Bearer {token}")
             wait_until(lambda: len(_backends_after(ask)) == 4, "all threads have been at work")

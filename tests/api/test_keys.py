@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from clv import auth, db, tokens
-from clv.api.attempts import MOST_ADDRESSES, Attempts, client_at
+from clv import db
+from clv.auth import authentication, keys, tokens
+from clv.auth.login_throttle import MOST_ADDRESSES, LoginThrottle, client_at
+from clv.auth.ttl_cache import TTLCache
 from clv.errors import TooMany
-from clv.memory import ShortMemory
-from clv.store import tenants
+from clv.store import api_keys, tenants
 from tests.api.support import row
 from tests.api.test_errors import assert_is_an_error
 from tests.api.web import gunicorn
@@ -41,7 +42,7 @@ def unreadable_keys() -> Iterator[None]:
 def key(client, load, headers, monkeypatch) -> dict[str, str]:
     """A viewer's key that was not used yet; the customer ``a`` has a record. Keys are believed for
     longer than a busy machine may stall."""
-    monkeypatch.setattr(auth, "BELIEVED_SECONDS", 600.0)
+    monkeypatch.setattr(authentication, "BELIEVED_SECONDS", 600.0)
     load(row("a", 1))
     assert client.get(CLV, headers=headers("viewer")).status_code == 200
     return headers("viewer")
@@ -58,7 +59,7 @@ def strict(app, settings, key) -> Iterator[Callable]:
         return client.get(path, headers=headers, environ_base={"REMOTE_ADDR": address})
 
     yield get
-    application.extensions["queue"].redis.close()
+    application.extensions["clv"].queue.redis.close()
 
 
 def fail(get: Callable, times: int, address: str = "192.0.2.1") -> list[int]:
@@ -70,7 +71,7 @@ def test_a_key_that_is_in_use_costs_no_query(client, key):
     with unreadable_keys():
         assert client.get(CLV, headers=key).status_code == 200
         assert client.get(CLV, headers=bearer(tokens.new())).status_code >= 500, "the control"
-        auth.forget()
+        authentication.forget()
         assert client.get(CLV, headers=key).status_code >= 500
 
 
@@ -99,11 +100,11 @@ def test_a_change_by_another_process_is_effective_within_5_seconds(settings, app
         for key in (revoked, expired, deleted, stays):
             assert statuses(key) == {200}
         with db.scope():
-            auth.revoke_key(names[0])
+            keys.revoke_key(names[0])
             db.execute("UPDATE api_key SET expires_ms = 1 WHERE public = %s", (names[1],))
             tenants.delete_tenant(tenants.tenant_by_name("other").id)
         # Each of the two may have looked the key up just before.
-        time.sleep(auth.BELIEVED_SECONDS)
+        time.sleep(authentication.BELIEVED_SECONDS)
         for key in (revoked, expired, deleted):
             assert statuses(key) == {401}
         assert statuses(stays) == {200}
@@ -132,7 +133,7 @@ def test_settings_that_another_process_changed_are_in_force_at_once(client, load
 
 
 def test_memory_is_short_and_small():
-    memory: ShortMemory[int] = ShortMemory(3)
+    memory: TTLCache[int] = TTLCache(3)
     forever = time.monotonic() + 1_000
     memory.add("over", 0, time.monotonic())
     assert memory.get("over") is None and memory.get("never") is None
@@ -145,7 +146,7 @@ def test_memory_is_short_and_small():
 
 
 def test_what_is_read_while_all_is_forgotten_is_not_kept():
-    memory: ShortMemory[str] = ShortMemory(3)
+    memory: TTLCache[str] = TTLCache(3)
     epoch = memory.epoch
     memory.clear()
     memory.add("key", "as it was before it was revoked", time.monotonic() + 1_000, epoch)
@@ -153,10 +154,10 @@ def test_what_is_read_while_all_is_forgotten_is_not_kept():
 
 
 def test_made_up_keys_are_not_held(client, key):
-    held = len(auth._ring)
+    held = len(authentication._ring)
     for _ in range(50):
         assert client.get(CLV, headers=bearer(tokens.new())).status_code == 401
-    assert len(auth._ring) == held
+    assert len(authentication._ring) == held
 
 
 def test_who_fails_too_often_is_told_so_and_right_keys_still_work(strict, key, headers):
@@ -168,7 +169,7 @@ def test_who_fails_too_often_is_told_so_and_right_keys_still_work(strict, key, h
         assert strict(wrong).status_code == 429
     assert strict({}).status_code == 401, "without credentials it was no attempt"
     assert strict(key).status_code == 200
-    auth.forget()
+    authentication.forget()
     assert strict(key).status_code == 200, "also after it has to be looked up again"
     assert strict(headers("viewer")).status_code == 200, "also a new one"
     assert fail(strict, 1, "192.0.2.2") == [401], "other addresses are not concerned"
@@ -216,7 +217,7 @@ def test_an_address_stands_for_a_client(address, client):
 
 
 def test_failures_of_many_addresses_take_little_memory():
-    attempts = Attempts("1/day")
+    attempts = LoginThrottle("1/day")
     attempts.count("first")
     with pytest.raises(TooMany):
         attempts.count("first")
@@ -227,7 +228,7 @@ def test_failures_of_many_addresses_take_little_memory():
 
 
 def test_without_a_limit_nothing_is_counted():
-    attempts = Attempts("")
+    attempts = LoginThrottle("")
     for _ in range(1_000):
         attempts.count("192.0.2.1")
     assert not attempts.are_too_many("192.0.2.1") and not len(attempts._windows)
@@ -268,7 +269,7 @@ def test_a_keys_last_use_is_noted_once_a_minute(client, key):
             db.execute("UPDATE api_key SET last_used_ms = %s", (before,))
         use(client, key)
         assert last_used(key) == before, "while the key is believed, nothing is looked at"
-        auth.forget()
+        authentication.forget()
         use(client, key)
         assert (last_used(key) > before) == is_noted
 
@@ -276,9 +277,9 @@ def test_a_keys_last_use_is_noted_once_a_minute(client, key):
 def test_two_processes_note_one_use(key, tenant):
     public = key["Authorization"][len("Bearer clv_") :][:12]
     with db.scope():
-        tenants.note_use(public, MINUTE_MS)
+        api_keys.note_use(public, MINUTE_MS)
         first = last_used(key)
-        tenants.note_use(public, MINUTE_MS)
+        api_keys.note_use(public, MINUTE_MS)
     assert last_used(key) == first
 
 
@@ -303,7 +304,7 @@ def test_a_database_that_does_not_take_the_use_fails_no_request(client, key):
         finally:
             holder.close()
     assert last_used(key) is None
-    auth.forget()
+    authentication.forget()
     use(client, key)
     assert last_used(key), "the next one is noted"
 

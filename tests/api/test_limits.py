@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from app import create_app
-from clv.api.limits import MOST_KEYS, REDIS_SECONDS, REPORTS_PER_LIMIT, Limiter
+from clv.http.rate_limit import MOST_KEYS, REDIS_SECONDS, REPORTS_PER_LIMIT, RateLimiter
 from jobs.queue import MAX_CONNECTIONS, connect
 from tests.api.test_errors import assert_is_an_error
 from tests.api.test_headers import ORIGIN
@@ -35,19 +35,19 @@ def limited(app, settings) -> Iterator:
     """An application that allows a key 5 requests a day."""
     application = create_app(replace(settings, rate_limit="5/day", cors_origins=(ORIGIN,)))
     yield application
-    application.extensions["queue"].redis.close()
+    application.extensions["clv"].queue.redis.close()
 
 
-def limiter(url: str, limit: str = "100/day", seconds: float = 60) -> Limiter:
+def limiter(url: str, limit: str = "100/day", seconds: float = 60) -> RateLimiter:
     """What one process has.
 
     :param seconds: for which it waits for Redis; on a machine that is busy with much else it may
         take a while
     """
-    return Limiter(limit, connect(url, 1, seconds, seconds))
+    return RateLimiter(limit, connect(url, 1, seconds, seconds))
 
 
-def spend(one: Limiter, times: int, key: str = "key") -> int:
+def spend(one: RateLimiter, times: int, key: str = "key") -> int:
     """How many of so many requests are let through."""
     done = 0
     for _ in range(times):

@@ -12,8 +12,8 @@ from redis import Redis
 from app import create_app
 from clv import db
 from clv.config import Settings
+from clv.services.runs import cancel
 from clv.store import runs, tenants
-from jobs import batch
 from tests.api.support import poison, row
 from tests.api.test_errors import assert_is_an_error
 from tests.api.web import Web, gunicorn
@@ -132,7 +132,7 @@ def test_what_runs_did_comes_from_the_database(app, client, load, queue):
         assert metric(found, "clv_tenants_stale") == metric(found, "clv_tenants") == 1
         assert metric(found, "clv_oldest_full_run_age_seconds") >= 200_000
         complete(waiting.id, queue)
-        batch.cancel(runs.join_or_create(1, None, "test", 10**9)[0].id, "test", queue)
+        cancel(runs.join_or_create(1, None, "test", 10**9)[0].id, "test", queue)
         runs.close(runs.join_or_create(1, "high", "test", 10**9)[0].id, "failed", "For a test.")
     found = read(client)
     for status in ("finished", "cancelled", "failed"):

@@ -10,11 +10,15 @@ from datetime import date
 
 import pytest
 
-from clv import calibrated, db, service
-from clv.calibrated import Calibration
+from clv import db
 from clv.config import ROOT
-from clv.scoring import MODELS, Scores
-from clv.store import now_ms, records, snapshots, summaries, tenants
+from clv.db.clock import now_ms
+from clv.domain import calendar
+from clv.domain.scoring import MODELS, Scores
+from clv.prediction import calibrated
+from clv.prediction.calibrated import Calibration
+from clv.services import customers, loading
+from clv.store import records, snapshots, tenants, totals
 from clv.store.summaries import Summary
 from tests.api.support import days_ago, row
 from tests.jobs.support import DAY, Bell, begin, complete
@@ -42,7 +46,7 @@ def run(app, tenant):
 
     def compute(segment: str | None = None) -> None:
         with db.scope():
-            complete(begin(segment), Bell(app.extensions["queue"].redis))
+            complete(begin(segment), Bell(app.extensions["clv"].queue.redis))
 
     return compute
 
@@ -84,7 +88,7 @@ def add(tenant, purchases: Sequence[tuple[str, int, float]], period_type: str = 
             )
             for customer, days, amount in purchases
         ]
-        service.add_summaries(tenant, period_type, rows)
+        loading.add_summaries(tenant, period_type, rows)
 
 
 def stored(tenant) -> dict[str, Scores]:
@@ -177,7 +181,7 @@ def check_singles(tenant, batch: dict[str, Scores]) -> None:
     with db.scope():
         owner = tenants.tenant_by_id(tenant.id)
         for customer in random.Random(1).sample(sorted(batch), 200):
-            alone = service.recompute_clv(owner, customer)
+            alone = customers.recompute_clv(owner, customer)
             if alone.computed_ms // DAY == day(batch):
                 expected = batch[customer]
                 assert alone.predicted_revenue == expected.predicted_revenue
@@ -353,13 +357,13 @@ def test_rows_of_one_day_are_one_purchase(tenant, load):
         row("a", 2, 1, 7, converts=1),
     )
     with db.scope():
-        found = summaries.totals(tenant.id, "a", with_purchases=True)
-        assert summaries.totals(tenant.id, "a").purchases is None
-        [page] = summaries.stream_totals(tenant.id, with_purchases=True)
+        found = totals.totals(tenant.id, "a", with_purchases=True)
+        assert totals.totals(tenant.id, "a").purchases is None
+        [page] = totals.stream_totals(tenant.id, with_purchases=True)
     bought = found.purchases
     assert (bought.days, bought.last_day - bought.first_day, bought.value) == (2, 7, 370_000)
     days, first, last, value = page[0][4:]
-    assert (days, summaries.day_of(first), summaries.day_of(last), value) == (
+    assert (days, calendar.day_of(first), calendar.day_of(last), value) == (
         2,
         bought.first_day,
         bought.last_day,

@@ -18,11 +18,11 @@ from rq.serializers import JSONSerializer
 from app import create_app
 from clv.config import ROOT, Settings
 from jobs import queue
-from tests import chromium
 from tests.api.support import row
 from tests.api.test_errors import assert_is_an_error
 from tests.api.web import served
 from tests.conftest import unreachable_redis, wait_until
+from tests.support import chromium
 
 USER, PASSWORD = "operator", "geheim:ß"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -62,7 +62,7 @@ def dashboard(app, settings) -> Iterator:
     application = create_app(guarded(settings))
     application.testing = True
     yield application
-    application.extensions["queue"].redis.close()
+    application.extensions["clv"].queue.redis.close()
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def put(redis) -> Iterator:
 
     def create(**attributes) -> Job:
         job = Job.create(
-            "jobs.batch.drain",
+            "jobs.tasks.drain",
             (7,),
             connection=redis,
             serializer=JSONSerializer,
@@ -281,7 +281,7 @@ def test_a_busy_worker_and_its_job_are_shown(operator, redis, put):
 
 
 def test_looking_leaves_the_services_connection_as_it_is(dashboard, operator, redis, put):
-    pool = dashboard.extensions["queue"].redis.connection_pool
+    pool = dashboard.extensions["clv"].queue.redis.connection_pool
     with working_on(put(), redis):
         for path in ("/rq/0/view/workers", "/rq/0/data/workers.json", "/rq/0/data/queues.json"):
             assert operator.get(path, headers=RIGHT).status_code == 200
@@ -293,7 +293,7 @@ def test_looking_leaves_the_services_connection_as_it_is(dashboard, operator, re
 def test_a_tls_address_reaches_the_dashboard_as_the_service_reads_it(settings):
     tls = replace(guarded(settings), redis_url="rediss://:secret@127.0.0.1:1/0?ssl_cert_reqs=none")
     application = create_app(tls)
-    assert application.redis_conn is application.extensions["queue"].redis
+    assert application.redis_conn is application.extensions["clv"].queue.redis
     answer = application.test_client().get("/rq/", headers=RIGHT)
     assert_is_an_error(answer, 503)
     assert "secret" not in answer.text
@@ -372,7 +372,7 @@ def test_a_failed_job_is_queued_again_as_json(operator, redis, failed, source, p
     answer = operator.post(path.format(failed.id), headers={**RIGHT, **source})
     assert (answer.status_code, answer.json["status"]) == (200, "OK")
     again = Job.fetch(failed.id, connection=redis, serializer=JSONSerializer)
-    assert (again.func_name, list(again.args)) == ("jobs.batch.drain", [7])
+    assert (again.func_name, list(again.args)) == ("jobs.tasks.drain", [7])
     assert again.meta == {"note": PROBE}
     assert again.get_status() == "queued"
 
@@ -478,7 +478,7 @@ def test_the_pages_work_in_a_browser_and_nothing_injected_runs(
             page.goto(f"{base}/rq/")
             page.wait_for_selector("#queues td:has-text('shelf')")
             page.goto(f"{base}/rq/0/view/workers")
-            page.wait_for_selector("#workers td:has-text('jobs.batch.drain(7)')")
+            page.wait_for_selector("#workers td:has-text('jobs.tasks.drain(7)')")
             page.goto(f"{base}/rq/0/view/jobs/shelf/failed/8/asc/1")
             page.wait_for_selector(f"[data-job-id='{failed.id}'] .exc_info:has-text('<script>')")
             page.goto(f"{base}/rq/0/view/job/{failed.id}")

@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 import pytest
 
 from app import create_app
-from clv import db, fields, writer
+from clv import db
 from clv.api import paging
+from clv.domain import calendar
+from clv.files import writer
 from clv.store import runs, tenants
 from tests.api.support import insert_records, numbered_records, row, unreadable_records
 from tests.jobs.support import begin
@@ -114,7 +116,7 @@ def shown(record: dict, job_id: str) -> dict:
         "rfmFrequency": record["frequency"],
         "rfmMonetary": rounded(Decimal(record["monetary"]) / 10_000, "0.01"),
         "segment": record["segment"],
-        "computedAt": fields.iso(record["computed_ms"]),
+        "computedAt": calendar.iso(record["computed_ms"]),
         "jobId": None if record["run_id"] is None else job_id,
     }
 
@@ -129,8 +131,8 @@ FILTERS = {
     "minFrequency": lambda r, v: r["frequency"] >= v,
     "minRevenue": lambda r, v: r["predicted_revenue"] >= Decimal(v) * 10_000,
     "minTenureDays": lambda r, v: r["tenure_days"] >= v,
-    "computedAfter": lambda r, v: r["computed_ms"] > fields.time_ms(v),
-    "computedBefore": lambda r, v: r["computed_ms"] < fields.time_ms(v),
+    "computedAfter": lambda r, v: r["computed_ms"] > calendar.time_ms(v),
+    "computedBefore": lambda r, v: r["computed_ms"] < calendar.time_ms(v),
 }
 ORDERS = {
     "customerId": lambda r: r["customer_id"],
@@ -155,8 +157,8 @@ def a_limit(name: str, records: list[dict], random: Random):
         "minFrequency": one["frequency"],
         "minRevenue": str(Decimal(one["predicted_revenue"]) / 10_000),
         "minTenureDays": one["tenure_days"],
-        "computedAfter": fields.iso(one["computed_ms"] - 1_000),
-        "computedBefore": fields.iso(one["computed_ms"] + 1),
+        "computedAfter": calendar.iso(one["computed_ms"] - 1_000),
+        "computedBefore": calendar.iso(one["computed_ms"] + 1),
     }[name]
 
 

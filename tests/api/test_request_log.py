@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from clv import auth, db, logs
-from clv.api.server import Worker
-from clv.auth import Role
+from clv import db, logs
+from clv.auth import keys, tokens
+from clv.auth.principal import Role
+from clv.http.server import Worker
 from clv.store import tenants
 from tests.api.support import row, unreadable_records
 from tests.api.web import Web, gunicorn
@@ -34,7 +35,7 @@ def token(settings) -> Iterator[str]:
     db.configure(settings)
     with db.scope():
         empty_tables()
-        yield auth.create_key(tenants.create_tenant("logged"), Role.ADMIN)
+        yield keys.create_key(tenants.create_tenant("logged"), Role.ADMIN)
     db.release()
     db.database.close_all()
 
@@ -81,7 +82,7 @@ def test_a_line_names_the_rule_and_the_key_and_no_customer(web, log, token):
     assert list(line) == FIELDS
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"])
     assert (line["level"], line["tenant"]) == ("info", "logged")
-    assert line["key"] == auth.public_part(token)
+    assert line["key"] == tokens.public_part(token)
     assert (line["method"], line["route"], line["status"]) == ("GET", CLV, 404)
     assert 0 < line["ms"] < 60_000
 

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from clv.api import headers as security
-from clv.auth import Role
+from clv.auth.principal import Role
 from clv.config import ROOT
+from clv.http import headers as security
 
 # What is no endpoint of the API, of RQ Dashboard or of the tenant's pages, which are told by their
 # paths: by the endpoint's name.

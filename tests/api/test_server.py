@@ -13,8 +13,9 @@ from contextlib import closing, suppress
 
 import pytest
 
-from clv import auth, db
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.store import tenants
 from tests.api.web import PATIENCE_SECONDS, Web, gunicorn, read
 from tests.conftest import ON_ONE_DATABASE, empty_tables, wait_until
@@ -33,7 +34,7 @@ def token(settings) -> Iterator[str]:
     db.configure(settings)
     with db.scope():
         empty_tables()
-        yield auth.create_key(tenants.create_tenant("served"), Role.ADMIN)
+        yield keys.create_key(tenants.create_tenant("served"), Role.ADMIN)
     db.release()
     db.database.close_all()
 

@@ -10,13 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv import db, models, simulation
+from clv import db
 from clv.config import ROOT
+from clv.db import models
+from clv.domain.calendar import iso
+from clv.domain.scoring import SEGMENTS, Totals, score_customer
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import DAY_MS
 from clv.errors import Unavailable
-from clv.fields import iso
-from clv.scoring import DAY_MS, SEGMENTS, ScoreSettings, Totals, score_customer
-from clv.simulation import Sums
-from clv.store import summaries, tenants
+from clv.services import simulation
+from clv.services.simulation import Sums
+from clv.store import tenants
+from clv.store.totals import sample_totals
 from tests.api.support import poison, row
 from tests.unit.support import survey
 
@@ -319,14 +324,14 @@ def test_a_sample_is_every_so_many_th_customer_without_who_cannot_be_scored(
     key = headers("editor", "other")
     assert client.post("/api/v1/interaction-summaries", json=others, headers=key).json["inserted"]
     with db.scope():
-        everybody = summaries.sample_totals(tenant.id, 1, 1, 99)
+        everybody = sample_totals(tenant.id, 1, 1, 99)
         ids = [totals.customer_id for totals in everybody]
         assert len(ids) == 12 and ids == sorted(ids)
         poison("same0")
-        sample = summaries.sample_totals(tenant.id, every, first, 99)
+        sample = sample_totals(tenant.id, every, first, 99)
         expected = [t for t in everybody[first - 1 :: every] if t.customer_id != "same0"]
         assert sample == expected
-        assert summaries.sample_totals(tenant.id, every, first, 2) == expected[:2]
+        assert sample_totals(tenant.id, every, first, 2) == expected[:2]
 
 
 def test_an_answer_from_a_sample_says_so(ask, some):
@@ -348,7 +353,7 @@ def test_a_tenant_that_outgrew_its_number_is_asked_to_come_again(some, tenant):
 
 
 def test_simulations_leave_threads_for_others(app, client, headers, some):
-    key, room = headers("viewer"), app.extensions["waiting_room"]
+    key, room = headers("viewer"), app.extensions["clv"].waiting_room
     while room.take():
         pass
     refused = client.post(URL, headers=key)

@@ -16,19 +16,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from clv import auth, db, runs
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
-from clv.store import now_ms
+from clv.db.clock import now_ms
+from clv.queue import Report
+from clv.services import batch, runs
 from clv.store import runs as run_store
+from clv.store import shards
 from clv.store.tenants import Tenant
-from jobs import batch
-from jobs.progress import Report
 from jobs.queue import JobQueue, connect
-from tests import servers
 from tests.bench import data, load, reference, stage
 from tests.bench.table import Row, Times, growth, rows_of_size, show
 from tests.conftest import empty_tables, wait_until
+from tests.support import servers
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = (10_000, 200_000, 1_000_000)
@@ -96,7 +98,7 @@ class Bench:
         """Single customers are asked for, 20 a second, without and with a run beside them."""
         tenant = self._tenant(customers)
         self._first_run(tenant)
-        token = auth.create_key(tenant, Role.VIEWER)
+        token = keys.create_key(tenant, Role.VIEWER)
         ids = [data.customer_id(n) for n in range(0, customers, max(1, customers // 1000))]
         rows = []
         with stage.web(self.settings) as (port, _):
@@ -128,7 +130,7 @@ class Bench:
                 if not run_store.by_id(busy.id).is_active:
                     break
                 seconds.append(time.perf_counter() - started)
-            batch.cancel(busy.id, "bench", self.queue)
+            runs.cancel(busy.id, "bench", self.queue)
         if not seconds:
             raise AssertionError("The large run ended before the small one.")
         worst = max(seconds)
@@ -174,7 +176,7 @@ class Bench:
         return self._finished(run.id)
 
     def _insert_many(self, tenant: Tenant) -> float:
-        with patch.object(run_store, "commit_chunk", reference.commit_with_insert_many):
+        with patch.object(shards, "commit_chunk", reference.commit_with_insert_many):
             return self._in_process(tenant)
 
     def _start(self, tenant: Tenant) -> run_store.Run:

@@ -12,17 +12,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from clv import db, runs
-from clv.btyd import Parameters
+from clv import db
 from clv.config import Settings
-from clv.scoring import DAY_MS, MODEL_NAMES
-from clv.store import now_ms, snapshots, tenants
-from clv.store.summaries import key_of
+from clv.db.clock import now_ms
+from clv.domain.calendar import key_of
+from clv.domain.settings import MODEL_NAMES
+from clv.domain.units import DAY_MS
+from clv.prediction.btyd import Parameters
+from clv.services import runs
+from clv.store import snapshots, tenants
 from clv.store.tenants import Tenant
 from jobs.queue import JobQueue, connect
-from tests import buyers, servers
 from tests.bench import data, stage
 from tests.bench.table import MIB, Row, show
+from tests.support import buyers, servers
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000_000

@@ -7,8 +7,9 @@ from itertools import islice
 import numpy as np
 
 from clv import db
-from clv.scoring import DAY_MS
-from clv.store import now_ms, tenants
+from clv.db.clock import now_ms
+from clv.domain.units import DAY_MS
+from clv.store import tenants
 from clv.store.tenants import Tenant
 
 SEED = 20_260_403

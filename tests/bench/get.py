@@ -20,14 +20,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from clv import auth
-from clv.auth import Role
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
-from tests import servers
 from tests.bench import load, stage
 from tests.bench.lists import scored
 from tests.bench.table import Row, show
 from tests.conftest import empty_tables
+from tests.support import servers
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000
@@ -65,7 +65,7 @@ def measured(
     """All rows of one database."""
     empty_tables()
     tenant = scored("bench", CUSTOMERS, settings)
-    token = auth.create_key(tenant, Role.VIEWER)
+    token = keys.create_key(tenant, Role.VIEWER)
     stage.settle(settings.redis_url)
     found: dict[str, list[Load]] = defaultdict(list)
     with applications(settings, cores[0]) as ports:

@@ -14,17 +14,18 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from clv import auth, writer
-from clv.auth import Role
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
+from clv.files import writer
+from clv.services import batch
 from clv.store import runs
 from clv.store.tenants import Tenant
-from jobs import batch
-from tests import servers
 from tests.bench import data, load, stage
 from tests.bench.batch import DATABASES, DEADLINE_HOURS, Silent
 from tests.bench.table import Row, show
 from tests.conftest import empty_tables
+from tests.support import servers
 
 SMALL_CUSTOMERS, CUSTOMERS = 1_000, 1_000_000
 MOST_SLOWER = 1.5
@@ -38,7 +39,7 @@ class Client:
 
     def __init__(self, port: int, tenant: Tenant) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-        self._headers = {"Authorization": f"Bearer {auth.create_key(tenant, Role.VIEWER)}"}
+        self._headers = {"Authorization": f"Bearer {keys.create_key(tenant, Role.VIEWER)}"}
 
     def page(self, query: dict[str, str]) -> float:
         """Seconds until a page was read."""

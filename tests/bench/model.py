@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from clv.btyd import Parameters
-from tests import buyers, servers
+from clv.prediction.btyd import Parameters
 from tests.bench.table import Row, show
+from tests.support import buyers, servers
 
 CUSTOMERS = 1_000_000
 DAYS = 730
@@ -34,9 +34,9 @@ x, t_x, age, mean_value = (np.load(sys.argv[1])[name] for name in ("x", "t_x", "
 """
 OURS = """
 import scipy.optimize, scipy.special
-from clv import btyd
+from clv.prediction import btyd_fit
 start, begun = time.perf_counter(), time.process_time()
-found = btyd.fit(x, t_x, age, mean_value).parameters.to_dict()
+found = btyd_fit.fit(x, t_x, age, mean_value).parameters.to_dict()
 """
 LIFETIMES = """
 from lifetimes import BetaGeoFitter, GammaGammaFitter

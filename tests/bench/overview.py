@@ -13,16 +13,16 @@ import sys
 import time
 from urllib.parse import urlencode
 
-from clv import auth
-from clv.auth import Role
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
 from clv.store.tenants import Tenant
-from tests import servers
 from tests.bench import load, stage
 from tests.bench.batch import DATABASES
 from tests.bench.lists import ms, scored
 from tests.bench.table import Row, show
 from tests.conftest import empty_tables
+from tests.support import servers
 
 SMALL_CUSTOMERS, CUSTOMERS = 10_000, 1_000_000
 MOST_SLOWER = 2.0
@@ -38,7 +38,7 @@ class Visitor:
         token = re.search(r'name="form_token" value="(\w+)"', self._ask("GET", "/sign-in", 200))
         if token is None:
             raise AssertionError("The sign-in has no form.")
-        key = auth.create_key(tenant, Role.VIEWER)
+        key = keys.create_key(tenant, Role.VIEWER)
         self._ask("POST", "/sign-in", 303, urlencode({"key": key, "form_token": token.group(1)}))
 
     def overview(self) -> float:

@@ -4,17 +4,15 @@ own pipeline with its writing done by Peewee's insert_many."""
 from peewee import EXCLUDED
 
 from clv import db
-from clv.models import ClvRecord
-from clv.scoring import (
-    CHURN_STEEPNESS,
-    DAY_MS,
-    MONTH_DAYS_DENOMINATOR,
-    MONTH_DAYS_NUMERATOR,
-    ScoreSettings,
-)
-from clv.store import clock, row_lock
+from clv.db.clock import clock
+from clv.db.dialect import row_lock
+from clv.db.models import ClvRecord
+from clv.domain.scoring import CHURN_STEEPNESS
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import DAY_MS, MONTH_DAYS_DENOMINATOR, MONTH_DAYS_NUMERATOR
 from clv.store.records import COLUMNS, values
-from clv.store.runs import Chunk, Run, Shard
+from clv.store.runs import Run
+from clv.store.shards import Chunk, Shard
 
 # Against exact ranks the snapshot's breakpoints may move a score by this much.
 SCORE_TOLERANCE = 0.1

@@ -10,9 +10,9 @@ from peewee import Database
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
 from clv import config, db
-from clv.api.counts import Counts
-from clv.models import ApiKey, ClvRecord
-from clv.schemas.customers import Clv
+from clv.api.schemas.customers import Clv
+from clv.db.models import ApiKey, ClvRecord
+from clv.http.counters import Counters
 
 PATH = "/api/v1/customers/<customer_id>/clv"
 
@@ -63,7 +63,7 @@ def plain() -> Flask:
 def _application() -> Flask:
     app = Flask(__name__, static_folder=None)
     # Our configuration of gunicorn wants it.
-    app.extensions["counts"] = Counts()
+    app.extensions["clv"].counters = Counters()
     return app
 
 

@@ -9,14 +9,14 @@ import sys
 
 from clv import db
 from clv.config import Settings
+from clv.services import batch
 from clv.store import runs as run_store
 from clv.store.tenants import Tenant
-from jobs import batch
-from tests import servers
 from tests.bench import data, stage
 from tests.bench.batch import DATABASES, DEADLINE_HOURS, Silent
 from tests.bench.table import Row, show
 from tests.conftest import empty_tables
+from tests.support import servers
 
 CUSTOMERS = 300_000
 # Each run leaves dead rows behind, until the database cleans up.

@@ -11,13 +11,14 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from clv import auth, db
-from clv.auth import Role
+from clv import db
+from clv.auth.keys import create_key
+from clv.auth.principal import Role
 from clv.config import Settings
-from tests import servers
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, show
 from tests.conftest import empty_tables
+from tests.support import servers
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000_000
@@ -47,7 +48,7 @@ def measured(database: str, customers: int, settings: Settings) -> list[Row]:
     """The rows of one database."""
     empty_tables()
     small, large = data.fill("small", 1_000), data.fill("large", customers)
-    keys = [auth.create_key(tenant, Role.VIEWER) for tenant in (small, large)]
+    keys = [create_key(tenant, Role.VIEWER) for tenant in (small, large)]
     stage.settle(settings.redis_url, "interaction_summary")
     with stage.web(settings, WEB_CONCURRENCY="1", WEB_THREADS=str(CLIENTS)) as (port, pid):
         load.wait_for(port)

@@ -16,9 +16,9 @@ from redis import Redis
 import launch
 from clv import db
 from clv.config import ROOT, Settings
-from clv.store import now_ms
-from tests import servers
+from clv.db.clock import now_ms
 from tests.conftest import environment, free_port, wait_until
+from tests.support import servers
 
 STOP_SECONDS = 30
 SAMPLE_SECONDS = 0.02

@@ -19,15 +19,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from clv import auth, db, fields
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import Settings
-from clv.scoring import AMOUNT_SCALE, DAY_MS
+from clv.domain import calendar
+from clv.domain.units import AMOUNT_SCALE, DAY_MS
 from clv.store import tenants
-from tests import servers
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, show
 from tests.conftest import empty_tables
+from tests.support import servers
 
 DATABASES = ("sqlite", "postgresql")
 ROWS = 1_000_000
@@ -102,7 +104,7 @@ class Bench:
             assert sums == upload.sums, f"{who}: {sums} instead of {upload.sums}"
 
     def _put(self, port: int, upload: Upload) -> float:
-        token = auth.create_key(tenants.tenant_by_name("bench"), Role.EDITOR)
+        token = keys.create_key(tenants.tenant_by_name("bench"), Role.EDITOR)
         db.release()
         connection = http.client.HTTPConnection(
             "127.0.0.1", port, timeout=UPLOAD_SECONDS, blocksize=SEND_BYTES
@@ -219,13 +221,13 @@ def _write(
 
 def _transaction(tenant_id: int, customer: str, *rest: object) -> Iterable[object]:
     amount, contact_ms = rest[-3], rest[-1]
-    return customer, fields.iso(contact_ms), amount / AMOUNT_SCALE
+    return customer, calendar.iso(contact_ms), amount / AMOUNT_SCALE
 
 
 def _summary(tenant_id: int, customer: str, key: str, *rest: object) -> Iterable[object]:
     *others, amount, first_ms, last_ms = rest
     value = amount / AMOUNT_SCALE
-    return customer, "daily", key, *others, value, fields.iso(first_ms), fields.iso(last_ms)
+    return customer, "daily", key, *others, value, calendar.iso(first_ms), calendar.iso(last_ms)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page
 
-from clv import auth, db
-from clv.auth import Role
+from clv import db
+from clv.auth.keys import create_key
+from clv.auth.principal import Role
 from clv.config import Settings
 from clv.store import tenants
 from tests.api.web import gunicorn
@@ -166,7 +167,7 @@ def _make_tenants(settings: Settings) -> dict[tuple[str, str], str]:
         with db.scope():
             db.migrate()
             for name in ("shop", "few", "empty"):
-                keys[name, "admin"] = auth.create_key(tenants.create_tenant(name), Role.ADMIN)
+                keys[name, "admin"] = create_key(tenants.create_tenant(name), Role.ADMIN)
     finally:
         db.database.close_all()
         db.database.initialize(before)

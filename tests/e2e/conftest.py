@@ -3,8 +3,8 @@
 import pytest
 
 from clv.config import Settings
-from tests import chromium
 from tests.e2e import browser as browsing
+from tests.support import chromium
 
 
 @pytest.fixture(scope="session")

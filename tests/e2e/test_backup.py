@@ -16,10 +16,13 @@ import pytest
 from redis import Redis
 
 from app import create_app
-from clv import auth, db, service
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import ROOT, Settings
-from clv.store import now_ms, runs, tenants
+from clv.db.clock import now_ms
+from clv.services import loading
+from clv.store import runs, tenants
 from clv.store.summaries import Summary
 from tests.conftest import environment, wait_until
 from tests.jobs.support import Bell, add_customers, complete, compute_first_chunk, planned
@@ -99,7 +102,7 @@ def writing() -> Iterator[None]:
             while not stop.is_set():
                 name = f"b{len(added):06}"
                 row = Summary(name, "2026-01-01", "", "", "", 1, 1, 100, now - 1, now)
-                service.add_summaries(tenant, "daily", [row])
+                loading.add_summaries(tenant, "daily", [row])
                 added.append(name)
 
     thread = threading.Thread(target=write)
@@ -132,7 +135,7 @@ def test_the_documented_backup_serves_the_same_records(place, redis_url, tmp_pat
     with connected(source) as client, Redis.from_url(redis_url) as redis:
         db.migrate()
         tenant = tenants.create_tenant("acme")
-        token = auth.create_key(tenant, Role.ADMIN)
+        token = keys.create_key(tenant, Role.ADMIN)
         tenants.create_tenant("busy")
         add_customers(tenant, CUSTOMERS)
         complete(runs.join_or_create(tenant.id, None, "test", 10**9)[0].id, Bell(redis))

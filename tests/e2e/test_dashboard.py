@@ -6,7 +6,7 @@ import re
 from playwright.sync_api import expect
 
 from clv.dashboard.overview import SHOWN
-from tests import chromium
+from tests.support import chromium
 
 # What the overview may weigh over the network, all included.
 MAX_OVERVIEW_BYTES = 300_000

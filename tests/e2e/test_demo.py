@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from clv.config import ROOT
-from tests import chromium
 from tests.conftest import wait_until
+from tests.support import chromium
 
 NOT_COPIED = shutil.ignore_patterns(
     ".venv", "var", ".git", ".*_cache", "__pycache__", ".hypothesis"

@@ -6,8 +6,8 @@ import signal
 import sys
 
 from clv import config, db
-from clv.store import runs
-from jobs import batch
+from clv.services import batch
+from clv.store import shards
 from jobs.queue import connect
 from tests.jobs.support import InterruptedBell
 
@@ -29,12 +29,12 @@ def main() -> None:
 def remove_the_fence() -> None:
     """Let every chunk be written, whoever has the shard."""
     for name in ("_ADVANCE", "_COMMIT"):
-        fenced = getattr(runs, name)
+        fenced = getattr(shards, name)
         unfenced = fenced.replace(
             "attempt = %s AND cursor = %s AND NOT done", "(attempt = %s OR cursor = %s OR 1 = 1)"
         )
         assert unfenced != fenced
-        setattr(runs, name, unfenced)
+        setattr(shards, name, unfenced)
 
 
 if __name__ == "__main__":

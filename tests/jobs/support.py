@@ -7,12 +7,13 @@ from contextlib import contextmanager, suppress
 
 from redis import Redis
 
-from clv import db, service
+from clv import db, queue
 from clv.config import Settings
-from clv.store import now_ms, runs
+from clv.db.clock import now_ms
+from clv.services import batch, loading
+from clv.store import runs, shards
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
-from jobs import batch
 from jobs.queue import JobQueue
 from tests.conftest import EVENT_SECONDS
 
@@ -67,7 +68,7 @@ def add_customers(tenant: Tenant, customers: int) -> None:
             Summary(f"c{n:05}", "2026-01-01", "", "", "", n, n, n * 100, now - n * DAY, now)
             for n in range(1, customers + 1)
         ]
-        service.add_summaries(tenant, "daily", rows)
+        loading.add_summaries(tenant, "daily", rows)
 
 
 def begin(segment: str | None = None) -> int:
@@ -75,7 +76,7 @@ def begin(segment: str | None = None) -> int:
     return runs.join_or_create(1, segment, "test", 10**9)[0].id
 
 
-def planned(bell: batch.Doorbell, most_shard_customers: int = 50_000) -> int:
+def planned(bell: queue.Queue, most_shard_customers: int = 50_000) -> int:
     """A running run of the tenant with the id 1, with its shards."""
     run_id = begin()
     runs.start(run_id)
@@ -83,17 +84,17 @@ def planned(bell: batch.Doorbell, most_shard_customers: int = 50_000) -> int:
     return run_id
 
 
-def compute_first_chunk(run_id: int, bell: JobQueue) -> runs.Shard:
+def compute_first_chunk(run_id: int, bell: JobQueue) -> shards.Shard:
     """What a worker that was killed after one chunk leaves, with its lease expired."""
 
     def killed() -> None:
         raise Killed
 
-    shard = runs.claim_shard(run_id, LEASE)
+    shard = shards.claim_shard(run_id, LEASE)
     dying = InterruptedBell(bell.redis, 1, killed)
     with suppress(Killed), dying.reporting(runs.by_id(run_id).job_id) as report:
         batch.compute_shard(shard, report, until=float("inf"))
-    runs.leave_shard(shard)
+    shards.leave_shard(shard)
     return shard
 
 

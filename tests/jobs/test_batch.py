@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from clv import db, service
+from clv import db
 from clv.config import Settings
 from clv.errors import Unavailable
-from clv.store import records, runs, snapshots, staging, summaries
-from clv.store.runs import Chunk
+from clv.services import batch
+from clv.services import snapshots as snapshots_service
+from clv.services.customers import recompute_clv
+from clv.services.snapshots import current_snapshot
+from clv.store import merging, records, runs, snapshots, staging, tenants, totals
+from clv.store.shards import Chunk, claim_shard, commit_chunk, leave_shard, reload_shard
 from clv.store.summaries import Summary
-from jobs import batch, progress
+from jobs import progress
 from tests.conftest import wait_until
 from tests.jobs.support import (
     LEASE,
@@ -25,7 +29,7 @@ from tests.jobs.support import (
 
 @pytest.fixture
 def bell(app):
-    return Bell(app.extensions["queue"].redis)
+    return Bell(app.extensions["clv"].queue.redis)
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell
         run_id = planned(bell)
         shard = compute_first_chunk(run_id, bell)
         assert len(record_runs()) == 50
-        assert runs.reload_shard(shard).cursor == "c00050"
+        assert reload_shard(shard).cursor == "c00050"
         run = runs.by_id(run_id)
         assert (run.computed, run.errors) == (50, 0)
         counters = {"computed": 50, "errors": 0}
@@ -90,11 +94,11 @@ def test_a_chunk_is_not_applied_twice(fill, bell):
     fill(100)
     with db.scope():
         run_id = planned(bell)
-        shard, run = runs.claim_shard(run_id, LEASE), runs.by_id(run_id)
-        page = summaries.totals_page(1, "", None, 1000, None)
+        shard, run = claim_shard(run_id, LEASE), runs.by_id(run_id)
+        page = totals.totals_page(1, "", None, 1000, None)
         chunk = batch.chunks(page, snapshots.load(run.snapshot_id), "")[0]
-        assert runs.commit_chunk(run, shard, "", chunk)
-        assert not runs.commit_chunk(run, shard, "", chunk)
+        assert commit_chunk(run, shard, "", chunk)
+        assert not commit_chunk(run, shard, "", chunk)
         assert runs.by_id(run_id).computed == 50
 
 
@@ -102,12 +106,12 @@ def test_a_chunk_of_a_lost_shard_an_ended_run_or_before_an_erasure_is_refused(fi
     fill(100)
     with db.scope():
         run_id = planned(bell)
-        shard, run = runs.claim_shard(run_id, LEASE), runs.by_id(run_id)
+        shard, run = claim_shard(run_id, LEASE), runs.by_id(run_id)
         chunk = Chunk("c00050", False, [], [("c00001", "a reason")])
-        assert not runs.commit_chunk(run, replace(shard, attempt=shard.attempt - 1), "", chunk)
-        assert not runs.commit_chunk(replace(run, erasures=run.erasures + 1), shard, "", chunk)
+        assert not commit_chunk(run, replace(shard, attempt=shard.attempt - 1), "", chunk)
+        assert not commit_chunk(replace(run, erasures=run.erasures + 1), shard, "", chunk)
         runs.close(run_id, "cancelled", "for the test")
-        assert not runs.commit_chunk(run, shard, "", chunk)
+        assert not commit_chunk(run, shard, "", chunk)
         assert runs.errors_page(run_id, "", 10) == []
 
 
@@ -121,7 +125,7 @@ def test_a_customer_who_leaves_during_a_run_stays_away(fill, bell, load):
             for customer in ("c00001", "c00110")
         ]
         staging.stage_summaries(zeros)
-        assert staging.merge(1, "daily").deleted == 2
+        assert merging.merge(1, "daily").deleted == 2
         complete(run_id, bell, 50_000)
         left = [customer for customer, _ in record_runs()]
         assert len(left) == 118 and not {"c00001", "c00110"} & set(left)
@@ -132,8 +136,8 @@ def test_a_newer_record_is_not_overwritten(fill, bell):
     with db.scope():
         run_id = planned(bell)
         db.execute("UPDATE interaction_summary SET impressions = 77 WHERE customer_id = 'c00002'")
-        tenant = service.tenants.tenant_by_id(1)
-        newer = service.recompute_clv(tenant, "c00002")
+        tenant = tenants.tenant_by_id(1)
+        newer = recompute_clv(tenant, "c00002")
         complete(run_id, bell, 50_000)
         assert records.record(1, "c00002") == newer
         assert runs.by_id(run_id).computed == 3
@@ -157,7 +161,7 @@ def test_a_shard_without_progress_in_three_attempts_fails_the_run(fill, bell):
     with db.scope():
         run_id = planned(bell)
         for _ in range(3):
-            runs.leave_shard(runs.claim_shard(run_id, LEASE))
+            leave_shard(claim_shard(run_id, LEASE))
         batch.work(run_id, bell, Settings())
         run = runs.by_id(run_id)
         assert run.status == "failed" and "no progress" in run.message
@@ -196,7 +200,7 @@ def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, f
         run_id = planned(bell)
         compute_first_chunk(run_id, bell)
         # Whoever reads the run rings for it, and a worker would end it.
-        assert runs.claim_shard(run_id, LEASE)
+        assert claim_shard(run_id, LEASE)
         run = runs.by_id(run_id)
     counters = {"computed": 50, "errors": 0}
     wait_until(lambda: progress.read(bell.redis, run.job_id) == counters, "the report arrives")
@@ -215,33 +219,33 @@ def test_progress_that_redis_lost_is_answered_by_the_database(client, headers, f
 def test_only_one_builds_a_snapshot_and_the_others_wait_or_use_the_old_one(fill, tenant):
     fill(3)
     with db.scope():
-        tenant = service.tenants.tenant_by_id(1)
-        old = service.current_snapshot(tenant)
+        tenant = tenants.tenant_by_id(1)
+        old = current_snapshot(tenant)
         grown = replace(tenant, customers=100)
         lease = snapshots.take_lease(1)
         assert lease and snapshots.take_lease(1) is None
-        assert service.current_snapshot(grown).id == old.id
+        assert current_snapshot(grown).id == old.id
         snapshots.give_lease_back(1, lease)
-        assert service.current_snapshot(grown).id != old.id
+        assert current_snapshot(grown).id != old.id
 
 
 def test_a_first_snapshot_that_takes_too_long_is_a_503(fill, tenant, monkeypatch):
     fill(3)
-    monkeypatch.setattr(service, "BUILD_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(snapshots_service, "BUILD_WAIT_SECONDS", 0.2)
     with db.scope():
         assert snapshots.take_lease(1)
         with pytest.raises(Unavailable):
-            service.current_snapshot(service.tenants.tenant_by_id(1))
+            current_snapshot(tenants.tenant_by_id(1))
 
 
 def test_other_weights_make_a_new_snapshot(fill, tenant):
     fill(3)
     with db.scope():
-        tenant = service.tenants.tenant_by_id(1)
-        old = service.current_snapshot(tenant)
-        assert service.current_snapshot(tenant).id == old.id
+        tenant = tenants.tenant_by_id(1)
+        old = current_snapshot(tenant)
+        assert current_snapshot(tenant).id == old.id
         weights = replace(
             tenant.settings, weight_recency=0.5, weight_frequency=0.2, weight_monetary=0.3
         )
-        assert service.current_snapshot(replace(tenant, settings=weights)).id != old.id
+        assert current_snapshot(replace(tenant, settings=weights)).id != old.id
         assert db.value("SELECT COUNT(*) FROM snapshot") == 1

@@ -8,12 +8,16 @@ from contextlib import closing, suppress
 
 import pytest
 
-from clv import db, service
+from clv import db
 from clv.config import Settings
+from clv.db.clock import now_ms
+from clv.domain.scoring import SEGMENTS, Scores
+from clv.domain.units import DAY_MS
 from clv.errors import NotFound
-from clv.scoring import DAY_MS, SEGMENTS, Scores
-from clv.store import changes, now_ms, records, runs, staging, tenants
-from clv.store.runs import Chunk
+from clv.services import erasure, loading
+from clv.services.customers import recompute_clv
+from clv.store import changes, merging, records, runs, shards, staging, tenants
+from clv.store.shards import Chunk
 from clv.store.summaries import Summary
 from jobs.queue import connect
 from tests.conftest import wait_until
@@ -37,7 +41,7 @@ Write = Callable[[int, Sequence[Scores]], None]
 
 @pytest.fixture
 def bell(app):
-    return Bell(app.extensions["queue"].redis)
+    return Bell(app.extensions["clv"].queue.redis)
 
 
 @pytest.fixture
@@ -62,10 +66,10 @@ def write_singly(tenant_id: int, found: Sequence[Scores]) -> None:
 def chunk_writer(bell: Bell) -> Write:
     """Writes scores as a chunk of a run, again and again at the same cursor."""
     run_id = planned(bell)
-    run, shard = runs.by_id(run_id), runs.claim_shard(run_id, LEASE)
+    run, shard = runs.by_id(run_id), shards.claim_shard(run_id, LEASE)
 
     def write(tenant_id: int, found: Sequence[Scores]) -> None:
-        assert runs.commit_chunk(run, shard, "", Chunk("", False, found, []))
+        assert shards.commit_chunk(run, shard, "", Chunk("", False, found, []))
 
     return write
 
@@ -271,9 +275,9 @@ def test_a_look_at_the_rows_instead_of_the_record_breaks_the_chain_on_postgresql
         "(SELECT c.segment FROM clv_change c WHERE c.tenant_id = r.tenant_id"
         " AND c.customer_id = r.customer_id ORDER BY c.at_ms DESC LIMIT 1)"
     )
-    looking = runs._COMMIT.replace("r.noted_from", last_row)
-    assert looking != runs._COMMIT
-    monkeypatch.setattr(runs, "_COMMIT", looking)
+    looking = shards._COMMIT.replace("r.noted_from", last_row)
+    assert looking != shards._COMMIT
+    monkeypatch.setattr(shards, "_COMMIT", looking)
     with db.scope():
         write_while_another_holds_the_record(tenant, chunk_writer(bell))
         assert bool(broken_links(tenant.id)) != db.is_sqlite()
@@ -288,17 +292,17 @@ def zero(customer_id: str) -> Summary:
 
 
 def erase(tenant, customer_id: str) -> None:
-    service.erase_customer(tenant, customer_id)
+    erasure.erase_customer(tenant, customer_id)
 
 
 def remove_the_last_summary(tenant, customer_id: str) -> None:
-    service.add_summaries(tenant, "daily", [zero(customer_id)])
+    loading.add_summaries(tenant, "daily", [zero(customer_id)])
 
 
 def replace_all_others(tenant, customer_id: str) -> None:
     kept = [Summary(c, "2026-01-01", "", "", "", 1, 1, 1, 1, 1) for c in CUSTOMERS]
     staging.stage_summaries([row for row in kept if row.customer_id != customer_id])
-    staging.merge(tenant.id, "daily", replace=True)
+    merging.merge(tenant.id, "daily", replace=True)
 
 
 REMOVALS = [erase, remove_the_last_summary, replace_all_others]
@@ -311,8 +315,8 @@ def test_a_customers_rows_go_with_the_customer_and_no_other_tenants(
     with db.scope():
         other = tenants.create_tenant("other")
         complete(begin(), bell)
-        service.add_summaries(other, "daily", [zero("c00007")._replace(impressions=1)])
-        service.recompute_clv(tenants.tenant_by_id(other.id), "c00007")
+        loading.add_summaries(other, "daily", [zero("c00007")._replace(impressions=1)])
+        recompute_clv(tenants.tenant_by_id(other.id), "c00007")
         remove(tenant, "c00007")
         assert not has_rows("c00007") and has_rows("c00008")
         assert has_rows("c00007", other.id)
@@ -337,9 +341,9 @@ def test_who_is_removed_during_a_run_has_no_row_after_it(settings, tenant, remov
 
 def test_without_the_count_of_erasures_the_erased_has_rows_again(settings, tenant, monkeypatch):
     for name in ("_UNCHANGED_RUN", "_COMMIT"):
-        blind = getattr(runs, name).replace("erasures = %s", "(erasures = %s OR 1 = 1)")
-        assert blind != getattr(runs, name)
-        monkeypatch.setattr(runs, name, blind)
+        blind = getattr(shards, name).replace("erasures = %s", "(erasures = %s OR 1 = 1)")
+        assert blind != getattr(shards, name)
+        monkeypatch.setattr(shards, name, blind)
     with db.scope():
         assert has_rows(remove_between_reading_and_writing(tenant, settings, erase))
 
@@ -349,12 +353,12 @@ def test_erasures_at_the_same_time_as_computations_leave_no_row(tenant, customer
 
     def erase_all() -> None:
         for victim in victims:
-            service.erase_customer(tenant, victim)
+            erasure.erase_customer(tenant, victim)
 
     def recompute_all() -> None:
         for customer in CUSTOMERS:
             with suppress(NotFound):
-                service.recompute_clv(tenant, customer)
+                recompute_clv(tenant, customer)
 
     with db.scope():
         complete(begin(), bell)
@@ -373,8 +377,8 @@ def test_a_deleted_tenants_rows_go_with_it(tenant, customers, bell):
     with db.scope():
         complete(begin(), bell)
         other = tenants.create_tenant("other")
-        service.add_summaries(other, "daily", [zero("c00007")._replace(impressions=1)])
-        service.recompute_clv(tenants.tenant_by_id(other.id), "c00007")
+        loading.add_summaries(other, "daily", [zero("c00007")._replace(impressions=1)])
+        recompute_clv(tenants.tenant_by_id(other.id), "c00007")
         tenants.delete_tenant(tenant.id)
         assert db.rows("SELECT tenant_id, customer_id FROM clv_change") == [(other.id, "c00007")]
 

@@ -1,10 +1,10 @@
-"""A short stretch of ``python -m tests.chaos``."""
+"""A short stretch of ``python -m tests.load.chaos``."""
 
 import pytest
 
 from clv.config import Settings
-from tests.chaos import chaos, own_database
 from tests.conftest import DATABASES
+from tests.load.chaos import chaos, own_database
 
 
 @pytest.mark.parametrize("kind", DATABASES)

@@ -9,16 +9,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from clv import auth, db
-from clv.auth import Role
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import ROOT, Settings
 from clv.errors import DISK_FULL
 from clv.store import runs, tenants
-from tests import outages, servers
 from tests.api.web import Web, gunicorn
 from tests.bench import stage
 from tests.conftest import environment, start_worker, wait_until
 from tests.jobs.support import Bell, add_customers, begin, complete
+from tests.support import outages, servers
 
 MOST = 20
 CUSTOMERS = 2_000
@@ -28,7 +29,7 @@ VARIABLES = {"SWEEP_SECONDS": "1", "LEASE_SECONDS": "2", "SHARD_CUSTOMERS": "100
 
 @pytest.fixture
 def bell(app):
-    return Bell(app.extensions["queue"].redis)
+    return Bell(app.extensions["clv"].queue.redis)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_full_disk_fails_a_run_with_that_reason_and_the_next_one_goes_through(
 def test_all_threads_a_run_and_a_command_share_twenty_connections(narrow):
     tenant = tenants.create_tenant("acme")
     add_customers(tenant, CUSTOMERS)
-    token = auth.create_key(tenant, Role.ADMIN)
+    token = keys.create_key(tenant, Role.ADMIN)
     db.disconnect()
     web_of = {"WEB_CONCURRENCY": str(PROCESSES), "WEB_THREADS": str(THREADS), **VARIABLES}
     worker = start_worker(narrow, **VARIABLES)

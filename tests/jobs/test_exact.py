@@ -11,7 +11,7 @@ import pytest
 
 from clv import db
 from clv.config import ROOT
-from clv.fields import iso
+from clv.domain.calendar import iso
 from clv.store import tenants
 
 LOG = str(ROOT / "clv" / "sample" / "cdnow.csv.gz")

@@ -18,11 +18,13 @@ from dataclasses import replace
 import peewee
 import pytest
 
-from clv import db, service
+from clv import db
 from clv.config import ROOT, Settings
-from clv.store import now_ms, records, runs, staging, summaries
+from clv.db.clock import now_ms
+from clv.services import batch, erasure, loading
+from clv.services.customers import recompute_clv
+from clv.store import merging, records, runs, shards, summaries
 from clv.store.summaries import Summary
-from jobs import batch
 from jobs.queue import connect
 from tests.conftest import environment, wait_until
 from tests.jobs import paused_worker
@@ -48,7 +50,7 @@ UNIQUE_INDEXES = ("run_one_queued", "run_one_running")
 
 @pytest.fixture
 def bell(app):
-    return Bell(app.extensions["queue"].redis)
+    return Bell(app.extensions["clv"].queue.redis)
 
 
 @pytest.fixture
@@ -73,8 +75,8 @@ def pause_and_resume(settings: Settings, bell: Bell, chunks: int, *control: str)
     try:
         wait_until(lambda: is_stopped(first.pid), "the first worker stopped")
         # The other shards are held, so that the run goes on when the first worker comes back.
-        first_shard, *others = sorted(runs.shard_ids(run_id))
-        held: dict[int, runs.Shard] = {}
+        first_shard, *others = sorted(shards.shard_ids(run_id))
+        held: dict[int, shards.Shard] = {}
         wait_until(lambda: first_shard in claim_all(run_id, held), "the first lease expired")
         assert set(held) == {first_shard, *others}
         with bell.reporting(runs.by_id(run_id).job_id) as report:
@@ -84,13 +86,13 @@ def pause_and_resume(settings: Settings, bell: Bell, chunks: int, *control: str)
         first.wait()
     assert first.returncode == 0
     for shard in others:
-        runs.leave_shard(held[shard])
+        shards.leave_shard(held[shard])
     complete(run_id, bell)
     return runs.by_id(run_id).computed, written_twice(run_id)
 
 
-def claim_all(run_id: int, held: dict[int, runs.Shard]) -> dict[int, runs.Shard]:
-    while shard := runs.claim_shard(run_id, LEASE):
+def claim_all(run_id: int, held: dict[int, shards.Shard]) -> dict[int, shards.Shard]:
+    while shard := shards.claim_shard(run_id, LEASE):
         held[shard.id] = shard
     db.release()
     return held
@@ -191,7 +193,7 @@ def run_through(proxy: CuttingProxy, settings: Settings, bell: Bell) -> int:
     try:
         while runs.by_id(run_id).is_active:
             # Cut elsewhere than in a shard, a drain ends, and the next one goes on.
-            with suppress(*batch.CONNECTION_LOST):
+            with suppress(*db.CONNECTION_LOST):
                 complete(run_id, bell)
             db.disconnect()
         return runs.by_id(run_id).computed
@@ -221,9 +223,9 @@ def test_without_the_fence_a_lost_reply_counts_twice(
     if server is None:
         return
     for name in ("_ADVANCE", "_COMMIT"):
-        monkeypatch.setattr(runs, name, getattr(runs, name))
+        monkeypatch.setattr(shards, name, getattr(shards, name))
     paused_worker.remove_the_fence()
-    monkeypatch.setattr(runs, "reload_shard", lambda shard: shard)
+    monkeypatch.setattr(shards, "reload_shard", lambda shard: shard)
     computed = []
     for cut_at in range(8, 16):
         with closing(CuttingProxy(server, cut_at)) as proxy:
@@ -236,7 +238,7 @@ def erase_between_reading_and_writing(tenant, settings: Settings, trial: int) ->
     chance = random.Random(trial)
     chunk = chance.randint(1, CHUNKS - 1)
     victim = f"c{chance.randint(chunk * 50 + 1, CUSTOMERS):05}"
-    erase = lambda: service.erase_customer(tenant, victim)  # noqa: E731
+    erase = lambda: erasure.erase_customer(tenant, victim)  # noqa: E731
     with closing(connect(settings.redis_url)) as redis:
         bell = InterruptedBell(redis, chunk, erase)
         complete(planned(bell), bell)
@@ -254,9 +256,9 @@ def test_without_the_count_of_erasures_the_erased_comes_back(
     settings, tenant, customers, log, monkeypatch
 ):
     for name in ("_UNCHANGED_RUN", "_COMMIT"):
-        blind = getattr(runs, name).replace("erasures = %s", "(erasures = %s OR 1 = 1)")
-        assert blind != getattr(runs, name)
-        monkeypatch.setattr(runs, name, blind)
+        blind = getattr(shards, name).replace("erasures = %s", "(erasures = %s OR 1 = 1)")
+        assert blind != getattr(shards, name)
+        monkeypatch.setattr(shards, name, blind)
     victim = erase_between_reading_and_writing(tenant, settings, 1)
     assert records.record(tenant.id, victim) is not None
 
@@ -268,7 +270,7 @@ def test_erasures_at_the_same_time_as_a_run_leave_no_record(tenant, customers, b
 
         def erase(victims=victims) -> None:
             for victim in victims:
-                service.erase_customer(tenant, victim)
+                erasure.erase_customer(tenant, victim)
 
         assert together(lambda run_id=run_id: complete(run_id, bell), erase) == []
         assert [v for v in victims if records.record(tenant.id, v)] == []
@@ -324,7 +326,7 @@ def write_all_at_once(tenant, bell: Bell, rounds: int) -> list[Exception]:
 
     def recompute() -> None:
         for n in range(rounds):
-            service.recompute_clv(tenant, f"c{500 + n % 300:05}")
+            recompute_clv(tenant, f"c{500 + n % 300:05}")
 
     def correct(seed: int) -> None:
         chance = random.Random(seed)
@@ -334,7 +336,7 @@ def write_all_at_once(tenant, bell: Bell, rounds: int) -> list[Exception]:
                 Summary(f"c{i:05}", "2026-01-01", "", "", "", n % 2, 0, 0, now - DAY, now)
                 for i in ids
             ]
-            service.add_summaries(tenant, "daily", rows)
+            loading.add_summaries(tenant, "daily", rows)
 
     def erase() -> None:
         for n in range(rounds):
@@ -352,7 +354,7 @@ def rewrite_everybody_at_once(tenant) -> list[Exception]:
             Summary(f"c{n:05}", "2026-01-01", "", "", "", value, 0, 0, now - DAY, now)
             for n in range(1, CUSTOMERS + 1)
         ]
-        service.add_summaries(tenant, "daily", rows)
+        loading.add_summaries(tenant, "daily", rows)
 
     return together(*(lambda value=value: rewrite(value) for value in range(1, 5)))
 
@@ -368,10 +370,10 @@ def test_without_the_locks_they_do(tenant, customers, monkeypatch):
     def unlocked(tenant_id: int) -> tuple[str | None, int]:
         return db.row("SELECT period_type, customers FROM tenant WHERE id = %s", (tenant_id,))
 
-    monkeypatch.setattr(staging, "lock_tenant", unlocked)
+    monkeypatch.setattr(merging, "lock_tenant", unlocked)
     # On SQLite: a transaction that reads first and locks later. On PostgreSQL: any order of rows.
     monkeypatch.setattr(db, "transaction", db.database.atomic)
-    monkeypatch.setattr(staging, "_KEY_ORDER", "random()")
+    monkeypatch.setattr(merging, "_KEY_ORDER", "random()")
     with db.scope():
         wrong: list[Exception] = []
         for _ in range(100):

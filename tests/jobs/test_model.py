@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from clv import backtests, db
+from clv import db
 from clv.config import ROOT
+from clv.services import backtests
 from clv.store import backtests as stored
 from clv.store import runs, snapshots
-from jobs import backtest
 from jobs.queue import JobQueue, connect
 from tests.api.test_model import BASES, add, import_log
 from tests.conftest import environment, start_worker, wait_until
@@ -25,8 +25,8 @@ LEASE = 20_000
 # Stops where the fit begins, and says so.
 STOPPED_IN_A_FIT = """
 import os, signal, sys
-from clv import btyd
-btyd.fit = lambda *history: os.kill(os.getpid(), signal.SIGSTOP)
+from clv.prediction import btyd_fit
+btyd_fit.fit = lambda *history: os.kill(os.getpid(), signal.SIGSTOP)
 from jobs import worker
 worker.main()
 """
@@ -163,14 +163,14 @@ def test_a_worker_that_was_thought_dead_changes_nothing(tenant, alone, queue):
         assert not stored.finish(started.id, late, 9, "{}")
         assert stored.finish(started.id, current, 200, "{}")
         assert not stored.fail(started.id, "Too late.")
-        backtest.work(started.id, alone)
+        backtests.work(started.id, alone)
     assert _backtest(started.id).result == "{}"
 
 
 def test_past_its_deadline_a_backtest_fails(tenant, queue):
     with db.scope():
         started = backtests.start(tenant, None, "test", -1, None)
-        backtest.sweep(queue)
+        backtests.sweep(queue)
     found = _backtest(started.id)
     assert (found.status, found.message) == (
         "failed",
@@ -182,12 +182,12 @@ def test_the_sweep_rings_for_what_nobody_works_on(tenant, queue):
     with db.scope():
         started = backtests.start(tenant, None, "test", 1, None)
         for _ in range(2):
-            backtest.sweep(queue)
+            backtests.sweep(queue)
     assert queue.redis.llen("rq:queue:clv") == 1
     with db.scope():
         stored.claim(started.id, LEASE)
         queue.redis.delete("rq:queue:clv")
-        backtest.sweep(queue)
+        backtests.sweep(queue)
     assert queue.redis.llen("rq:queue:clv") == 0
 
 

@@ -15,8 +15,9 @@ import trustme
 from redis import Redis
 
 from app import create_app
-from clv import auth, config, db
-from clv.auth import Role
+from clv import config, db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.config import ROOT
 from clv.store import runs, tenants
 from tests.api.web import gunicorn
@@ -70,7 +71,7 @@ def service(workspace: Path, redis_url: str) -> Iterator[Service]:
     with db.scope():
         db.migrate()
         tenant = tenants.create_tenant("secured")
-        token = auth.create_key(tenant, Role.ADMIN)
+        token = keys.create_key(tenant, Role.ADMIN)
         add_customers(tenant, 60)
         db.execute("UPDATE tenant SET nightly_ms = 0")
     yield Service(variables, token)

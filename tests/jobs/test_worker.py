@@ -20,10 +20,12 @@ from rq.serializers import JSONSerializer
 from app import create_app
 from clv import db
 from clv.config import ROOT, Settings
-from clv.overview import Overview
-from clv.store import now_ms, runs, tenants
-from clv.store.runs import Chunk
-from jobs import batch, cron
+from clv.db.clock import now_ms
+from clv.domain.overview import Overview
+from clv.services import batch
+from clv.store import plans, runs, shards, tenants
+from clv.store.shards import Chunk
+from jobs import cron
 from jobs.queue import JobQueue, connect
 from tests.conftest import EVENT_SECONDS, environment, start_worker, unreachable_redis, wait_until
 from tests.jobs.support import (
@@ -56,8 +58,8 @@ worker.main()
 # Works on a run and is killed where it would call a function of insights.
 KILLED_AT = """
 import os, signal, sys
-from clv import config, db, insights
-from jobs import batch
+from clv import config, db
+from clv.services import batch, insights
 from jobs.queue import JobQueue, connect
 
 setattr(insights, sys.argv[2], lambda run: os.kill(os.getpid(), signal.SIGKILL))
@@ -129,7 +131,7 @@ def test_a_run_that_a_killed_worker_left_goes_on(tenant, queue, quick_worker):
         batch.plan(run_id, queue, 50_000, 1)
         # What a killed worker leaves: a claimed shard in the middle, and no doorbell.
         compute_first_chunk(run_id, queue)
-        runs.claim_shard(run_id, 500)
+        shards.claim_shard(run_id, 500)
         queue.redis.delete("rq:queue:clv")
     wait_until(lambda: finished(run_id), "another worker went on")
     with db.scope():
@@ -141,7 +143,7 @@ def test_a_planner_that_was_killed_leaves_no_finished_run_of_nobody(tenant, queu
     with db.scope():
         run_id = begin()
         runs.start(run_id)
-        assert runs.claim_plan(run_id, 500) == 1
+        assert plans.claim_plan(run_id, 500) == 1
         assert runs.claim_end(run_id, 500) is None
         assert not runs.finish(runs.by_id(run_id), "{}")
     wait_until(lambda: finished(run_id), "another worker planned")
@@ -152,7 +154,7 @@ def test_a_planner_that_was_killed_leaves_no_finished_run_of_nobody(tenant, queu
 def computed(run_id: int, queue: JobQueue) -> None:
     """Compute all shards of a run of one, which is left to be ended."""
     with queue.reporting(runs.by_id(run_id).job_id) as report:
-        batch.compute_shard(runs.claim_shard(run_id, LEASE), report, until=float("inf"))
+        batch.compute_shard(shards.claim_shard(run_id, LEASE), report, until=float("inf"))
 
 
 def work_until_killed(run_id: int, alone: Settings, function: str) -> None:
@@ -307,9 +309,9 @@ def test_only_our_own_function_runs_from_the_queue(alone, queue, quick_worker, t
     witness = tmp_path / "it ran"
     jobs = [
         planted.enqueue_call("os.mkdir", args=(str(witness),)),
-        planted.enqueue_call("jobs.batch.drain", args=("1; DROP TABLE run",)),
-        planted.enqueue_call("jobs.batch.drain", args=(1,), kwargs={"x": 1}),
-        planted.enqueue_call("jobs.batch.drain", (999_999,), on_success=Callback("os.mkdir")),
+        planted.enqueue_call("jobs.tasks.drain", args=("1; DROP TABLE run",)),
+        planted.enqueue_call("jobs.tasks.drain", args=(1,), kwargs={"x": 1}),
+        planted.enqueue_call("jobs.tasks.drain", (999_999,), on_success=Callback("os.mkdir")),
     ]
     wait_until(lambda: all(job.get_status() in ("failed", "finished") for job in jobs), "all ran")
     assert not witness.exists()
@@ -335,7 +337,7 @@ def test_the_text_of_an_exception_reaches_neither_redis_nor_a_page_nor_a_log(
             stderr=sink,
         )
         planted = Queue("clv", connection=queue.redis, serializer=JSONSerializer)
-        other = planted.enqueue_call("jobs.batch.drain", args=(f"'; SELECT '{SECRET}",))
+        other = planted.enqueue_call("jobs.tasks.drain", args=(f"'; SELECT '{SECRET}",))
         with db.scope():
             run_id = begin()
             queue.ring(run_id)
@@ -353,7 +355,7 @@ def test_the_text_of_an_exception_reaches_neither_redis_nor_a_page_nor_a_log(
         assert SECRET not in stored.latest_result().exc_string
         assert name == other.id or SECRET not in page.text + str(queue.redis.hgetall(stored.key))
     assert kinds == {"PermissionError", "IntegrityError" if db.is_sqlite() else "ProgrammingError"}
-    rq.extensions["queue"].redis.close()
+    rq.extensions["clv"].queue.redis.close()
 
 
 @contextmanager
@@ -415,7 +417,7 @@ def test_the_logs_are_lines_of_json_without_data(tenant, alone, queue, tmp_path)
 
 
 def test_a_run_past_its_deadline_fails_and_the_next_one_starts(tenant, app):
-    bell = Bell(app.extensions["queue"].redis)
+    bell = Bell(app.extensions["clv"].queue.redis)
     with db.scope():
         late, _ = runs.join_or_create(1, None, "test", deadline_ms=-1)
         runs.start(late.id)
@@ -427,12 +429,12 @@ def test_a_run_past_its_deadline_fails_and_the_next_one_starts(tenant, app):
 
 
 def test_a_plan_that_fails_three_times_fails_the_run(tenant, app):
-    bell = Bell(app.extensions["queue"].redis)
+    bell = Bell(app.extensions["clv"].queue.redis)
     with db.scope():
         run_id = begin()
         runs.start(run_id)
         for _ in range(3):
-            runs.leave_plan(run_id, runs.claim_plan(run_id, LEASE))
+            plans.leave_plan(run_id, plans.claim_plan(run_id, LEASE))
         batch.plan(run_id, bell, 50_000, LEASE)
         assert runs.by_id(run_id).status == "failed"
 
@@ -453,7 +455,7 @@ def test_the_last_due_moment(at, now, due):
 def test_the_nightly_run_starts_once_for_each_tenant_whoever_looks(app, settings, tenant):
     with db.scope():
         tenants.create_tenant("second")
-        bell = Bell(app.extensions["queue"].redis)
+        bell = Bell(app.extensions["clv"].queue.redis)
         assert cron.run_if_due(settings, bell) == 0
         db.execute("UPDATE tenant SET nightly_ms = nightly_ms - %s", (2 * DAY,))
         db.release()
@@ -499,7 +501,7 @@ def test_the_cron_process_starts_the_nightly_run(tenant, alone, queue):
 
 
 def test_poisoned_customers_are_left_out_named_and_counted(tenant, app):
-    bell = Bell(app.extensions["queue"].redis)
+    bell = Bell(app.extensions["clv"].queue.redis)
     add_customers(tenant, 120)
     with db.scope():
         now = now_ms()
@@ -549,10 +551,12 @@ def with_checks_off(now: int) -> None:
 def test_a_chunk_of_errors_alone_is_committed(tenant, app):
     with db.scope():
         add_customers(tenant, 3)
-        run_id = planned(Bell(app.extensions["queue"].redis))
-        shard = runs.claim_shard(run_id, LEASE)
+        run_id = planned(Bell(app.extensions["clv"].queue.redis))
+        shard = shards.claim_shard(run_id, LEASE)
         reasons = [("c00001", "a reason"), ("c00002", "another")]
-        assert runs.commit_chunk(runs.by_id(run_id), shard, "", Chunk("c00002", False, [], reasons))
+        assert shards.commit_chunk(
+            runs.by_id(run_id), shard, "", Chunk("c00002", False, [], reasons)
+        )
         assert runs.errors_page(run_id, "", 9) == reasons
 
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from clv.distribution import Distribution, dimension, percentiles
-from clv.scoring import DAY_MS, ScoreSettings, Totals, composite
+from clv.domain.distribution import Distribution, dimension, percentiles
+from clv.domain.scoring import Totals, composite
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import DAY_MS
 
 TODAY = 20_000
 AS_OF_MS = TODAY * DAY_MS + 34_567_890

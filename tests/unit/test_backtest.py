@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from clv import backtest
-from clv.scoring import ScoreSettings, churn_probability, predicted_revenue
-from tests import buyers
+from clv.domain.scoring import churn_probability, predicted_revenue
+from clv.domain.settings import ScoreSettings
+from clv.prediction import backtest
+from tests.support import buyers
 
 SETTINGS = ScoreSettings()
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clv import btyd, likelihood
 from clv.errors import NotFitted
-from tests import buyers
+from clv.prediction import btyd, btyd_fit
+from tests.support import buyers
 
 DATA = Path(__file__).parent / "data"
 # Published for the CDNOW sample, times in weeks: [FHL] table 2, [GG] section 4.
 PUBLISHED = btyd.Parameters(r=0.243, alpha=4.414 * 7, a=0.793, b=2.426, p=6.25, q=3.74, v=15.45)
 PREDICT = """
 import sys
-from clv import btyd
+from clv.prediction import btyd
 parameters = btyd.Parameters(0.243, 30.9, 0.793, 2.426, 6.25, 3.74, 15.45)
 btyd.predicted_revenue(parameters, [0, 2], [0, 30], [80, 90], [10.0, 20.0], 730.5)
 btyd.probability_of_silence(parameters, [0, 2], [0, 30], [80, 90], 90)
@@ -64,7 +64,7 @@ def test_predicting_never_imports_scipy():
 
 def test_bg_nbd_finds_the_published_parameters(sample):
     assert len(sample.x) == 2_357
-    (r, alpha, a, b), total, limits = likelihood.fit_purchases(sample.x, sample.t_x, sample.age)
+    (r, alpha, a, b), total, limits = btyd_fit.fit_purchases(sample.x, sample.t_x, sample.age)
     assert (round(r, 3), round(a, 3), round(b, 3)) == (0.243, 0.793, 2.426)
     assert alpha / 7 == pytest.approx(4.414, abs=5e-4)
     # In weeks, as published: a density by week is 7 times one by day for each purchase.
@@ -74,7 +74,7 @@ def test_bg_nbd_finds_the_published_parameters(sample):
 
 def test_gamma_gamma_finds_the_published_parameters(sample):
     # The literature takes the repeat purchases alone.
-    (p, q, v), total, limits = likelihood.fit_values(sample.x, sample.repeat_value)
+    (p, q, v), total, limits = btyd_fit.fit_values(sample.x, sample.repeat_value)
     assert (p, q, v) == pytest.approx((6.25, 3.74, 15.45), abs=0.01)
     assert total == pytest.approx(-4055.92, abs=0.01)
     assert limits == ()
@@ -82,9 +82,9 @@ def test_gamma_gamma_finds_the_published_parameters(sample):
 
 def test_the_optimum_beats_the_published_parameters_by_their_rounding_alone(sample):
     x, t_x, age = sample.x, sample.t_x, sample.age
-    _, best, _ = likelihood.fit_purchases(x, t_x, age)
+    _, best, _ = btyd_fit.fit_purchases(x, t_x, age)
     published = np.log([PUBLISHED.r, PUBLISHED.alpha, PUBLISHED.a, PUBLISHED.b])
-    mean, _ = likelihood.Histories(x, t_x, age, 1.0).log_likelihood(published)
+    mean, _ = btyd_fit.Histories(x, t_x, age, 1.0).log_likelihood(published)
     assert 0 <= best - mean * len(x) < 0.01
 
 
@@ -120,8 +120,8 @@ def test_gradients_are_those_of_finite_differences(seed):
     age = random.integers(1, 400, 50)
     x = np.minimum(random.poisson(3, 50), age)
     t_x = np.where(x > 0, np.maximum(x, (age * random.random(50)).astype(int)), 0)
-    purchases = likelihood.Histories(x, t_x, age, 100.0).log_likelihood
-    values = likelihood.Values(x + 1, random.gamma(2, 1, 50)).log_likelihood
+    purchases = btyd_fit.Histories(x, t_x, age, 100.0).log_likelihood
+    values = btyd_fit.Values(x + 1, random.gamma(2, 1, 50)).log_likelihood
     for function, size in ((purchases, 4), (values, 3)):
         logs = random.normal(0, 1.5, size)
         _, gradient = function(logs)
@@ -139,12 +139,12 @@ def test_the_likelihood_is_the_published_formula():
     alive = beta(a, b + x) / beta(a, b) / (alpha + age / 10) ** (r + x)
     stopped = beta(a + 1, b + x - 1) / beta(a, b) / (alpha + t_x / 10) ** (r + x)
     each = gamma(r + x) * alpha**r / gamma(r) * (alive + np.where(x > 0, stopped, 0))
-    mean, _ = likelihood.Histories(x, t_x, age, 10.0).log_likelihood(np.log([r, alpha, a, b]))
+    mean, _ = btyd_fit.Histories(x, t_x, age, 10.0).log_likelihood(np.log([r, alpha, a, b]))
     assert mean == pytest.approx(np.log(each).mean(), rel=1e-12)
     p, q, v, n, z = 1.5, 2.5, 0.8, np.array([1, 3, 3]), np.array([0.7, 1.5, 0.9])
     each = gamma(p * n + q) / gamma(p * n) / gamma(q) * v**q * z ** (p * n - 1) * n ** (p * n)
     each /= (n * z + v) ** (p * n + q)
-    mean, _ = likelihood.Values(n, z).log_likelihood(np.log([p, q - 1, v]))
+    mean, _ = btyd_fit.Values(n, z).log_likelihood(np.log([p, q - 1, v]))
     assert mean == pytest.approx(np.log(each).mean(), rel=1e-12)
 
 
@@ -169,7 +169,7 @@ def test_predictions_are_what_simulated_buyers_do():
     days = np.bincount(log.buyer[later], minlength=log.buyers)
     revenue = np.bincount(log.buyer[later], log.value[later], log.buyers)
     silent = (days == 0).mean()
-    fitted = btyd.fit(known.x, known.t_x, known.age, known.mean_value)
+    fitted = btyd_fit.fit(known.x, known.t_x, known.age, known.mean_value)
     assert fitted.limits == ()
     history = (fitted.parameters, known.x, known.t_x, known.age)
     expected = btyd.predicted_revenue(*history, known.mean_value, 365)
@@ -274,24 +274,24 @@ def test_parameters_survive_json():
 def test_the_unit_of_money_is_free(sample):
     x, t_x, age = sample.x, sample.t_x, sample.age
     one, other = (
-        btyd.fit(x, t_x, age, sample.mean_value * unit).parameters for unit in (1.0, 10_000.0)
+        btyd_fit.fit(x, t_x, age, sample.mean_value * unit).parameters for unit in (1.0, 10_000.0)
     )
     assert other.v / 10_000 == pytest.approx(one.v, rel=1e-6)
     assert (other.p, other.q) == pytest.approx((one.p, one.q), rel=1e-6)
 
 
 def test_a_large_base_is_fitted_like_a_small_one(sample, monkeypatch):
-    whole = btyd.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
-    monkeypatch.setattr(likelihood, "_SAMPLE", 500)
-    thinned = btyd.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
+    whole = btyd_fit.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
+    monkeypatch.setattr(btyd_fit, "_SAMPLE", 500)
+    thinned = btyd_fit.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
     assert thinned.parameters.to_dict() == pytest.approx(whole.parameters.to_dict(), rel=2e-3)
     assert thinned.log_likelihood == pytest.approx(whole.log_likelihood, abs=1e-3)
 
 
 def test_what_does_not_converge_is_not_served(sample, monkeypatch):
-    monkeypatch.setattr(likelihood, "_STEEPEST", 0.0)
+    monkeypatch.setattr(btyd_fit, "_STEEPEST", 0.0)
     with pytest.raises(NotFitted, match="converge"):
-        btyd.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
+        btyd_fit.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
 
 
 def some(size, random):
@@ -332,9 +332,9 @@ def test_a_degenerate_base_is_refused_with_a_reason_or_fitted_finitely(name):
     x, t_x, age, value, reason = degenerate()[name]
     if reason:
         with pytest.raises(NotFitted, match=reason):
-            btyd.fit(x, t_x, age, value)
+            btyd_fit.fit(x, t_x, age, value)
         return
-    fitted = btyd.fit(x, t_x, age, value)
+    fitted = btyd_fit.fit(x, t_x, age, value)
     history = (fitted.parameters, x, t_x, age)
     revenue = btyd.predicted_revenue(*history, value, 730.5)
     silence = btyd.probability_of_silence(*history, 90)
@@ -345,7 +345,7 @@ def test_a_degenerate_base_is_refused_with_a_reason_or_fitted_finitely(name):
 
 def test_daily_buyers_go_on_daily_and_equal_amounts_stay_equal():
     x, t_x, age, value, _ = degenerate()["daily buyers of one price"]
-    fitted = btyd.fit(x, t_x, age, value)
+    fitted = btyd_fit.fit(x, t_x, age, value)
     assert "r" in fitted.limits
     revenue = btyd.predicted_revenue(fitted.parameters, x, t_x, age, value, 365)
     assert revenue == pytest.approx(365 * 9.99, rel=0.01)

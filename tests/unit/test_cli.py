@@ -14,13 +14,7 @@ import pytest
 from app import create_app
 from clv import db
 from clv.store import tenants
-from tests.api.support import (
-    days_ago,
-    insert_records,
-    numbered_records,
-    row,
-    unreadable_records,
-)
+from tests.api.support import days_ago, insert_records, numbered_records, row, unreadable_records
 from tests.conftest import unreachable_redis
 
 CLV = "/api/v1/customers/a/clv"

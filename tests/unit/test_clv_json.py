@@ -6,9 +6,10 @@ from flask.json.provider import DefaultJSONProvider
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv.fields import LAST_MS
-from clv.schemas.customers import SOURCES, Clv, clv_json
-from clv.scoring import MAX_STORED_INTEGER, SEGMENTS, Scores
+from clv.api.schemas.customers import SOURCES, Clv, clv_json
+from clv.domain.calendar import LAST_MS
+from clv.domain.scoring import SEGMENTS, Scores
+from clv.domain.units import MAX_STORED_INTEGER
 
 counts = st.integers(0, MAX_STORED_INTEGER)
 # Halves of a cent, and those that are none, of both signs.

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from tests.api.support import row
-from tests.contract import check, document_of, exchange_of
+from tests.support.contract import check, document_of, exchange_of
 
 URL = "/api/v1/customers/a/clv"
 OPERATION = ("paths", "/api/v1/customers/{customerId}/clv", "get", "responses")

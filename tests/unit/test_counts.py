@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from clv.api import counts
-from clv.api.counts import BOUNDS, REST, Counts
+from clv.http import counters
+from clv.http.counters import BOUNDS, REST, Counters
 
 READ = ("GET", "/api/v1/customers/<customerId>/clv", 200)
 MISSED = ("GET", "/api/v1/customers/<customerId>/clv", 404)
 
 
-def number(found: Counts, key) -> float:
+def number(found: Counters, key) -> float:
     """How often this was counted."""
     return sum(found.totals()[key][1:])
 
@@ -28,7 +28,7 @@ def in_a_process(work) -> int:
 
 
 def test_a_key_has_the_sum_of_its_durations_and_their_classes():
-    found = Counts()
+    found = Counters()
     for seconds in (0.0, BOUNDS[0], 0.02, 31.0):
         found.add(READ, seconds)
     found.add(MISSED, 0.5)
@@ -41,7 +41,7 @@ def test_a_key_has_the_sum_of_its_durations_and_their_classes():
 
 
 def test_each_process_sees_what_all_have_counted():
-    found = Counts(slots=3)
+    found = Counters(slots=3)
 
     def count_in(slot):
         def work():
@@ -60,7 +60,7 @@ def test_each_process_sees_what_all_have_counted():
 
 
 def test_who_gets_the_slot_of_a_killed_process_goes_on_counting():
-    found = Counts(slots=2)
+    found = Counters(slots=2)
 
     def work_and_die():
         found.use(1)
@@ -74,7 +74,7 @@ def test_who_gets_the_slot_of_a_killed_process_goes_on_counting():
 
 
 def test_threads_lose_nothing():
-    found = Counts()
+    found = Counters()
 
     def work():
         for n in range(5_000):
@@ -91,16 +91,16 @@ def test_threads_lose_nothing():
 
 
 def test_what_does_not_fit_is_counted_together():
-    found = Counts()
-    for n in range(counts.ROWS + 10):
+    found = Counters()
+    for n in range(counters.ROWS + 10):
         found.add(("GET", f"/{n}", 200))
-    found.add(("GET", "/" + "x" * counts.KEY_BYTES, 200))
-    assert len(found.totals()) == counts.ROWS
+    found.add(("GET", "/" + "x" * counters.KEY_BYTES, 200))
+    assert len(found.totals()) == counters.ROWS
     assert number(found, REST) == 12
 
 
 def test_the_route_of_every_request_fits_and_needs_no_escaping(app):
     for rule in app.url_map.iter_rules():
         key = f'["OPTIONS","{rule.rule}",200]'
-        assert len(key.encode()) <= counts.KEY_BYTES and rule.rule.isascii()
+        assert len(key.encode()) <= counters.KEY_BYTES and rule.rule.isascii()
         assert not set(rule.rule) & set('"\\\n'), "neither in JSON nor in a label"

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clv.distribution import dimension as breakpoints
-from clv.distribution import from_bytes, percentiles, to_bytes
-from clv.scoring import DAY_MS, ScoreSettings, Totals, composite
+from clv.domain.distribution import dimension as breakpoints
+from clv.domain.distribution import from_bytes, percentiles, to_bytes
+from clv.domain.scoring import Totals, composite
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import DAY_MS
 from tests.unit.support import customer, survey
 
 whole = st.one_of(st.integers(0, 50), st.integers(0, 10**13), st.integers(2**53, 2**63))

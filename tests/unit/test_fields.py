@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv import fields
+from clv.domain import calendar, values
 
 LAST_MS = 253_402_300_799_999
 DAY = 86_400_000
@@ -19,7 +19,7 @@ DAY = 86_400_000
     ["a", "CUST-001", "x" * 128, "Ünïcödé 客户 😀", "a b", "...", "a.b", "%2F", "a\\b", "'; --"],
 )
 def test_customer_ids_that_are_kept_as_they_are(text):
-    assert fields.customer_id(text) == text
+    assert values.customer_id(text) == text
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_customer_ids_that_are_kept_as_they_are(text):
 )
 def test_customer_ids_that_are_refused(text, reason):
     with pytest.raises(ValueError) as raised:
-        fields.customer_id(text)
+        values.customer_id(text)
     assert str(raised.value) == reason
 
 
 @given(st.text(max_size=140))
 def test_an_accepted_customer_id_can_be_stored_and_addressed(text):
     try:
-        accepted = fields.customer_id(text)
+        accepted = values.customer_id(text)
     except ValueError:
         return
     assert accepted == text == text.strip()
@@ -64,30 +64,30 @@ def test_an_accepted_customer_id_can_be_stored_and_addressed(text):
 
 def test_other_texts_may_be_empty_and_have_slashes():
     for text in ("", ".", "a/b", "x" * 128):
-        assert fields.plain_text(text) == text
+        assert values.plain_text(text) == text
     for text in ("x" * 129, "a\n", "\udc80", " a"):
         with pytest.raises(ValueError):
-            fields.plain_text(text)
+            values.plain_text(text)
 
 
 @pytest.mark.parametrize("text", ["a", "0", "acme", "a-b-", "a" * 63])
 def test_tenant_names_that_are_accepted(text):
-    assert fields.tenant_name(text) == text
+    assert values.tenant_name(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "-a", "A", "a_b", "a.b", "a b", "é", "a\n", "a" * 64])
 def test_tenant_names_that_are_refused(text):
     with pytest.raises(ValueError, match="1 to 63 lower-case letters"):
-        fields.tenant_name(text)
+        values.tenant_name(text)
 
 
 @pytest.mark.parametrize("value", [None, 7, True, b"a", ["a"], {}])
 def test_what_is_no_text_is_refused_as_one(value):
-    for check in (fields.text, fields.plain_text, fields.customer_id, fields.period_type):
+    for check in (values.text, values.plain_text, values.customer_id, calendar.period_type):
         with pytest.raises(ValueError, match="Must be a string"):
             check(value)
     with pytest.raises(ValueError, match="Must be a string"):
-        fields.time_ms(value)
+        calendar.time_ms(value)
 
 
 @given(
@@ -97,32 +97,32 @@ def test_control_characters_and_surrogates_are_found_wherever_they_are(text):
     bad = any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
     if bad or text != text.strip():
         with pytest.raises(ValueError):
-            fields.plain_text(text)
+            values.plain_text(text)
     else:
-        assert fields.plain_text(text) == text
+        assert values.plain_text(text) == text
 
 
 @pytest.mark.parametrize("name", ["daily", "weekly", "monthly", "alltime"])
 def test_the_four_period_types(name):
-    assert fields.period_type(name) == name
+    assert calendar.period_type(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "Daily", "hourly", "daily "])
 def test_other_period_types_are_refused(name):
     with pytest.raises(ValueError, match="Must be one of: daily, weekly, monthly, alltime."):
-        fields.period_type(name)
+        calendar.period_type(name)
 
 
 def test_counts_are_integers_up_to_a_billion():
     for value in (0, 1, 1_000_000_000):
-        assert fields.count(value) == fields.count_in_text(str(value)) == value
-    assert fields.count_in_text("007") == 7
+        assert values.count(value) == values.count_in_text(str(value)) == value
+    assert values.count_in_text("007") == 7
 
 
 @pytest.mark.parametrize("value", [-1, 1_000_000_001, 10**400, 1.0, 1.5, True, None, "7", [1]])
 def test_what_is_no_count_is_refused(value):
     with pytest.raises(ValueError, match="Must be an integer from 0 to 1000000000."):
-        fields.count(value)
+        values.count(value)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_is_no_count_is_refused(value):
 )
 def test_texts_that_are_no_count_are_refused(text):
     with pytest.raises(ValueError, match="Must be an integer from 0 to 1000000000."):
-        fields.count_in_text(text)
+        values.count_in_text(text)
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_texts_that_are_no_count_are_refused(text):
     ],
 )
 def test_amounts_are_stored_exactly(value, stored):
-    assert fields.amount(value) == stored
-    assert type(fields.amount(value)) is int
+    assert values.amount(value) == stored
+    assert type(values.amount(value)) is int
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_amounts_are_stored_exactly(value, stored):
 )
 def test_amounts_with_more_than_4_decimals_are_refused(value):
     with pytest.raises(ValueError, match="at most 4 decimals"):
-        fields.amount(value)
+        values.amount(value)
 
 
 @pytest.mark.parametrize("text", ["1." + "0" * 30 + "1", "1e-1000100"])
 def test_amounts_with_very_many_decimals_are_refused_too(text):
     with pytest.raises(ValueError, match="at most 4 decimals"):
-        fields.amount(text)
+        values.amount(text)
 
 
 @pytest.mark.parametrize(
@@ -184,20 +184,20 @@ def test_amounts_with_very_many_decimals_are_refused_too(text):
 )
 def test_amounts_that_are_not_finite_or_too_large_are_refused(value):
     with pytest.raises(ValueError, match="from -1000000000 to 1000000000"):
-        fields.amount(value)
+        values.amount(value)
 
 
 @pytest.mark.parametrize("text", ["", "-", "abc", "1,5", "1.234,5", "$5", "0x10", "1 000", "1_000"])
 def test_texts_that_are_no_amount_are_refused(text):
     with pytest.raises(ValueError, match="Must be a number"):
-        fields.amount(text)
+        values.amount(text)
 
 
 @given(st.integers(-(10**13), 10**13))
 def test_an_amount_with_4_decimals_comes_back_as_it_was(stored):
-    assert fields.amount(Decimal(stored) / 10_000) == stored
-    assert fields.amount(str(Decimal(stored) / 10_000)) == stored
-    assert fields.amount(stored / 10_000) == stored
+    assert values.amount(Decimal(stored) / 10_000) == stored
+    assert values.amount(str(Decimal(stored) / 10_000)) == stored
+    assert values.amount(stored / 10_000) == stored
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_an_amount_with_4_decimals_comes_back_as_it_was(stored):
     ],
 )
 def test_times_with_an_offset_and_bare_dates_are_read(text, ms):
-    assert fields.time_ms(text) == ms
+    assert calendar.time_ms(text) == ms
 
 
 @pytest.mark.parametrize(
@@ -255,28 +255,28 @@ def test_times_with_an_offset_and_bare_dates_are_read(text, ms):
 )
 def test_times_that_are_refused(text, reason):
     with pytest.raises(ValueError, match=reason):
-        fields.time_ms(text)
+        calendar.time_ms(text)
 
 
 def test_json_gives_amounts_as_numbers_only():
-    assert fields.json_amount(1.5) == fields.json_amount(Decimal("1.5")) == 15_000
+    assert values.json_amount(1.5) == values.json_amount(Decimal("1.5")) == 15_000
     for value in ("1.5", True, None, [1]):
         with pytest.raises(ValueError, match="Must be a number."):
-            fields.json_amount(value)
+            values.json_amount(value)
 
 
 def test_a_time_that_is_later_than_believed_is_in_the_future():
-    latest = fields.latest_ms(1_777_540_500)
-    assert fields.time_ms("2026-04-30T09:20:00Z", latest) == latest
+    latest = calendar.latest_ms(1_777_540_500)
+    assert calendar.time_ms("2026-04-30T09:20:00Z", latest) == latest
     with pytest.raises(ValueError, match="Must not be in the future."):
-        fields.time_ms("2026-04-30T09:20:00.001Z", latest)
+        calendar.time_ms("2026-04-30T09:20:00.001Z", latest)
 
 
 A_TIME = st.one_of(
-    st.integers(0, 1_800_000_000_000).map(fields.iso),
-    st.integers(0, 1_800_000_000_000).map(lambda ms: fields.iso(ms)[:19] + "Z"),
-    st.integers(0, 1_800_000_000_000).map(lambda ms: fields.iso(ms)[:10]),
-    st.integers(0, 1_800_000_000_000).map(lambda ms: fields.iso(ms).replace("T", " ")),
+    st.integers(0, 1_800_000_000_000).map(calendar.iso),
+    st.integers(0, 1_800_000_000_000).map(lambda ms: calendar.iso(ms)[:19] + "Z"),
+    st.integers(0, 1_800_000_000_000).map(lambda ms: calendar.iso(ms)[:10]),
+    st.integers(0, 1_800_000_000_000).map(lambda ms: calendar.iso(ms).replace("T", " ")),
 )
 ODD_TIME = st.sampled_from(
     ["", "1969-12-31T23:59:59Z", "1969-12-31", "2999-01-01", "2999-01-01T00:00:00Z"]
@@ -294,34 +294,34 @@ def test_many_times_are_read_as_each_of_them_is(texts):
     latest = 1_777_540_500_000
 
     def each():
-        return [fields.time_ms(text, latest) for text in texts]
+        return [calendar.time_ms(text, latest) for text in texts]
 
     try:
         expected = each()
     except ValueError:
         with pytest.raises(ValueError):
-            fields.times_ms(texts, latest)
+            calendar.times_ms(texts, latest)
     else:
-        assert fields.times_ms(texts, latest) == expected
+        assert calendar.times_ms(texts, latest) == expected
 
 
 @given(st.integers(0, LAST_MS))
 def test_a_time_comes_back_as_it_was(ms):
-    shown = fields.iso(ms)
+    shown = calendar.iso(ms)
     assert len(shown) == 24 and shown[10] == "T" and shown[-1] == "Z"
-    assert fields.time_ms(shown) == ms
+    assert calendar.time_ms(shown) == ms
 
 
 def test_times_are_shown_with_milliseconds():
-    assert fields.iso(1_775_212_200_000) == "2026-04-03T10:30:00.000Z"
-    assert fields.iso(1_775_212_200_007) == "2026-04-03T10:30:00.007Z"
-    assert fields.iso(None) is None
+    assert calendar.iso(1_775_212_200_000) == "2026-04-03T10:30:00.000Z"
+    assert calendar.iso(1_775_212_200_007) == "2026-04-03T10:30:00.007Z"
+    assert calendar.iso(None) is None
 
 
 @given(st.text(max_size=30))
 def test_whatever_the_text_a_time_is_read_or_refused(text):
     try:
-        assert fields.time_ms(text) >= 0
+        assert calendar.time_ms(text) >= 0
     except ValueError as error:
         assert str(error).startswith("Must ")
 
@@ -341,7 +341,7 @@ def test_whatever_the_text_a_time_is_read_or_refused(text):
     ],
 )
 def test_a_period_begins_at_its_first_day(period_type, period_key, start_ms):
-    assert fields.period_start_ms(period_type, period_key) == start_ms
+    assert calendar.period_start_ms(period_type, period_key) == start_ms
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_a_period_begins_at_its_first_day(period_type, period_key, start_ms):
 )
 def test_period_keys_that_are_refused(period_type, period_key, reason):
     with pytest.raises(ValueError, match=reason):
-        fields.period_start_ms(period_type, period_key)
+        calendar.period_start_ms(period_type, period_key)
 
 
 @pytest.mark.parametrize(
@@ -377,15 +377,15 @@ def test_period_keys_that_are_refused(period_type, period_key, reason):
 )
 def test_a_period_has_one_key_and_none_in_foreign_digits(period_type, period_key):
     with pytest.raises(ValueError):
-        fields.period_start_ms(period_type, period_key)
+        calendar.period_start_ms(period_type, period_key)
 
 
 def test_the_first_contact_left_out_is_the_earlier_of_the_periods_start_and_the_last_contact():
-    assert fields.first_contact_ms("daily", 5, 7, None) == 5
-    assert fields.first_contact_ms("daily", 7, 5, None) == 5
-    assert fields.first_contact_ms("daily", 5, 7, 7) == 7
-    assert fields.first_contact_ms("alltime", 0, 7, 3) == 3
+    assert calendar.first_contact_ms("daily", 5, 7, None) == 5
+    assert calendar.first_contact_ms("daily", 7, 5, None) == 5
+    assert calendar.first_contact_ms("daily", 5, 7, 7) == 7
+    assert calendar.first_contact_ms("alltime", 0, 7, 3) == 3
     with pytest.raises(ValueError, match="Is required for an alltime row."):
-        fields.first_contact_ms("alltime", 0, 7, None)
+        calendar.first_contact_ms("alltime", 0, 7, None)
     with pytest.raises(ValueError, match="Must not be after lastContactAt."):
-        fields.first_contact_ms("daily", 5, 7, 8)
+        calendar.first_contact_ms("daily", 5, 7, 8)

@@ -5,8 +5,9 @@ import random
 import pytest
 from playhouse.schema_diff import diff_models
 
-from clv import db, models
+from clv import db
 from clv.config import Settings
+from clv.db import models
 from tests.api.support import row
 
 KEYS = {

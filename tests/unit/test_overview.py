@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv import overview
-from clv.overview import Cell, Group, Suggestion
-from clv.scoring import SEGMENTS, ScoreSettings
+from clv.domain import overview
+from clv.domain.overview import Cell, Group, Suggestion
+from clv.domain.scoring import SEGMENTS
+from clv.domain.settings import ScoreSettings
 
 AS_OF_MS = 1_790_000_000_000
 amounts = st.integers(-(10**13), 10**13)

@@ -5,10 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from clv import config, distribution
+from clv import config
 from clv.config import ROOT
-from clv.distribution import Distribution
-from clv.scoring import DAY_MS, ScoreSettings, Totals, score_customer
+from clv.domain import distribution
+from clv.domain.distribution import Distribution
+from clv.domain.scoring import Totals, score_customer
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import DAY_MS
 
 README = (ROOT / "README.md").read_text()
 

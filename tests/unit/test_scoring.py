@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv.errors import Unscorable
-from clv.scoring import (
+from clv.domain.scoring import (
     SEGMENTS,
-    ScoreSettings,
     Totals,
     churn_probability,
     predicted_revenue,
@@ -20,6 +18,8 @@ from clv.scoring import (
     score_customer,
     segment,
 )
+from clv.domain.settings import ScoreSettings
+from clv.errors import Unscorable
 from tests.unit.support import AS_OF_MS, TODAY, customer, survey
 
 DAY = 86_400_000

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from clv import fields, writer
-from clv.scoring import Scores
+from clv.domain import values
+from clv.domain.scoring import Scores
+from clv.files import writer
 from clv.store.listing import Listed
 
 JOB = "0f1c9a3e-8f9b-4d7c-9a68-2f3d6c1b7a55"
@@ -135,7 +136,7 @@ def test_revenue_at_risk_has_no_exponent(predicted, churn, text):
 
 @pytest.mark.parametrize("customer_id", AWKWARD)
 def test_any_customer_id_comes_back_from_both_kinds(customer_id):
-    fields.customer_id(customer_id)
+    values.customer_id(customer_id)
     pages = [[entry(customer_id), entry("next")]]
     assert [row["customerId"] for row in of_csv(pages)] == [customer_id, "next"]
     assert [row["customerId"] for row in of_ndjson(pages)] == [customer_id, "next"]

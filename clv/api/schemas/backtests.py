@@ -1,0 +1,141 @@
+"""Backtests."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from clv.api.schemas.base import Input, Output, Pagination, Time
+from clv.api.schemas.customers import ModelParameters
+from clv.domain.settings import MODEL_NAMES
+from clv.prediction.backtest import CALIBRATED, MEAN, RFM
+
+STATUSES = ("queued", "running", "finished", "failed")
+MAX_HOLDOUT_DAYS = 3_650
+
+
+class BacktestRequest(Input):
+    """What to hold out."""
+
+    holdoutDays = fields.Integer(
+        strict=True,
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(1, MAX_HOLDOUT_DAYS),
+        metadata={
+            "description": "The last days of the history, less than all of them; null or left out:"
+            " half of them, at most 365"
+        },
+    )
+
+
+class Decile(Output):
+    """Customers of like predicted revenue: what was predicted and what came, on average."""
+
+    customers = fields.Integer(required=True)
+    predicted = fields.Float(required=True)
+    actual = fields.Float(required=True)
+
+
+class Scorecard(Output):
+    """One model on the holdout; what the data don't define is null. Amounts are in the tenant's
+    currency."""
+
+    model = fields.String(
+        required=True,
+        validate=validate.OneOf((CALIBRATED, RFM, MEAN)),
+        metadata={"description": "mean: the holdout's own mean, for everybody"},
+    )
+    meanAbsoluteError = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Of a customer's revenue"}
+    )
+    rootMeanSquaredError = fields.Float(required=True, allow_none=True)
+    totalRatio = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Total predicted over actual revenue", "example": 0.8},
+    )
+    spearman = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Rank correlation of predicted and actual revenue"},
+    )
+    topDecileCapture = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Share of the revenue that came from the predicted best tenth"},
+    )
+    churnAuc = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Churn is no conversion in the holdout"},
+    )
+    churnBrier = fields.Float(required=True, allow_none=True)
+    deciles = fields.List(
+        fields.Nested(Decile),
+        required=True,
+        metadata={"description": "By predicted revenue, ascending"},
+    )
+
+
+class _Day(fields.String):
+    def __init__(self, *, metadata: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(metadata={**metadata, "format": "date"}, **kwargs)
+
+
+class BacktestResult(Output):
+    """What a backtest found."""
+
+    firstDay = _Day(required=True, metadata={"description": "Of the history"})
+    splitDay = _Day(required=True, metadata={"description": "Of the holdout, the first"})
+    lastDay = _Day(required=True, metadata={"description": "Of both"})
+    holdoutDays = fields.Integer(required=True)
+    customers = fields.Integer(
+        required=True, metadata={"description": "With a conversion before the holdout"}
+    )
+    returned = fields.Integer(
+        required=True, metadata={"description": "Of these, with a conversion in the holdout"}
+    )
+    revenue = fields.Float(
+        required=True, metadata={"description": "Of these customers, in the holdout"}
+    )
+    models = fields.List(fields.Nested(Scorecard), required=True)
+    parameters = fields.Nested(
+        ModelParameters,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of the calibrated model, from what was before the holdout"},
+    )
+    notFitted = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why it was not fitted"}
+    )
+    recommended = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
+    sentence = fields.String(
+        required=True, metadata={"description": "Which model to use, and how far off it was"}
+    )
+
+
+class Backtest(Output):
+    """A backtest."""
+
+    backtestId = fields.UUID(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    holdoutDays = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null until it is known, if it was left out"},
+    )
+    requestedBy = fields.String(required=True)
+    createdAt = Time(required=True)
+    startedAt = Time(required=True, allow_none=True)
+    finishedAt = Time(required=True, allow_none=True)
+    message = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why it failed, for one"}
+    )
+    result = fields.Nested(BacktestResult, required=True, allow_none=True)
+
+
+class BacktestList(Output):
+    """Backtests, newest first."""
+
+    data = fields.List(fields.Nested(Backtest), required=True)
+    pagination = fields.Nested(Pagination, required=True)

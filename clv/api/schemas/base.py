@@ -1,0 +1,161 @@
+"""The fields and schemas that all resources share."""
+
+import time
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow.exceptions import SCHEMA
+
+from clv.domain import calendar, values
+from clv.domain.units import AMOUNT_SCALE
+
+CENT = Decimal("0.01")
+
+
+class Count(fields.Integer):
+    """An integer from 0 to a billion, given as an integer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # For the documents; the function below tells an integer from a number more strictly.
+        super().__init__(validate=validate.Range(0, values.MAX_COUNT), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.count, value)
+
+
+class Amount(fields.Number):
+    """Money: a JSON number with at most 4 decimals in, rounded half up to cents out; stored as an
+    integer of 1/10,000."""
+
+    num_type = Decimal
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        if value is None:
+            return None
+        cents = (Decimal(value) / AMOUNT_SCALE).quantize(CENT, ROUND_HALF_UP)
+        return float(cents) + 0.0
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.json_amount, value)
+
+
+class AmountText(fields.Float):
+    """Money in a query: a number with at most 4 decimals; an integer of 1/10,000."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.amount, value)
+
+
+class StoredAmount(fields.Number):
+    """Money out as it was loaded: with up to 4 decimals."""
+
+    num_type = Decimal
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return value / AMOUNT_SCALE
+
+
+class Probability(fields.Float):
+    """A probability, rounded half up to 3 decimals."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return float(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP)) + 0.0
+
+
+class Time(fields.DateTime):
+    """A time: ISO 8601 in UTC with milliseconds; stored as milliseconds since 1970.
+
+    :param may_be_ahead: whether it may lie in the future
+    """
+
+    def __init__(self, *, may_be_ahead: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.may_be_ahead = may_be_ahead
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return calendar.iso(value)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        latest_ms = calendar.LAST_MS if self.may_be_ahead else calendar.latest_ms(time.time())
+        return checked(calendar.time_ms, value, latest_ms)
+
+
+class PlainText(fields.String):
+    """Text without control characters, lone surrogates or outer space; null means empty."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.plain_text, value)
+
+
+class CustomerId(fields.String):
+    """A customer's id."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.customer_id, value)
+
+
+class PeriodType(fields.String):
+    """What a period is: a day, a week, a month or all time."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # For the documents, too.
+        super().__init__(validate=validate.OneOf(calendar.PERIOD_TYPES), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(calendar.period_type, value)
+
+
+class PeriodKey(fields.String):
+    """Which period; what is right depends on its type."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.text, value)
+
+
+def checked(check: Callable[..., Any], *args: Any, field: str = SCHEMA) -> Any:
+    """The value that a check of :mod:`clv.domain.values` returns.
+
+    :raises ValidationError: of this field, with what the check says
+    """
+    try:
+        return check(*args)
+    except ValueError as error:
+        raise ValidationError(str(error), field) from None
+
+
+class Input(Schema):
+    """Base of what comes in: an unknown field is an error that names it."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Output(Schema):
+    """Base of what goes out."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class PageQuery(Input):
+    """Which page of a list."""
+
+    limit = fields.Integer(
+        load_default=20,
+        validate=validate.Range(1, 100),
+        metadata={"description": "Entries a page, at most 100"},
+    )
+    cursor = fields.String(
+        load_default=None, metadata={"description": "The cursor that the page before returned"}
+    )
+
+
+class Pagination(Output):
+    """Where a list goes on."""
+
+    cursor = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null on the last page"}
+    )
+    hasMore = fields.Boolean(required=True)

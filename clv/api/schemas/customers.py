@@ -1,0 +1,192 @@
+"""One customer."""
+
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
+
+from marshmallow import fields, validate
+
+from clv.api.schemas.base import Amount, Output, Probability, Time
+from clv.api.schemas.settings import TenantSettings
+from clv.domain.calendar import iso
+from clv.domain.explanation import DIMENSIONS
+from clv.domain.scoring import SEGMENTS, Scores
+from clv.domain.settings import MODEL_NAMES
+
+SOURCES = ("cached", "computed", "recomputed")
+
+
+class Clv(Output):
+    """A customer's lifetime value."""
+
+    customerId = fields.String(required=True, metadata={"example": "CUST-001"})
+    clvScore = fields.Integer(
+        required=True,
+        metadata={"description": "Composite score", "minimum": 0, "maximum": 100, "example": 72},
+    )
+    predictedRevenue = Amount(
+        required=True,
+        metadata={
+            "description": "Revenue so far, projected at its run rate over the lifespan; by the"
+            " calibrated model the revenue to be expected over the lifespan",
+            "minimum": 0,
+            "example": 1440.0,
+        },
+    )
+    churnProbability = Probability(
+        required=True,
+        metadata={
+            "description": "Probability of churn from recency; by the calibrated model that no"
+            " conversion comes within the churn horizon",
+            "minimum": 0,
+            "maximum": 1,
+            "example": 0.119,
+        },
+    )
+    rfmRecency = fields.Integer(
+        required=True,
+        metadata={"description": "Days since the last interaction", "minimum": 0, "example": 5},
+    )
+    rfmFrequency = fields.Integer(
+        required=True, metadata={"description": "Interactions", "minimum": 0, "example": 48}
+    )
+    rfmMonetary = Amount(
+        required=True, metadata={"description": "Total conversion value", "example": 360.0}
+    )
+    segment = fields.String(
+        required=True, validate=validate.OneOf(SEGMENTS), metadata={"example": "high"}
+    )
+    computedAt = Time(required=True, metadata={"example": "2026-04-03T10:30:00.000Z"})
+    source = fields.String(
+        required=True, validate=validate.OneOf(SOURCES), metadata={"example": "cached"}
+    )
+
+
+# What :class:`Clv` and the encoder make, but written down at once. All but the id are numbers and
+# words of ours.
+_CLV = (
+    '{"customerId":%s,"clvScore":%d,"predictedRevenue":%r,"churnProbability":%r,"rfmRecency":%d,'
+    '"rfmFrequency":%d,"rfmMonetary":%r,"segment":"%s","computedAt":"%s","source":"%s"}\n'
+)
+# All records of a run have the same time.
+_iso = lru_cache(maxsize=256)(iso)
+
+
+def clv_json(scores: Scores, source: str) -> str:
+    """A :class:`Clv` as JSON."""
+    return _CLV % (
+        encode_basestring_ascii(scores.customer_id),
+        scores.score + 0.5,
+        _cents(scores.predicted_revenue),
+        _thousandths(scores.churn_probability),
+        scores.recency_days,
+        scores.frequency,
+        _cents(scores.monetary),
+        scores.segment,
+        _iso(scores.computed_ms),
+        source,
+    )
+
+
+def _cents(amount: int) -> float:
+    """An amount in 1/10,000, rounded half up (away from zero) to cents: 14,400,050 is 1440.01."""
+    cents = (abs(amount) + 50) // 100
+    return (cents if amount > 0 else -cents) / 100
+
+
+def _thousandths(probability: float) -> float:
+    """A probability, rounded half up to 3 decimals. Only sixteenths lie halfway between two in
+    binary, and ``round`` takes the even one: 0.0625 is 0.063."""
+    if probability * 16 % 1:
+        return round(probability, 3)
+    return int(probability * 1000 + 0.5) / 1000
+
+
+class Contribution(Output):
+    """What one dimension adds to the score."""
+
+    dimension = fields.String(required=True, validate=validate.OneOf(DIMENSIONS))
+    value = fields.Float(
+        required=True,
+        metadata={"description": "Days since the last contact, interactions, or money"},
+    )
+    norm = fields.Float(
+        required=True,
+        metadata={
+            "description": "Customers who are worse, of those who are worse or better",
+            "minimum": 0,
+            "maximum": 1,
+        },
+    )
+    weight = fields.Float(required=True)
+    points = fields.Float(required=True, metadata={"description": "100 · weight · norm"})
+
+
+class Thresholds(Output):
+    """Where the segments begin."""
+
+    p25 = fields.Float(required=True)
+    p75 = fields.Float(required=True)
+    atRiskDays = fields.Integer(required=True)
+
+
+class ModelParameters(Output):
+    """What was fitted to the tenant's history: BG/NBD (r, alpha, a, b; times in days) and
+    Gamma-Gamma (p, q, v; v in the tenant's currency)."""
+
+    r = fields.Float(required=True)
+    alpha = fields.Float(required=True)
+    a = fields.Float(required=True)
+    b = fields.Float(required=True)
+    p = fields.Float(required=True)
+    q = fields.Float(required=True)
+    v = fields.Float(required=True)
+
+
+class RevenueInterval(Output):
+    """Between which amounts one customer's revenue over the lifespan lies with a probability."""
+
+    level = fields.Float(required=True, metadata={"description": "The probability", "example": 0.8})
+    low = Amount(required=True)
+    high = Amount(required=True)
+    note = fields.String(required=True, metadata={"description": "Why not to add it up"})
+
+
+class Explanation(Output):
+    """Why a customer's score is what it is, unrounded."""
+
+    customerId = fields.String(required=True)
+    score = fields.Float(required=True, metadata={"description": "The sum of the points"})
+    clvScore = fields.Integer(required=True)
+    segment = fields.String(required=True, validate=validate.OneOf(SEGMENTS))
+    reason = fields.String(required=True, metadata={"description": "Why this segment"})
+    contributions = fields.List(fields.Nested(Contribution), required=True)
+    thresholds = fields.Nested(Thresholds, required=True)
+    daysUntilAtRisk = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "At silence; null without any interaction"},
+    )
+    asOf = Time(required=True)
+    settings = fields.Nested(TenantSettings, required=True)
+    formulaVersion = fields.Integer(required=True, metadata={"description": "Of the score"})
+    model = fields.String(
+        required=True,
+        validate=validate.OneOf(MODEL_NAMES),
+        metadata={"description": "What predicted revenue and churn"},
+    )
+    modelVersion = fields.Integer(required=True)
+    modelReason = fields.String(required=True, metadata={"description": "Why this model serves"})
+    parameters = fields.Nested(
+        ModelParameters,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of the calibrated model, as the last full run fitted it"},
+    )
+    predictedRevenue = Amount(required=True)
+    churnProbability = fields.Float(required=True)
+    predictedRevenueInterval = fields.Nested(
+        RevenueInterval,
+        required=True,
+        allow_none=True,
+        metadata={"description": "By the calibrated model, of who has had a conversion"},
+    )

@@ -1,0 +1,22 @@
+"""Health and readiness."""
+
+from marshmallow import fields, validate
+
+from clv.api.schemas.base import Output
+
+
+class Health(Output):
+    """The process is alive."""
+
+    status = fields.String(required=True, metadata={"example": "ok"})
+
+
+class Readiness(Output):
+    """What the service depends on."""
+
+    status = fields.String(
+        required=True, validate=validate.OneOf(("ok", "degraded", "unavailable"))
+    )
+    database = fields.String(required=True, metadata={"example": "ok"})
+    redis = fields.String(required=True, metadata={"example": "ok"})
+    workers = fields.Integer(required=True, metadata={"description": "Workers alive"})

@@ -1,0 +1,84 @@
+"""Batch runs."""
+
+from marshmallow import fields, validate
+
+from clv.api.schemas.base import Input, Output, Pagination, Time
+from clv.domain.scoring import SEGMENTS
+
+RUN_STATUSES = ("queued", "running", "finished", "failed", "cancelled")
+
+
+class ComputeRequest(Input):
+    """Whom to compute: a segment, or everybody."""
+
+    segment = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(SEGMENTS, error=f"Must be one of: {', '.join(SEGMENTS)}."),
+        metadata={"description": "Only this segment; null or left out: everybody"},
+    )
+
+
+class ComputeResult(Output):
+    """A batch that is done."""
+
+    success = fields.Boolean(required=True)
+    computed = fields.Integer(required=True, metadata={"example": 342})
+    errors = fields.Integer(required=True, metadata={"example": 0})
+    segment = fields.String(
+        required=True, validate=validate.OneOf(("all", *SEGMENTS)), metadata={"example": "all"}
+    )
+
+
+class Job(Output):
+    """A batch run and its progress."""
+
+    jobId = fields.UUID(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(RUN_STATUSES))
+    success = fields.Boolean(required=True)
+    segment = fields.String(required=True, validate=validate.OneOf(("all", *SEGMENTS)))
+    total = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "An estimate until the end"}
+    )
+    processed = fields.Integer(required=True)
+    computed = fields.Integer(required=True)
+    errors = fields.Integer(required=True)
+    percent = fields.Float(required=True, metadata={"minimum": 0, "maximum": 100})
+    customersPerSecond = fields.Float(required=True, allow_none=True)
+    etaSeconds = fields.Float(required=True, allow_none=True)
+    requestedBy = fields.String(required=True)
+    createdAt = Time(required=True)
+    startedAt = Time(required=True, allow_none=True)
+    finishedAt = Time(required=True, allow_none=True)
+    message = fields.String(required=True, allow_none=True)
+
+
+class JobQuery(Input):
+    """How to read a job."""
+
+    wait = fields.Float(
+        load_default=0.0,
+        validate=validate.Range(0, 25),
+        metadata={"description": "Answer when the run ends, or after so many seconds"},
+    )
+
+
+class JobList(Output):
+    """Runs, newest first."""
+
+    data = fields.List(fields.Nested(Job), required=True)
+    pagination = fields.Nested(Pagination, required=True)
+
+
+class CustomerError(Output):
+    """A customer that a run could not compute."""
+
+    customerId = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class CustomerErrorList(Output):
+    """Customers that a run could not compute, by id."""
+
+    data = fields.List(fields.Nested(CustomerError), required=True)
+    pagination = fields.Nested(Pagination, required=True)

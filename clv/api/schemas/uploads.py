@@ -1,0 +1,40 @@
+"""Files of rows."""
+
+from marshmallow import fields
+
+from clv.api.schemas.base import Input, Output
+
+
+class UploadQuery(Input):
+    """How to take a file."""
+
+    strict = fields.Boolean(
+        load_default=False, metadata={"description": "Keep nothing if a line is bad"}
+    )
+    replace = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Remove what the file does not have; the period type may change"},
+    )
+
+
+class BadLine(Output):
+    """A line that could not be read."""
+
+    line = fields.Integer(required=True)
+    message = fields.String(required=True)
+
+
+class UploadResult(Output):
+    """What an upload did: lines received, and interaction summaries changed by them."""
+
+    received = fields.Integer(required=True, metadata={"description": "Good lines"})
+    rejected = fields.Integer(required=True, metadata={"description": "Bad lines"})
+    inserted = fields.Integer(required=True)
+    updated = fields.Integer(required=True)
+    unchanged = fields.Integer(required=True)
+    deleted = fields.Integer(required=True)
+    errors = fields.List(
+        fields.Nested(BadLine),
+        required=True,
+        metadata={"description": "The first 100 bad lines"},
+    )

@@ -1,0 +1,37 @@
+"""``flask migrate`` and ``flask backup``."""
+
+from pathlib import Path
+
+import click
+
+from clv import db
+from clv.cli.errors import plain_errors
+from clv.errors import Invalid
+
+
+@click.command()
+@plain_errors
+def migrate() -> None:
+    """Create or update the tables."""
+    applied = db.migrate()
+    click.echo(f"Applied: {', '.join(applied)}." if applied else "Nothing to do.", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@plain_errors
+def backup(file: Path) -> None:
+    """Copy the SQLite database to FILE, as of one moment, while the service runs.
+
+    FILE appears when it is complete.
+    """
+    if not db.is_sqlite():
+        raise Invalid('PostgreSQL has its own: pg_dump --format custom --file FILE "$DATABASE_URL"')
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    try:
+        db.backup(part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

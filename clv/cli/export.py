@@ -1,0 +1,84 @@
+"""``flask export``: the scored customers as a file."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from clv.cli.errors import plain_errors
+from clv.domain.scoring import SEGMENTS
+from clv.files import writer
+from clv.services import records
+from clv.store import tenants
+from clv.store.listing import Filter, Listed
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@click.option("--tenant", "name", required=True)
+@click.option("--format", "kind", type=click.Choice(writer.KINDS), default="csv", show_default=True)
+@click.option("--segment", type=click.Choice(SEGMENTS), help="Only this segment.")
+@click.option(
+    "--sort",
+    type=click.Choice(tuple(writer.SORTS)),
+    default="customerId",
+    show_default=True,
+    metavar="[-]COLUMN",
+    help=f"One of {', '.join(name for name in writer.SORTS if name[0] != '-')}; -: descending.",
+)
+@plain_errors
+def export(file: str, name: str, kind: str, segment: str | None, sort: str) -> None:
+    """Export the scored customers to FILE (left out, or -: to standard output), unrounded.
+
+    FILE appears when it is complete. Sorted by customerId, each customer is in it once, whatever
+    is computed meanwhile.
+    """
+    tenant, wanted = tenants.tenant_by_name(name), Filter(segment=segment)
+    pages = records.all_records(tenant, wanted, writer.SORTS[sort])
+    if sys.stderr.isatty():
+        pages = _with_count(pages, records.total_of_records(tenant, wanted, counted=True))
+    with _output(file) as output:
+        for text in writer.write(pages, kind):
+            output.write(text.encode())
+
+
+def _with_count(pages: Iterator[list[Listed]], total: int | None) -> Iterator[list[Listed]]:
+    """The pages; a bar shows how many of the customers were read."""
+    bar: Any
+    with click.progressbar(length=total, label="Writing", file=sys.stderr) as bar:
+        for page in pages:
+            yield page
+            bar.update(len(page))
+
+
+@contextmanager
+def _output(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(os.path.realpath(file))
+    # A pipe or a device is written to, and not replaced.
+    replaces = path.is_file() or not path.exists()
+    try:
+        with _beside(path) if replaces else path.open("wb") as output:
+            yield output
+    except OSError as error:
+        raise click.FileError(file, error.strerror) from None
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes this one's place when it is complete: one that breaks off never looks
+    whole."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as output:
+            yield output
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

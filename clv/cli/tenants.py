@@ -1,0 +1,100 @@
+"""``flask tenants``."""
+
+from typing import Any
+
+import click
+
+from clv.cli.errors import plain_errors
+from clv.domain import values
+from clv.errors import Invalid
+from clv.services import erasure, settings
+from clv.store import tenants
+from clv.store.tenants import Tenant
+
+SUGGESTED = "suggested"
+
+
+@click.group("tenants")
+def tenants_group() -> None:
+    """Create, list and set up tenants."""
+
+
+@tenants_group.command("create")
+@click.argument("name")
+@plain_errors
+def create_tenant(name: str) -> None:
+    """Create the tenant NAME (lower-case letters, digits, hyphens)."""
+    try:
+        values.tenant_name(name)
+    except ValueError as error:
+        raise Invalid(f"The name: {error}") from None
+    tenants.create_tenant(name)
+    click.echo(f"Created tenant {name}.", err=True)
+
+
+@tenants_group.command("list")
+@plain_errors
+def list_tenants() -> None:
+    """List the tenants with their settings."""
+    click.echo(
+        "name\tcustomers\tperiods\tweights R/F/M\tat-risk days\tlifespan\tshortest\tcurrency"
+        "\tmodel\tchurn horizon"
+    )
+    for tenant in tenants.all_tenants():
+        s = tenant.settings
+        click.echo(
+            f"{tenant.name}\t{tenant.customers}\t{tenant.period_type or '-'}\t"
+            f"{s.weight_recency:g}/{s.weight_frequency:g}/{s.weight_monetary:g}\t{s.at_risk_days}\t"
+            f"{s.lifespan_months}\t{s.min_tenure_months}\t{tenant.currency}\t{s.model}\t"
+            f"{s.churn_horizon_days}"
+        )
+
+
+@tenants_group.command("set")
+@click.argument("name")
+@click.option("--weight-recency", type=float, help="0 to 1; the three weights sum to 1.")
+@click.option("--weight-frequency", type=float, help="0 to 1.")
+@click.option("--weight-monetary", type=float, help="0 to 1.")
+@click.option("--at-risk-days", help=f"1 to 3650, or '{SUGGESTED}': from the tenant's own data.")
+@click.option("--lifespan-months", type=int, help="1 to 120: what revenue is projected over.")
+@click.option("--min-tenure-months", type=int, help="1 to 60: the shortest tenure in projections.")
+@click.option("--model", help="rfm, or calibrated: fitted by the next full run.")
+@click.option("--churn-horizon-days", type=int, help="1 to 3650: of the calibrated model's churn.")
+@click.option("--currency", help="ISO 4217, for display only.")
+@plain_errors
+def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **given: Any) -> None:
+    """Change settings of the tenant NAME; those left out stay as they are."""
+    tenant = tenants.tenant_by_name(name)
+    changes = {key: value for key, value in given.items() if value is not None}
+    if at_risk_days is not None:
+        changes["at_risk_days"] = _at_risk_days(tenant, at_risk_days)
+    if currency is not None:
+        changes["currency"] = currency
+    settings.change_settings(tenant, changes)
+    click.echo(f"Saved. Scores change with the next run: flask compute --tenant {name}", err=True)
+
+
+@tenants_group.command("delete")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@plain_errors
+def delete_tenant(name: str, yes: bool) -> None:
+    """Delete the tenant NAME with its data, keys and runs, for good."""
+    tenant = tenants.tenant_by_name(name)
+    if not yes:
+        question = f"Delete {name} and the data of its {tenant.customers:,} customers for good?"
+        click.confirm(question, abort=True, err=True)
+    erasure.delete_tenant(tenant)
+    click.echo(f"Deleted tenant {name}.", err=True)
+
+
+def _at_risk_days(tenant: Tenant, text: str) -> int:
+    if text != SUGGESTED:
+        try:
+            return int(text)
+        except ValueError:
+            raise Invalid(f"--at-risk-days must be a number or '{SUGGESTED}'.") from None
+    suggestion = settings.suggest_at_risk_days(tenant)
+    if suggestion is None:
+        raise Invalid("There is no suggestion: no customer has come back on another day yet.")
+    return suggestion.days

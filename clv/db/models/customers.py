@@ -1,0 +1,137 @@
+"""What customers did, and what it makes of them."""
+
+from peewee import (
+    SQL,
+    BigAutoField,
+    BigIntegerField,
+    BlobField,
+    Check,
+    CompositeKey,
+    DoubleField,
+    ForeignKeyField,
+    IntegerField,
+    SmallIntegerField,
+    TextField,
+)
+
+from clv.db.models.tenants import Table, Tenant
+
+
+class InteractionSummary(Table):
+    """What one customer did in one period; the form of the period's key tells its type."""
+
+    tenant_id = IntegerField()
+    customer_id = TextField()
+    period_key = TextField()
+    offer_id = TextField(default="")
+    creative_id = TextField(default="")
+    channel_id = TextField(default="")
+    impressions = BigIntegerField(constraints=[Check("impressions BETWEEN 0 AND 1000000000")])
+    converts = BigIntegerField(constraints=[Check("converts BETWEEN 0 AND 1000000000")])
+    total_value = BigIntegerField(
+        constraints=[Check("total_value BETWEEN -10000000000000 AND 10000000000000")]
+    )
+    first_contact_ms = BigIntegerField()
+    last_contact_ms = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey(
+            "tenant_id", "customer_id", "period_key", "offer_id", "creative_id", "channel_id"
+        )
+
+
+class ClvRecord(Table):
+    """The scores of one customer, as of ``computed_ms``."""
+
+    tenant_id = IntegerField()
+    customer_id = TextField()
+    score = DoubleField()
+    predicted_revenue = BigIntegerField()
+    churn_probability = DoubleField()
+    recency_days = IntegerField()
+    frequency = BigIntegerField()
+    monetary = BigIntegerField()
+    segment = TextField()
+    computed_ms = BigIntegerField()
+    # The run that computed it; null after a single computation.
+    run_id = BigIntegerField(null=True)
+    tenure_days = IntegerField(default=0)
+    # The score and the time of the customer's latest row in clv_change, and the segment until then.
+    noted_score = DoubleField(null=True)
+    noted_ms = BigIntegerField(null=True)
+    noted_from = TextField(null=True)
+    # The number of what predicted revenue and churn, of ``clv.domain.scoring.MODELS``.
+    model = SmallIntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("tenant_id", "customer_id")
+
+
+ClvRecord.add_index(
+    ClvRecord.index(
+        ClvRecord.tenant_id,
+        ClvRecord.customer_id,
+        name="clv_record_computed_singly",
+        where=SQL("run_id IS NULL"),
+    )
+)
+
+
+class ClvChange(Table):
+    """A customer's scores when the segment changed, or when the score had moved far enough."""
+
+    at_ms = BigIntegerField()
+    score = DoubleField()
+    tenant_id = IntegerField()
+    customer_id = TextField()
+    segment = TextField()
+    # Null in the first row of a customer who had no scores before.
+    previous_segment = TextField(null=True)
+
+    class Meta:
+        primary_key = CompositeKey("tenant_id", "customer_id", "at_ms")
+        indexes = ((("tenant_id", "at_ms", "customer_id"), False),)
+
+
+ClvChange.add_index(
+    ClvChange.index(
+        ClvChange.tenant_id,
+        ClvChange.segment,
+        ClvChange.at_ms,
+        ClvChange.customer_id,
+        name="clv_change_of_segment",
+        where=SQL("previous_segment IS NULL OR previous_segment <> segment"),
+    )
+)
+
+
+class Leaders(Table):
+    """The first customers of one ranking of a tenant's records, as of a run's end.
+
+    ``customer_ids`` is a list in JSON, ``last_value`` what the last of them is ranked by.
+    """
+
+    tenant_id = IntegerField()
+    ranking = TextField()
+    run_id = BigIntegerField()
+    customer_ids = TextField()
+    last_value = DoubleField()
+
+    class Meta:
+        primary_key = CompositeKey("tenant_id", "ranking")
+
+
+class Snapshot(Table):
+    """A tenant's distribution, and the settings (JSON) that its percentiles were made with."""
+
+    id = BigAutoField()
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE")
+    tenant_customers = BigIntegerField()
+    as_of_ms = BigIntegerField()
+    customers = BigIntegerField()
+    p25 = DoubleField()
+    p75 = DoubleField()
+    breakpoints = BlobField()
+    settings = TextField()
+    # JSON: what the last full run found out about the calibrated model; null before the first.
+    calibration = TextField(null=True)

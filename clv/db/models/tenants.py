@@ -1,0 +1,71 @@
+"""Tenants, their keys, and the secrets of the service."""
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    DoubleField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from clv.db.connections import database
+
+
+class Table(Model):
+    """Base of all tables."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Tenant(Table):
+    """One customer of the service, with the settings of its scores."""
+
+    id = AutoField()
+    name = TextField(unique=True)
+    created_ms = BigIntegerField()
+    weight_recency = DoubleField()
+    weight_frequency = DoubleField()
+    weight_monetary = DoubleField()
+    at_risk_days = IntegerField()
+    lifespan_months = IntegerField()
+    min_tenure_months = IntegerField()
+    currency = TextField()
+    # daily, weekly, monthly or alltime: all of a tenant's summaries are of one type.
+    period_type = TextField(null=True)
+    # The number of customers with summaries, kept by whatever writes summaries.
+    customers = BigIntegerField(default=0)
+    snapshot_id = BigIntegerField(null=True)
+    snapshot_lease_ms = BigIntegerField(default=0)
+    # When the nightly run was started last.
+    nightly_ms = BigIntegerField()
+    # When an upload or an erasure changed something last.
+    data_updated_ms = BigIntegerField(null=True)
+    model = TextField(default="rfm")
+    churn_horizon_days = IntegerField(default=90)
+
+
+class ApiKey(Table):
+    """A key of one tenant and one role; of its secret only the SHA-256 is kept."""
+
+    id = AutoField()
+    public = TextField(unique=True)
+    secret_sha256 = TextField()
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE")
+    role = TextField()
+    label = TextField(default="")
+    created_ms = BigIntegerField()
+    expires_ms = BigIntegerField(null=True)
+    revoked_ms = BigIntegerField(null=True)
+    # True to a minute.
+    last_used_ms = BigIntegerField(null=True)
+
+
+class Secret(Table):
+    """A random text that all processes share."""
+
+    name = TextField(primary_key=True)
+    value = TextField()

@@ -1,0 +1,53 @@
+"""What a tenant may choose about its scores, and within which limits."""
+
+from dataclasses import dataclass
+
+MODEL_NAMES = ("rfm", "calibrated")
+# Three decimal fractions rarely sum to exactly 1 in binary.
+WEIGHT_TOLERANCE = 1e-9
+MAX_AT_RISK_DAYS = 3_650
+MAX_CHURN_HORIZON_DAYS = 3_650
+_LIMITS = {
+    "weight_recency": (0, 1),
+    "weight_frequency": (0, 1),
+    "weight_monetary": (0, 1),
+    "at_risk_days": (1, MAX_AT_RISK_DAYS),
+    "lifespan_months": (1, 120),
+    "min_tenure_months": (1, 60),
+    "churn_horizon_days": (1, MAX_CHURN_HORIZON_DAYS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSettings:
+    """What a tenant may choose about its scores. Weights sum to 1; lengths in days and months.
+
+    :param model: ``rfm``, or ``calibrated``: where its conditions hold, that serves
+    :param churn_horizon_days: the calibrated model's churn is no conversion for so long
+    """
+
+    weight_recency: float = 0.35
+    weight_frequency: float = 0.35
+    weight_monetary: float = 0.30
+    at_risk_days: int = 30
+    lifespan_months: int = 24
+    min_tenure_months: int = 6
+    model: str = "rfm"
+    churn_horizon_days: int = 90
+
+    @property
+    def weights(self) -> tuple[float, float, float]:
+        """The weights of recency, frequency and monetary, in this order."""
+        return (self.weight_recency, self.weight_frequency, self.weight_monetary)
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong with the settings: field and what would be right; empty if all is well."""
+        found = {}
+        for name, (low, high) in _LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                found[name] = f"Must be from {low} to {high}."
+        if not found and abs(sum(self.weights) - 1) > WEIGHT_TOLERANCE:
+            found["weight_recency"] = "The three weights must sum to 1."
+        if self.model not in MODEL_NAMES:
+            found["model"] = f"Must be one of: {', '.join(MODEL_NAMES)}."
+        return found

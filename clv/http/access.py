@@ -1,0 +1,115 @@
+"""Who sent the current request, what they may do, and how often."""
+
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from typing import Any
+
+import marshmallow as ma
+from flask import Flask, Response, after_this_request, g, request
+from flask_smorest import Blueprint
+
+from clv.auth import authentication
+from clv.auth.login_throttle import client_at
+from clv.auth.principal import Principal, Role, authorize
+from clv.errors import Unauthenticated
+from clv.http.application import components
+from clv.http.documents import ERROR_HEADERS, TENANT_HEADER, document, document_access
+from clv.http.errors import ErrorBody
+from clv.http.parser import StrictParser
+
+
+class ClvBlueprint(Blueprint):
+    """A flask-smorest Blueprint with the service's parser and access rules."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(document_access)
+
+    def access(self, role: Role, *errors: int, headers: Sequence[dict] = ()) -> Callable:
+        """Require a key of at least this role, and document that.
+
+        :param errors: the statuses of the endpoint beside 401, 403, 429, 500 and 503
+        :param headers: OpenAPI parameters of the request headers that the endpoint reads
+        """
+
+        def decorator(view: Callable) -> Callable:
+            @wraps(view)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                environ = request.environ
+                header = environ.get("HTTP_AUTHORIZATION")
+                g.principal = sender = authentication.recognise(header) or identify(header)
+                _count(sender)
+                authorize(sender, role, environ.get("HTTP_X_TENANT_ID"))
+                return view(*args, **kwargs)
+
+            for code in sorted({401, 403, 429, 500, 503, *errors}):
+                why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
+                error = self.alt_response(
+                    code, schema=ErrorBody, description=why, headers=ERROR_HEADERS.get(code)
+                )
+                document(wrapper, error)
+            wrapper._apidoc["access"] = [TENANT_HEADER, *headers]  # type: ignore[attr-defined]
+            return wrapper
+
+        return decorator
+
+    def answers(self, code: int, schema: type[ma.Schema], headers: dict | None = None) -> Callable:
+        """Document the response of a view that makes it itself, in the schema's form."""
+        return lambda view: document(view, self.response(code, schema, headers=headers))
+
+
+def register(app: Flask) -> None:
+    """Tell every caller how many requests are left."""
+    app.after_request(_show_quota)
+
+
+def principal() -> Principal:
+    """Who sent the current request."""
+    return g.principal
+
+
+def identify(header: str | None) -> Principal:
+    """Who sends this ``Authorization`` header, within the limit on failed attempts.
+
+    :raises Unauthenticated: for every header that is not exactly right
+    :raises TooMany: instead, when this address has failed too often
+    """
+    throttle, client = components().login_throttle, client_at(request.remote_addr)
+    try:
+        found = authentication.authenticate(header, existing=throttle.are_too_many(client))
+    except Unauthenticated:
+        if header is not None:
+            throttle.count(client)
+        raise
+    if authentication.use_is_due(found):
+        after_response(partial(authentication.note_use, found))
+    return found
+
+
+def after_response(act: Callable[[], None]) -> None:
+    """Do something once the response to the current request was sent: nobody waits for it."""
+
+    @after_this_request
+    def register(response: Response) -> Response:
+        response.call_on_close(act)
+        return response
+
+
+def _count(found: Principal) -> None:
+    limiter = components().rate_limiter
+    if limiter is None:
+        return
+    g.quota = limiter.take(found.key)
+    if g.quota.report_is_due:
+        after_response(partial(limiter.report, found.key))
+    g.quota.check()
+
+
+def _show_quota(response: Response) -> Response:
+    quota, limiter = g.get("quota"), components().rate_limiter
+    if quota is not None and limiter is not None:
+        response.headers.add("RateLimit", f'"default";r={quota.remaining};t={quota.seconds}')
+        response.headers.add("RateLimit-Policy", limiter.policy)
+    return response

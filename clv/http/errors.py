@@ -1,0 +1,148 @@
+"""What each error means over HTTP, decided once: one JSON body for all of them."""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from marshmallow import Schema, fields
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from clv import db, errors, logs
+from clv.http.application import components
+from clv.http.counters import DATABASE, REDIS
+
+RETRY_AFTER_SECONDS = 5
+_DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
+STATUS = {
+    errors.Invalid: 400,
+    errors.BrokenOff: 400,
+    errors.TooLarge: 413,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooMany: 429,
+    errors.Unscorable: 500,
+    errors.RunFailed: 500,
+    errors.Unavailable: 503,
+}
+MESSAGES = {
+    400: "The request is not valid.",
+    404: "There is nothing at this path. The paths are listed at /api/docs.",
+    405: "This path does not support the method; the Allow header lists those that it does.",
+    413: "The body is too large.",
+    415: "The body must be JSON, with Content-Type: application/json.",
+}
+
+
+def register(app: Flask) -> None:
+    """Map the domain's errors and the database's; anything unforeseen becomes a 500."""
+    app.register_error_handler(errors.ClvError, _domain_error)
+    for kind in db.DOWN:
+        app.register_error_handler(kind, _database_down)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def body(code: int, message: str, fields: Any = None) -> Response:
+    """The one error body."""
+    payload = {"code": code, "status": HTTP_STATUS_CODES[code], "message": message}
+    if fields:
+        payload["errors"] = fields
+    response = jsonify(payload)
+    # A field's name is the caller's text: harmless, also where somebody shows the body as HTML.
+    response.data = response.data.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
+    response.status_code = code
+    if code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if code == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def sentence(fields: Any) -> str:
+    """The first few of nested field errors in words: ``segment: Must be one of: …``."""
+    return " ".join(_sentences(fields, ())[:3])
+
+
+def internal_error() -> str:
+    """The message of a 500: it names the request, and nothing else."""
+    return errors.INTERNAL.format(g.request_id)
+
+
+def status_of(error: errors.ClvError) -> int:
+    """What an error of the domain is over HTTP."""
+    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+
+
+def database_failed(error: Exception) -> str:
+    """Log one of ``db.DOWN``, give the connection up, and return what to say about it."""
+    log_failure(error)
+    db.give_up()
+    return errors.DISK_FULL if db.is_full(error) else _DATABASE_DOWN
+
+
+def count_failure(error: Exception) -> None:
+    """Count a request that failed with this error, if that is what it depends on being down."""
+    if isinstance(error, errors.QueueUnavailable):
+        components().counters.add((REDIS,))
+    elif isinstance(error, db.DOWN):
+        components().counters.add((DATABASE,))
+
+
+def log_failure(error: Exception) -> None:
+    """What went wrong in the current request, for its operators."""
+    count_failure(error)
+    logs.event(
+        "request.failed",
+        logging.ERROR,
+        request=g.get("request_id"),
+        route=str(request.url_rule),
+        error=logs.summary(error),
+    )
+
+
+def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
+    if isinstance(fields, dict):
+        found = []
+        for name, inner in fields.items():
+            # The location (json, query) and the schema as a whole are no field's names.
+            hidden = not path and name in ("json", "query", "path", "headers")
+            step = () if hidden or name == "_schema" else (str(name),)
+            found += _sentences(inner, path + step)
+        return found
+    where = ".".join(path)
+    return [f"{where}: {text}" if where else str(text) for text in fields]
+
+
+def _domain_error(error: errors.ClvError) -> Response:
+    count_failure(error)
+    response = body(status_of(error), error.message, error.fields)
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
+
+
+def _database_down(error: Exception) -> Response:
+    return body(503, database_failed(error))
+
+
+def _unforeseen(error: Exception) -> Any:
+    if isinstance(error, HTTPException):
+        return error
+    log_failure(error)
+    return body(500, internal_error())
+
+
+class ErrorBody(Schema):
+    """The one body of every error."""
+
+    code = fields.Integer(required=True, metadata={"description": "The HTTP status"})
+    status = fields.String(required=True, metadata={"description": "The name of the status"})
+    message = fields.String(required=True, metadata={"description": "What would be right"})
+    errors = fields.Dict(
+        metadata={
+            "description": "Where a field is to blame: location, field, messages",
+            "example": {"json": {"segment": ["Must be one of: high, medium, low, at_risk."]}},
+        }
+    )

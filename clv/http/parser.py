@@ -1,0 +1,125 @@
+"""Reads a request strictly: body, query and path."""
+
+import json
+from typing import Any
+
+import marshmallow as ma
+from flask import Request, request
+from gunicorn.http.errors import ParseException
+from webargs import missing
+from webargs.core import json as webargs_json
+from webargs.flaskparser import FlaskParser, is_json_request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from clv.domain import values
+from clv.errors import BrokenOff, Invalid
+
+# A thousand rows with the longest names in escaped Unicode are 3.5 MB.
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+BROKEN_OFF = (
+    "The body broke off, came too slowly or is not well-formed; nothing was kept. Send it again."
+)
+
+
+class StrictParser(FlaskParser):
+    """Reads a request strictly: an unknown query argument is an error, a body is JSON or a 415,
+    and a validation error is a 400."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": ma.RAISE,
+    }
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """The query's arguments; one that is given twice is an error, not a guess."""
+        twice = [
+            name
+            for name, field in schema.load_fields.items()
+            if len(req.args.getlist(field.data_key or name)) > 1
+            and not isinstance(field, ma.fields.List)
+        ]
+        if twice:
+            reasons = {name: ["Must be given only once."] for name in twice}
+            raise Invalid(
+                f"The request is not valid. {twice[0]}: {reasons[twice[0]][0]}", {"query": reasons}
+            )
+        return super().load_querystring(req, schema)
+
+    def _raw_load_json(self, req: Request) -> Any:
+        body = _read_body(req, MAX_BODY_BYTES if is_json_request(req) else 0)
+        if not body:
+            return missing
+        if req.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType("The body must be JSON as it is, without Content-Encoding.")
+        try:
+            return json.loads(
+                body.decode("utf-8"),
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_unambiguous,
+            )
+        except (ValueError, RecursionError):
+            # Not only malformed JSON: numbers of over 4,300 digits and very deep nesting, too.
+            raise webargs_json.JSONDecodeError("not JSON", "?", 0) from None
+
+    def _handle_invalid_json_error(self, error: Any, req: Request, *args: Any, **kw: Any) -> Any:
+        raise Invalid("The body is not valid JSON.", {"json": ["Not valid JSON."]})
+
+
+def receive(source: Any, size: int) -> bytes:
+    """Bytes of a body. What is wrong with it, malformed chunks for one, gunicorn raises here.
+
+    :raises BrokenOff: when it is wrong
+    """
+    try:
+        return source.read(size)
+    except (OSError, ParseException):
+        raise BrokenOff(BROKEN_OFF) from None
+
+
+def checked_customer_id(customer_id: str) -> str:
+    """A customer id from the path.
+
+    :raises Invalid: naming what would be right
+    """
+    try:
+        # Werkzeug replaces what is not UTF-8, and two ids would become one.
+        request.environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8")
+        return values.customer_id(customer_id)
+    except UnicodeDecodeError:
+        reason = "Must be UTF-8."
+    except ValueError as error:
+        reason = str(error)
+    raise Invalid(
+        f"The request is not valid. customerId: {reason}", {"path": {"customerId": [reason]}}
+    )
+
+
+def _read_body(req: Request, limit: int) -> bytes:
+    """The whole body, if it may have one. The limit is kept here: gunicorn hands a chunked body
+    on without a length, and Werkzeug would silently cut it off."""
+    length = req.content_length
+    if length is None and not req.environ.get("wsgi.input_terminated"):
+        return b""
+    body = b""
+    if length is None or length <= limit:
+        body = receive(req.environ["wsgi.input"], limit + 1 if length is None else length)
+        if len(body) < (length or 0):
+            raise BrokenOff(BROKEN_OFF)
+    if (length or len(body)) <= limit:
+        return body
+    raise RequestEntityTooLarge if limit else UnsupportedMediaType
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON.")
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; who checked the first of two equal names would not have seen the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        reason = "A name must not occur twice in an object."
+        raise Invalid(f"The request is not valid. {reason}", {"json": [reason]})
+    return found

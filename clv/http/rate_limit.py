@@ -1,0 +1,148 @@
+"""The rate limit of a key, over all processes of the service.
+
+Each process counts for itself, in windows that begin with the clock's minute (hour, day), and no
+request waits for Redis: what a process has counted it adds to the counter there after a response
+was sent, and learns what the others have, at the first request of a window, at each twentieth of
+the limit, and once a second. So a key gets its limit exactly from one process; each further one may
+add a twentieth, and what it answers while Redis is asked. A Redis that is down or silent is left
+alone for 5 seconds at a time, and each process keeps to the limit by itself.
+
+Of the package ``limits``, the engine of Flask-Limiter, this takes the notation and the counter in
+Redis; asking that for each request, as Flask-Limiter does, would double the cost of a small one.
+"""
+
+import logging
+import math
+import threading
+import time
+from dataclasses import dataclass
+
+from limits import parse
+from limits.storage import RedisStorage
+from redis import Redis
+from redis.exceptions import RedisError
+
+from clv import logs
+from clv.auth.ttl_cache import TTLCache
+from clv.errors import TooMany
+
+REPORTS_PER_LIMIT = 20
+REPORT_SECONDS = 1.0
+# So long Redis is left alone when it failed.
+PAUSE_SECONDS = 5.0
+# And so long a thread waits for it, after its response was sent.
+REDIS_SECONDS = 0.5
+MOST_KEYS = 10_000
+
+
+@dataclass(slots=True)
+class _Window:
+    """What is known of one key in one stretch of time.
+
+    :param used: by this process, and by the others as far as it knows
+    :param unreported: of these, what Redis does not know yet
+    """
+
+    number: int
+    used: int = 0
+    unreported: int = 0
+    reported_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Quota:
+    """What is left to a key.
+
+    :param seconds: until it has the whole limit again
+    :param exceeded: this request was one too many, and is not counted
+    :param report_is_due: :meth:`Limiter.report` should be called after the response
+    """
+
+    remaining: int
+    seconds: int
+    exceeded: bool
+    report_is_due: bool
+
+    def check(self) -> None:
+        """
+        :raises TooMany: when the request was one too many
+        """
+        if self.exceeded:
+            raise TooMany("The rate limit of this key is used up.", self.seconds)
+
+
+class RateLimiter:
+    """Counts the requests of keys.
+
+    :param limit: such as ``6000/minute``
+    :param redis: a client whose time-outs are short: a thread waits for it
+    """
+
+    def __init__(self, limit: str, redis: Redis) -> None:
+        self._item = parse(limit)
+        self._amount, self._seconds = self._item.amount, self._item.get_expiry()
+        self._report_at = max(1, self._amount // REPORTS_PER_LIMIT)
+        self._storage = RedisStorage(
+            "redis://", connection_pool=redis.connection_pool, key_prefix="clv:limit"
+        )
+        self._windows: TTLCache[_Window] = TTLCache(MOST_KEYS)
+        self._lock = threading.Lock()
+        self._reporting = threading.Lock()
+        self._paused_until = 0.0
+        self.policy = f'"default";q={self._amount};w={self._seconds}'
+
+    def take(self, key: str) -> Quota:
+        """Count a request of a key."""
+        now = time.time()
+        number, since = divmod(now, self._seconds)
+        with self._lock:
+            window = self._windows.get(key)
+            if window is None or window.number != number:
+                window = _Window(int(number))
+                self._windows.add(key, window, time.monotonic() + self._seconds)
+            exceeded = window.used >= self._amount
+            if not exceeded:
+                window.used += 1
+                window.unreported += 1
+            return Quota(
+                max(0, self._amount - window.used),
+                math.ceil(self._seconds - since),
+                exceeded,
+                self._is_due(window, now),
+            )
+
+    def report(self, key: str) -> None:
+        """Add what was counted to the counter in Redis, and learn what others have; skipped while
+        another thread does it."""
+        window = self._windows.get(key)
+        if window is None or not self._reporting.acquire(blocking=False):
+            return
+        try:
+            self._report(key, window)
+        except (RedisError, OSError) as error:
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            logs.event("limits.local", logging.WARNING, error=logs.summary(error))
+        finally:
+            self._reporting.release()
+
+    def _is_due(self, window: _Window, now: float) -> bool:
+        if not window.unreported or time.monotonic() < self._paused_until:
+            return False
+        # The clock may have been set back.
+        waited = abs(now - window.reported_at) >= REPORT_SECONDS
+        return waited or window.unreported >= self._report_at
+
+    def _report(self, key: str, window: _Window) -> None:
+        with self._lock:
+            count, window.unreported = window.unreported, 0
+            window.reported_at = time.time()
+        name = self._item.key_for(key, str(window.number))
+        try:
+            total = self._storage.incr(name, self._seconds, count)
+        except (RedisError, OSError):
+            with self._lock:
+                window.unreported += count
+            raise
+        with self._lock:
+            # Redis may have been emptied: then it knows less than this process.
+            window.used = max(window.used, total + window.unreported)

@@ -1,0 +1,204 @@
+"""RQ Dashboard at ``/rq``, for operators: behind a password, and safer than it comes.
+
+RQ Dashboard 0.9 has no login that survives a second application, unpickles what it finds in
+Redis, puts texts into its pages without escaping them, and changes state on a GET. Each function
+below answers one of these; with a release that answers it itself, that function can go.
+"""
+
+import base64
+import hashlib
+import hmac
+import html
+import re
+from functools import partial
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job, requeue_job
+from rq.serializers import JSONSerializer
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from clv.auth.login_throttle import client_at
+from clv.config import Settings
+from clv.errors import Forbidden
+from clv.http import errors
+from clv.http.application import components
+from clv.http.headers import is_same_origin
+
+PREFIX = "/rq"
+# A queue's name and a page's number end up in the pages' scripts unescaped.
+ARGUMENTS = {
+    "instance_number": "0",
+    "queue_name": "[A-Za-z0-9_.-]+",
+    "registry_name": "queued|scheduled|deferred|started|finished|failed|canceled",
+    "order": "asc|dsc",
+    "per_page": "[1-9][0-9]{0,2}",
+    "page": "[0-9]{1,6}",
+    "job_id": "[A-Za-z0-9_-]+",
+}
+# Their texts are put into a page as HTML; the page of jobs escapes its own.
+INSERTED_AS_HTML = (
+    "rq_dashboard.job_info",
+    "rq_dashboard.list_queues",
+    "rq_dashboard.list_workers",
+)
+OWN_SCRIPT = '<script type="text/javascript">'
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def mount(app: Flask, settings: Settings, redis: Redis) -> None:
+    """Serve the dashboard if there are credentials for it; without them there is no ``/rq``."""
+    user, password = settings.rq_dashboard_user, settings.rq_dashboard_password
+    if not (user and password):
+        return
+    blueprint = _adapted_blueprint()
+    # The address is only displayed: the connection is the service's own.
+    app.config.update(RQ_DASHBOARD_REDIS_URL=("Redis",), RQ_DASHBOARD_DISABLE_DELETE=True)
+    app.redis_conn = redis  # type: ignore[attr-defined]
+    # Its pages want their icon from the application's static folder, and there is none.
+    icon = f"{PREFIX}/static/<path:filename>"
+    app.add_url_rule(icon, endpoint="static", build_only=True)
+    app.before_request(partial(_guard, base64.b64encode(f"{user}:{password}".encode())))
+    app.after_request(_harden)
+    for kind, code, message in (
+        (RedisError, 503, "The queue (Redis) can't be reached. Try again shortly."),
+        (NoSuchJobError, 404, "There is no such job."),
+        (InvalidJobOperation, 409, "Only a failed job can be queued again."),
+    ):
+        app.register_error_handler(kind, partial(_answer, code, message))
+    app.register_blueprint(blueprint, url_prefix=PREFIX)
+
+
+class JsonJob(Job):
+    """A job that is read as JSON: the dashboard's page of a job would unpickle its meta, which
+    runs whatever was planted there."""
+
+    def __init__(
+        self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
+    ) -> None:
+        super().__init__(id, connection, JSONSerializer)
+
+
+class JsonWorker(Worker):
+    """A worker as the dashboard lists it, whose current job is read as JSON."""
+
+    @classmethod
+    def all(cls, *args: Any, **kwargs: Any) -> list[Any]:
+        """All registered workers."""
+        return super().all(*args, **{**kwargs, "serializer": JSONSerializer})
+
+    def _set_connection(self, connection: Redis) -> Redis:
+        """Leave the connection alone: RQ would raise the time-out of the web process's pool to
+        that of a worker that waits for jobs, 415 seconds."""
+        return connection
+
+
+def _adapted_blueprint() -> Any:
+    """The dashboard's blueprint. It and its settings are globals of a module, so nothing is set
+    here that belongs to one application."""
+    from rq_dashboard import web
+
+    web.config.serializer = JSONSerializer
+    web.Job = JsonJob
+    web.Worker = JsonWorker
+    web.requeue_job = partial(requeue_job, serializer=JSONSerializer)
+    # It opens a pool for each request, without time-outs.
+    web.from_url = _service_connection
+    # It answers 200 when Redis is down; catching nothing leaves that to our handler.
+    web.RedisConnectionError = ()
+    return web.blueprint
+
+
+def _service_connection(url: str, **options: Any) -> tuple[None, Redis]:
+    return None, current_app.redis_conn  # type: ignore[attr-defined]
+
+
+def _answer(code: int, message: str, error: Exception) -> Response:
+    return errors.body(code, message)
+
+
+def _within() -> bool:
+    return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+def _guard(credentials: bytes) -> Response | None:
+    """Let a request in that knows the password, asks for what exists, and changes state only by
+    a POST from the dashboard's own pages. It runs before routing errors are raised, so that
+    nobody else learns which paths there are."""
+    if not _within():
+        return None
+    if not _is_let_in(credentials):
+        response = errors.body(401, "The user name and password of the dashboard are needed.")
+        response.headers["WWW-Authenticate"] = 'Basic realm="rq"'
+        return response
+    for name, value in (request.view_args or {}).items():
+        if name in ARGUMENTS and not re.fullmatch(ARGUMENTS[name], str(value)):
+            raise NotFound
+    if request.method in ("GET", "HEAD"):
+        # What also takes a POST changes state: queueing all failed jobs again.
+        if request.url_rule and "POST" in (request.url_rule.methods or ()):
+            raise MethodNotAllowed(["POST"])
+    elif request.method != "OPTIONS" and not is_same_origin():
+        raise Forbidden("The request must come from the dashboard's own pages.")
+    return None
+
+
+def _is_let_in(credentials: bytes) -> bool:
+    """Whether the request has the password. Over the limit on failed attempts it is not compared,
+    so that guessing is slow: a person chose it.
+
+    :raises TooMany: when this address has failed too often
+    """
+    if "Authorization" not in request.headers:
+        return False
+    attempts, client = components().login_throttle, f"rq {client_at(request.remote_addr)}"
+    if not attempts.are_too_many(client) and _is_authentic(credentials):
+        return True
+    attempts.count(client)
+    return False
+
+
+def _is_authentic(credentials: bytes) -> bool:
+    """Compare what was sent with what should be, without decoding it: nothing is malformed then,
+    and bytes may hold anything."""
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    return hmac.compare_digest(sent.strip().encode(), credentials) and scheme.lower() == "basic"
+
+
+def _harden(response: Response) -> Response:
+    if not _within():
+        return response
+    if request.endpoint in INSERTED_AS_HTML and response.is_json:
+        # In JSON these characters occur only within strings.
+        response.set_data(html.escape(response.get_data(as_text=True), quote=False))
+    response.headers.update(HEADERS)
+    response.headers["Content-Security-Policy"] = _policy(response)
+    return response
+
+
+def _policy(response: Response) -> str:
+    """The strictest Content-Security-Policy that the pages work under.
+
+    Each page has one inline script, at its end, which is allowed by its hash. So no other inline
+    script, event handler or ``javascript:`` address runs, whatever text gets into a page, and
+    nothing is loaded from or sent to elsewhere. ``unsafe-eval`` is for Underscore, which compiles
+    the templates within the page; they hold no data. Inline style attributes are allowed.
+    """
+    scripts = "'none'"
+    if response.mimetype == "text/html":
+        inline = response.get_data(as_text=True).rpartition(OWN_SCRIPT)[2].partition("</script>")[0]
+        digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+        scripts = f"'self' 'unsafe-eval' 'sha256-{digest}'"
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src 'self'; "
+        "style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )

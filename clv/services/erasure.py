@@ -1,0 +1,22 @@
+"""Erases a customer, or a tenant, for good."""
+
+from clv.auth.authentication import forget
+from clv.errors import NotFound
+from clv.services.customers import NO_SUCH_CUSTOMER
+from clv.store import summaries, tenants
+from clv.store.tenants import Tenant
+
+
+def delete_tenant(tenant: Tenant) -> None:
+    """Delete a tenant with its data and its keys, for good."""
+    tenants.delete_tenant(tenant.id)
+    forget()
+
+
+def erase_customer(tenant: Tenant, customer_id: str) -> None:
+    """Erase a customer's summaries, record and errors for good, whatever runs meanwhile.
+
+    :raises NotFound: when there is nothing of this customer
+    """
+    if not summaries.erase_customer(tenant.id, customer_id):
+        raise NotFound(NO_SUCH_CUSTOMER)

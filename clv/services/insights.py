@@ -1,0 +1,146 @@
+"""What a tenant's scores say beyond one customer: the summary, its history, lists, changes."""
+
+from dataclasses import dataclass
+
+from clv.db.clock import now_ms
+from clv.db.dialect import MANY_ROWS, analyze
+from clv.domain import overview
+from clv.domain.overview import Overview
+from clv.domain.settings import MODEL_NAMES
+from clv.domain.units import DAY_MS
+from clv.prediction import calibrated
+from clv.store import changes, listing, records, runs, snapshots, tenants
+from clv.store.changes import Change
+from clv.store.runs import Run
+from clv.store.tenants import Tenant
+
+# Among fewer customers a rank says little.
+MEANINGFUL_CUSTOMERS = 20
+# A nightly run that failed once makes the scores this old.
+STALE_MS = 36 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A tenant's customers as of the last finished run, and how far that can be trusted.
+
+    :param customers: with summaries, now
+    :param found: by that run, which may have been one of a segment; None before the first one
+    :param job_id: of that run
+    :param last_full_run_ms: the time as of which the last finished full run computed
+    :param stale: the last full run is older than 36 h, or than the data
+    :param settings_changed: since the last full run, or since one of a segment after it
+    """
+
+    customers: int
+    found: Overview | None
+    job_id: str | None
+    data_updated_ms: int | None
+    last_full_run_ms: int | None
+    stale: bool
+    settings_changed: bool
+
+    @property
+    def message(self) -> str | None:
+        """What whoever reads the figures should know, if there is something."""
+        if self.found is None:
+            return "No run has finished yet: POST /api/v1/clv/compute starts one."
+        if self.found.everyone.customers < MEANINGFUL_CUSTOMERS:
+            return f"With fewer than {MEANINGFUL_CUSTOMERS} customers, scores mean little yet."
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one finished run found."""
+
+    run: Run
+    found: Overview
+
+
+def summary(tenant: Tenant) -> Summary:
+    """A tenant's summary, from what its runs stored; nothing is computed."""
+    stored = runs.last_overview(tenant.id)
+    last = None if stored is None else _point(*stored)
+    full = history(tenant, None, 1)
+    last_full_ms = full[0].found.as_of_ms if full else None
+    points = full if last is None else [last, *full]
+    return Summary(
+        customers=tenant.customers,
+        found=None if last is None else last.found,
+        job_id=None if last is None else last.run.job_id,
+        data_updated_ms=tenant.data_updated_ms,
+        last_full_run_ms=last_full_ms,
+        stale=_is_stale(tenant, last_full_ms),
+        settings_changed=any(point.found.settings != tenant.settings for point in points),
+    )
+
+
+def history(tenant: Tenant, before_id: int | None, limit: int) -> list[Point]:
+    """What the finished full runs found, the latest first, before the one with this internal id."""
+    return [_point(*stored) for stored in runs.overviews(tenant.id, before_id, limit)]
+
+
+def page_of_changes(
+    tenant: Tenant,
+    to_segment: str | None,
+    since_ms: int | None,
+    before: tuple[int, str] | None,
+    limit: int,
+) -> list[Change]:
+    """How the tenant's customers moved, the latest first.
+
+    :param to_segment: only who came into this segment
+    :param since_ms: None for all that is kept
+    :param before: time and customer id of the last row of the page before
+    """
+    return changes.page(tenant.id, to_segment, since_ms or 0, before, limit)
+
+
+def overview_of_run(run: Run) -> Overview:
+    """What a run that is about to end has found: all records of its tenant, added up."""
+    tenant = tenants.tenant_by_id(run.tenant_id)
+    snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
+    days = run.suggested_days
+    overdue_days = days or tenant.settings.at_risk_days
+    cells = records.cells(tenant.id, overview.NEW_DAYS, overview.BIN_WIDTH, overdue_days)
+    if snapshot is None:
+        # There was nobody to score. Who came since the run began is not in it.
+        as_of_ms = run.started_ms or run.created_ms
+        return overview.add_up(cells, as_of_ms, tenant.settings, None, days)
+    spread = snapshot.distribution
+    percentiles = (spread.p25, spread.p75)
+    serving = calibrated.serving(snapshot.settings, snapshot.calibration)
+    return overview.add_up(
+        cells,
+        spread.as_of_ms,
+        snapshot.settings,
+        percentiles,
+        days,
+        MODEL_NAMES[serving.model],
+        serving.reason,
+    )
+
+
+def tidy_up(run: Run) -> None:
+    """What a run's end brings with it and nobody waits for: store who leads each list, and delete
+    what is older than histories are kept. Killed before that, lists read all records until the
+    next run's end, and old rows stay until then."""
+    if run.computed >= MANY_ROWS:
+        analyze("clv_record")
+    runs.save_leaders(run, listing.leaders(run.tenant_id))
+    changes.prune(run.tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
+
+
+def _point(run: Run, stored: str) -> Point:
+    return Point(run, overview.from_json(stored))
+
+
+def _is_stale(tenant: Tenant, last_full_ms: int | None) -> bool:
+    if last_full_ms is None:
+        return tenant.customers > 0
+    return (
+        now_ms() - last_full_ms > STALE_MS
+        or tenant.data_updated_ms is not None
+        and tenant.data_updated_ms > last_full_ms
+    )

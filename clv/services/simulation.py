@@ -1,0 +1,146 @@
+"""What other settings would change: segments and sums before and after; nothing is stored."""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clv.db.clock import now_ms
+from clv.domain import distribution
+from clv.domain.distribution import Distribution
+from clv.domain.scoring import SEGMENTS, Scores, Totals
+from clv.domain.settings import ScoreSettings
+from clv.errors import Unavailable
+from clv.prediction.btyd import Parameters
+from clv.prediction.calibrated import score_customers
+from clv.services import snapshots
+from clv.store import totals
+from clv.store.tenants import Tenant
+
+# Beyond so many customers a sample of them is computed.
+MOST_CUSTOMERS = 50_000
+SEED = 20_130_527
+# Scores take more memory than what is kept of them.
+PAGE_CUSTOMERS = 5_000
+
+
+# Of one customer: revenue, predicted revenue, revenue at risk.
+_Amounts = tuple[int, int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Customers of one segment, and their amounts in 1/10,000; scaled up from a sample."""
+
+    customers: int
+    revenue: int
+    predicted_revenue: int
+    revenue_at_risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What some settings make of a tenant's customers; the percentiles are None without any."""
+
+    p25: float | None
+    p75: float | None
+    segments: dict[str, Sums]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Two outcomes as of one time, of the same customers.
+
+    :param customers: all that the tenant has
+    :param computed: those of them who were computed; others can't be scored, or are not in the
+        sample
+    :param exact: whether all who can be scored were computed
+    """
+
+    as_of_ms: int
+    customers: int
+    computed: int
+    exact: bool
+    settings: ScoreSettings
+    before: Outcome
+    after: Outcome
+
+
+def simulate(tenant: Tenant, settings: ScoreSettings, most: int = MOST_CUSTOMERS) -> Simulation:
+    """Compute the tenant's customers with its own settings and with these, as a batch would now,
+    by the model that serves now, with its parameters as the last full run fitted them.
+
+    :param most: beyond so many customers every so many-th is taken, from a place that the seed and
+        the tenant decide, so that the same data give the same answer
+    :raises Unavailable: when there are more customers by now than were counted
+    """
+    every = max(1, math.ceil(tenant.customers / most))
+    first = random.Random(f"{SEED} {tenant.id}").randint(1, every)
+    as_of_ms = now_ms()
+    parameters = snapshots.serving(tenant).parameters
+    with_purchases = parameters is not None
+    customers = totals.sample_totals(tenant.id, every, first, most + 1, with_purchases)
+    if len(customers) > most:
+        raise Unavailable("Customers are being added. Try again shortly.")
+    return Simulation(
+        as_of_ms=as_of_ms,
+        customers=tenant.customers,
+        computed=len(customers),
+        exact=every == 1,
+        settings=settings,
+        before=outcome(customers, tenant.settings, as_of_ms, every, parameters),
+        after=outcome(customers, settings, as_of_ms, every, parameters),
+    )
+
+
+def outcome(
+    customers: Sequence[Totals],
+    settings: ScoreSettings,
+    as_of_ms: int,
+    scale: int = 1,
+    parameters: Parameters | None = None,
+) -> Outcome:
+    """What a batch with these settings would make of these customers.
+
+    :param scale: how many customers each of them stands for
+    :param parameters: of the calibrated model, None where rfm serves
+    """
+    if not customers:
+        return Outcome(None, None, {name: _sums([], scale) for name in SEGMENTS})
+    frequency, monetary, last_ms = (
+        np.array(values, dtype=np.float64)
+        for values in zip(
+            *((t.frequency, t.monetary, t.last_contact_ms) for t in customers), strict=True
+        )
+    )
+    spread = distribution.distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
+    by_segment: dict[str, list[_Amounts]] = {name: [] for name in SEGMENTS}
+    for scores in _scored(customers, spread, settings, as_of_ms, parameters):
+        amounts = (scores.monetary, scores.predicted_revenue, scores.revenue_at_risk)
+        by_segment[scores.segment].append(amounts)
+    segments = {name: _sums(found, scale) for name, found in by_segment.items()}
+    return Outcome(spread.p25, spread.p75, segments)
+
+
+def _scored(
+    customers: Sequence[Totals],
+    spread: Distribution,
+    settings: ScoreSettings,
+    as_of_ms: int,
+    parameters: Parameters | None,
+) -> Iterator[Scores]:
+    for start in range(0, len(customers), PAGE_CUSTOMERS):
+        page = customers[start : start + PAGE_CUSTOMERS]
+        yield from score_customers(page, spread, settings, as_of_ms, parameters)
+
+
+def _sums(found: Sequence[_Amounts], scale: int) -> Sums:
+    # Only a sum of floats that is rounded once does not depend on their order.
+    return Sums(
+        customers=scale * len(found),
+        revenue=scale * sum(revenue for revenue, _, _ in found),
+        predicted_revenue=scale * sum(predicted for _, predicted, _ in found),
+        revenue_at_risk=scale * math.fsum(at_risk for _, _, at_risk in found),
+    )

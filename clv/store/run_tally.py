@@ -1,0 +1,78 @@
+"""What all runs of all tenants have done, for whoever watches the service."""
+
+from dataclasses import dataclass
+
+from clv import db
+from clv.db.clock import now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The runs that ended with this status, and what they did in all."""
+
+    status: str
+    runs: int
+    computed: int
+    errors: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How long ago something happened to a tenant last, in milliseconds."""
+
+    tenants: int
+    oldest_ms: int
+    stale: int
+
+
+def add(run_id: int) -> None:
+    """Count a run, in the transaction that ends it."""
+    db.execute(
+        "INSERT INTO run_tally (status, runs, computed, errors, duration_ms)"
+        " SELECT status, 1,"
+        " (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
+        " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
+        " finished_ms - COALESCE(started_ms, finished_ms) FROM run WHERE id = %s"
+        " ON CONFLICT (status) DO UPDATE SET runs = run_tally.runs + 1,"
+        " computed = run_tally.computed + excluded.computed,"
+        " errors = run_tally.errors + excluded.errors,"
+        " duration_ms = run_tally.duration_ms + excluded.duration_ms",
+        (run_id,),
+    )
+
+
+def ended() -> list[Ended]:
+    """All runs that ended, by status; since the service was set up, whatever was deleted."""
+    return [Ended(*row) for row in db.rows("SELECT * FROM run_tally ORDER BY status")]
+
+
+def active() -> dict[str, tuple[int, int]]:
+    """Of ``queued`` and ``running`` runs their number, and how long the oldest has been that, in
+    milliseconds."""
+    now = now_ms()
+    since = {"queued": "created_ms", "running": "started_ms"}
+    found = {
+        status: db.rows(f"SELECT COUNT(*), MIN({began}) FROM run WHERE status = '{status}'")[0]
+        for status, began in since.items()
+    }
+    return {
+        status: (count, 0 if first is None else max(0, now - first))
+        for status, (count, first) in found.items()
+    }
+
+
+def full_runs(stale_ms: int) -> Age:
+    """The tenants that have customers: how old the last finished full run is of the one whose is
+    the oldest (without any: the tenant), and how many there are with one that is older than this.
+    """
+    now = now_ms()
+    ages = [
+        now - last
+        for (last,) in db.rows(
+            "SELECT COALESCE((SELECT finished_ms FROM run WHERE tenant_id = tenant.id"
+            " AND status = 'finished' AND segment IS NULL ORDER BY id DESC LIMIT 1), created_ms)"
+            " FROM tenant WHERE customers > 0"
+        )
+    ]
+    return Age(len(ages), max(ages, default=0), sum(age > stale_ms for age in ages))
