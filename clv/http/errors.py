@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
-from marshmallow import Schema, fields
+from marshmallow import EXCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -136,6 +136,9 @@ def _unforeseen(error: Exception) -> Any:
 
 class ErrorBody(Schema):
     """The one body of every error."""
+
+    class Meta:
+        unknown = EXCLUDE
 
     code = fields.Integer(required=True, metadata={"description": "The HTTP status"})
     status = fields.String(required=True, metadata={"description": "The name of the status"})

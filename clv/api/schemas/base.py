@@ -114,6 +114,12 @@ class PeriodKey(fields.String):
         return checked(values.text, value)
 
 
+def camel_case(name: str) -> str:
+    """``customer_id`` as ``customerId``."""
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
+
+
 def checked(check: Callable[..., Any], *args: Any, field: str = SCHEMA) -> Any:
     """The value that a check of :mod:`clv.domain.values` returns.
 
@@ -125,14 +131,23 @@ def checked(check: Callable[..., Any], *args: Any, field: str = SCHEMA) -> Any:
         raise ValidationError(str(error), field) from None
 
 
-class Input(Schema):
+class _CamelCase(Schema):
+    """Attributes in snake_case, names in JSON in camelCase; a field's own ``data_key`` stays."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field) -> None:
+        """Name the field in JSON."""
+        if field_obj.data_key is None:
+            field_obj.data_key = camel_case(field_name)
+
+
+class Input(_CamelCase):
     """Base of what comes in: an unknown field is an error that names it."""
 
     class Meta:
         unknown = RAISE
 
 
-class Output(Schema):
+class Output(_CamelCase):
     """Base of what goes out."""
 
     class Meta:

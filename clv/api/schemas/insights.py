@@ -31,7 +31,7 @@ class SegmentGroups(Output):
     high = fields.Nested(Group, required=True)
     medium = fields.Nested(Group, required=True)
     low = fields.Nested(Group, required=True)
-    at_risk = fields.Nested(Group, required=True)
+    at_risk = fields.Nested(Group, required=True, data_key="at_risk")
 
 
 class Bin(Output):

@@ -21,7 +21,7 @@ class SimulatedSegments(Output):
     high = fields.Nested(SegmentSums, required=True)
     medium = fields.Nested(SegmentSums, required=True)
     low = fields.Nested(SegmentSums, required=True)
-    at_risk = fields.Nested(SegmentSums, required=True)
+    at_risk = fields.Nested(SegmentSums, required=True, data_key="at_risk")
 
 
 class Outcome(Output):
