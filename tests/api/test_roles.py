@@ -1,5 +1,5 @@
 """Who may use what, for every rule of the URL map: a new one fails here until it is guarded as one
-of these kinds, and in the README's table with its role."""
+of these kinds, and in the table of docs/api.md with its role."""
 
 import base64
 import re
@@ -44,8 +44,8 @@ ARGUMENTS = {
     "backtestId": "b5a7b9b6-0000-4000-8000-000000000000",
     "jobId": "b5a7b9b6-0000-4000-8000-000000000000",
 }
-README_ROW = re.compile(r"^\| (`(?:GET|POST|PUT|DELETE) /.*?) \| (.*?) \|", re.MULTILINE)
-README_ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`")
+TABLE_ROW = re.compile(r"^\| (`(?:GET|POST|PUT|DELETE) /.*?) \| (.*?) \|", re.MULTILINE)
+TABLE_ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`")
 
 
 @pytest.fixture
@@ -133,12 +133,12 @@ def test_each_rule_has_a_guard_and_each_row_a_rule(guarded):
                 assert declared[method, path] in ("viewer", "editor", "admin"), (method, path)
 
 
-def test_the_readmes_table_has_the_role_that_each_endpoint_declares(guarded):
-    text = (ROOT / "README.md").read_text()
+def test_the_table_in_the_docs_has_the_role_that_each_endpoint_declares(guarded):
+    text = (ROOT / "docs" / "api.md").read_text()
     table = {
         endpoint: role
-        for cell, role in README_ROW.findall(text)
-        for endpoint in README_ENDPOINT.findall(cell)
+        for cell, role in TABLE_ROW.findall(text)
+        for endpoint in TABLE_ENDPOINT.findall(cell)
     }
     assert table == {**roles(guarded), ("GET", "/metrics"): "`METRICS_TOKEN`"}
 

@@ -1,5 +1,5 @@
 """Pictures of each page at three widths in both themes: ``make screenshots``, for whoever changes
-the pages, to look at. ``--docs`` makes those of the README."""
+the pages, to look at. ``--docs`` makes those of the README and of docs/dashboard.md."""
 
 import argparse
 import gzip
@@ -38,7 +38,7 @@ def main() -> None:
     """Start a service with a history, and take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, default=VAR / "screenshots")
-    parser.add_argument("--docs", action="store_true", help="only the README's, into docs/")
+    parser.add_argument("--docs", action="store_true", help="only those of docs/")
     arguments = parser.parse_args()
     with servers.folder() as folder, redis_server(folder, free_port()) as redis_url:
         settings = Settings(database_url=f"sqlite:///{folder / 'clv.db'}", redis_url=redis_url)
@@ -76,7 +76,7 @@ def take_all(browser, service: Service, into: Path, customer: str) -> None:
 
 
 def take_for_docs(browser, service: Service) -> None:
-    """The pictures of the README: light, and as small as they can be."""
+    """The pictures of the pages in docs/: light, and as small as they can be."""
     context = browser.new_context(base_url=service.url, reduced_motion="reduce")
     visitor = Visitor(context, service)
     (ROOT / "docs").mkdir(exist_ok=True)

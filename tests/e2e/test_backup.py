@@ -1,4 +1,4 @@
-"""Backup and restore as the README has them, while others write."""
+"""Backup and restore as docs/operations.md has them, while others write."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from clv.store.summaries import Summary
 from tests.conftest import environment, wait_until
 from tests.jobs.support import Bell, add_customers, complete, compute_first_chunk, planned
 
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "operations.md").read_text()
 BACKUP = {
     "sqlite": "flask backup backup.db",
     "postgresql": 'pg_dump --format custom --file backup.dump "$DATABASE_URL"',
@@ -76,8 +76,8 @@ def path() -> str:
 
 
 def shell(command: str, settings: Settings, folder: Path) -> None:
-    """Run a line of the README, which is in a block of its own there."""
-    assert f"\n```\n{command}\n```\n" in README
+    """Run a line of the page, which is in a block of its own there."""
+    assert f"\n```\n{command}\n```\n" in PAGE
     env = environment(settings, PATH=path(), FLASK_APP=str(ROOT / "app.py"), PYTHONPATH=str(ROOT))
     subprocess.run(command, shell=True, cwd=folder, env=env, check=True, timeout=120)
 

@@ -1,0 +1,227 @@
+"""The README and the pages in ``docs/`` tell the truth: what they name exists, and what exists is
+named. Their examples are run by ``tests/e2e/test_examples.py``."""
+
+import ast
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from flask import Flask
+
+from clv import cli, config
+from clv.config import ROOT, Settings
+from clv.domain import distribution
+from clv.domain.distribution import Distribution
+from clv.domain.scoring import Totals, score_customer
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import DAY_MS
+from tests.conftest import ON_ONE_DATABASE
+
+# The environment variables with their fields of ``Settings``.
+VARIABLES = {variable: name for variable, (name, _) in config._VARIABLES.items()}
+README_LINES = 130
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = {
+    page.relative_to(ROOT).as_posix(): page.read_text() for page in (ROOT / "README.md", *DOCS)
+}
+PAGE = pytest.mark.parametrize("page", PAGES)
+BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`")
+# What the first part of a path in the project may be.
+ROOTS = ("app.py", "launch.py", "gunicorn.conf.py", "pyproject.toml", "Makefile", "Procfile")
+ROOTS += ("clv", "jobs", "tests", "docs", ".ci", "app.json")
+# The request that the architecture follows.
+EXAMPLE = ("GET", "/api/v1/customers/CUST-001/clv")
+FUNCTION = re.compile(r"`([\w/]+\.py)`\s+`([A-Za-z_][\w.]*)`")
+
+
+def prose(page: str) -> str:
+    """A page without its blocks of code."""
+    return BLOCK.sub("", PAGES[page])
+
+
+def code(page: str) -> str:
+    """A page's code: its blocks, and what stands in backticks."""
+    return "\n".join([*BLOCK.findall(PAGES[page]), *re.findall(r"`([^`\n]+)`", prose(page))])
+
+
+def rows(page: str, columns: int) -> list[list[str]]:
+    """The cells of all tables of a page that have so many columns."""
+    lines = re.findall(r"^\|(.*)\|$", prose(page), re.MULTILINE)
+    cells = [[cell.strip() for cell in line.split("|")] for line in lines]
+    return [row for row in cells if len(row) == columns]
+
+
+def test_the_readme_is_short_and_leads_to_every_page():
+    assert PAGES["README.md"].count("\n") <= README_LINES
+    linked = set(re.findall(r"\]\((docs/\w[\w-]*\.md)\)", PAGES["README.md"]))
+    assert linked == set(PAGES) - {"README.md"}
+
+
+@PAGE
+def test_every_link_leads_somewhere(page):
+    folder, links = (ROOT / page).parent, re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    for link in links:
+        path, _, anchor = link.partition("#")
+        if path.startswith("https://"):
+            continue
+        target = (folder / path).resolve() if path else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@PAGE
+def test_every_path_exists(page):
+    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*/?)`", prose(page))
+    for path in named:
+        if path.partition("/")[0] in ROOTS:
+            assert (ROOT / path).exists(), path
+
+
+@PAGE
+def test_every_command_exists(page):
+    targets = re.findall(r"\bmake (\w+)", code(page))
+    assert set(targets) <= set(
+        re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    )
+    for module in re.findall(r"python -m ([\w.]+)", code(page)):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+    for first, second, options in re.findall(
+        r"\bflask ([a-z]+)(?: ([a-z]+)\b)?((?:[^\n&`]|\\\n)*)", code(page)
+    ):
+        command = commands()[first]
+        if isinstance(command, click.Group):
+            command = command.commands[second]
+        known = {option for param in command.params for option in param.opts}
+        assert set(re.findall(r"--[a-z-]+", options)) <= known, (first, second, options)
+
+
+def test_every_make_target_is_on_a_page():
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    on_pages = {target for page in PAGES for target in re.findall(r"\bmake (\w+)", code(page))}
+    assert set(targets.split()) <= on_pages
+
+
+def test_every_function_that_the_architecture_names_exists():
+    named = FUNCTION.findall(PAGES["docs/architecture.md"])
+    assert len(named) > 30
+    missing = [f"{path} {name}" for path, name in named if name not in defined(path)]
+    assert not missing
+
+
+def test_the_picture_of_the_rooms_is_what_import_linter_checks():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = [c["layers"] for c in contracts["contracts"] if c["type"] == "layers"]
+    picture = re.search(
+        r"^app\.py  launch\.py\n(.*?)\n```", PAGES["docs/architecture.md"], re.MULTILINE | re.DOTALL
+    )[1]
+    drawn = [set(line.replace("/", ".").split()) for line in picture.splitlines()]
+    assert drawn == [set(re.findall(r"[\w.]+", layer)) for layer in layers]
+
+
+@ON_ONE_DATABASE
+def test_every_endpoint_is_in_the_table_with_its_method(app):
+    named = set(ENDPOINT.findall("\n".join(row[0] for row in rows("docs/api.md", 3))))
+    offered = {
+        (method, rule.rule.replace("<", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/api/docs") and rule.rule != "/api/openapi.json"
+        # The pages are for people.
+        if not rule.endpoint.startswith("dashboard.")
+    }
+    assert named == offered
+    elsewhere = {
+        (method, path.partition("?")[0])
+        for page in PAGES
+        for method, path in ENDPOINT.findall(prose(page))
+    }
+    assert elsewhere - {EXAMPLE} <= offered
+
+
+def test_every_setting_is_in_the_table_with_its_default():
+    table = {row[0].strip("`"): row[1] for row in rows("docs/settings.md", 3) if row[0][0] == "`"}
+    assert set(table) == set(VARIABLES)
+    for variable, default in table.items():
+        # Others are told in words.
+        if re.fullmatch(r"`[^`]+`|\d+", default) and variable != "REDIS_TLS_VERIFY":
+            value = getattr(Settings(), VARIABLES[variable])
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            assert default.strip("`") == (shown.lower() if value is False else shown), variable
+
+
+@PAGE
+def test_every_variable_that_a_page_names_is_a_setting(page):
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", prose(page))) <= set(VARIABLES)
+
+
+def test_every_setting_of_a_tenant_is_in_the_table_with_its_default():
+    table = {row[0].strip("`"): row[1:3] for row in rows("docs/settings.md", 4)}
+    options = {
+        option for param in commands()["tenants"].commands["set"].params for option in param.opts
+    }
+    assert set(re.findall(r"--[a-z][a-z-]+", str(table))) == {
+        o for o in options if o.startswith("--")
+    }
+    defaults = ScoreSettings()
+    assert table.pop("weights")[1] == ", ".join(f"{weight:.2f}" for weight in defaults.weights)
+    for name in ("at_risk_days", "lifespan_months", "min_tenure_months", "churn_horizon_days"):
+        first, *others = name.split("_")
+        shown = table[first + "".join(map(str.capitalize, others))][1]
+        assert shown == str(getattr(defaults, name))
+    assert table["model"][1] == f"`{defaults.model}`"
+
+
+def test_the_worked_example_comes_out():
+    settings, today = ScoreSettings(), 20_000 * DAY_MS
+    people = {"Ann": (0, 9, 300), "Bob": (10, 9, 0), "Cem": (60, 1, 0)}
+    columns = [np.array(column, dtype=float) for column in zip(*people.values(), strict=True)]
+    days = 20_000 - columns[0]
+    r, f, m = (distribution.dimension(values) for values in (days, columns[1], columns[2] * 10_000))
+    spread = Distribution(today, 3, r, f, m, 26.25, 76.25)
+    shown = {row[0]: row[4:] for row in rows("docs/scores.md", 8)}
+    for name, (recency, frequency, monetary) in people.items():
+        contact = today - recency * DAY_MS
+        totals = Totals(name, frequency, monetary * 10_000, contact, contact)
+        scores = score_customer(totals, spread, settings, today)
+        norms = spread.norms(contact // DAY_MS, frequency, monetary * 10_000)
+        expected = [float(figure) for figure in shown[name]]
+        assert [*norms, scores.score] == pytest.approx(expected)
+
+
+@cache
+def commands() -> dict[str, click.Command]:
+    """The commands of ``flask …`` by name."""
+    application = Flask("pages")
+    cli.register(application)
+    return application.cli.commands
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headlines, as GitHub makes them."""
+    headlines = re.findall(r"^#+ (.*)$", BLOCK.sub("", page.read_text()), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", headline.lower()).strip().replace(" ", "-")
+        for headline in headlines
+    }
+
+
+@cache
+def defined(path: str) -> set[str]:
+    """The functions and classes of a file: ``function``, ``Class`` and ``Class.method``."""
+    tree, kinds = ast.parse((ROOT / path).read_text()), (ast.FunctionDef, ast.ClassDef)
+    top = [node for node in tree.body if isinstance(node, kinds)]
+    methods = [
+        f"{node.name}.{method.name}"
+        for node in top
+        if isinstance(node, ast.ClassDef)
+        for method in node.body
+        if isinstance(method, kinds)
+    ]
+    return {node.name for node in top} | set(methods)
