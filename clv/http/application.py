@@ -78,6 +78,11 @@ class Service(Flask):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # The fields of an answer keep the order of their schema.
+        self.json.sort_keys = False  # type: ignore[attr-defined]
+        # A path is not redirected to another: that could be another customer's.
+        self.url_map.merge_slashes = False
+        self.url_map.redirect_defaults = False
         self._check_host = lru_cache(KNOWN_HOSTS)(self._bind)
 
     def find_by_path(self, endpoint: str) -> None:

@@ -9,8 +9,7 @@ from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.wsgi import ClosingIterator
 
-from clv.config import Settings
-from clv.http.cors import register as cors_register
+from clv.http import cors
 
 # For all that is no page: a browser that shows it anyway runs and loads nothing.
 NO_PAGE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -57,11 +56,12 @@ class Answer(Response):
         return ClosingIterator(sent, self.close) if self._on_close else sent
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Put the headers on every response; a view or a blueprint may set its own before."""
+def register(app: Flask) -> None:
+    """Add the headers to every response, but none that a view or a blueprint has set."""
     app.after_request(_complete)
-    if settings.cors_origins:
-        cors_register(app, settings.cors_origins)
+    origins = app.extensions["clv"].settings.cors_origins
+    if origins:
+        cors.register(app, origins)
 
 
 def is_same_origin() -> bool:
