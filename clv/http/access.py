@@ -81,10 +81,10 @@ def identify(header: str | None) -> Principal:
     """
     throttle, client = components().login_throttle, client_at(request.remote_addr)
     try:
-        sender = authentication.authenticate(header, existing=throttle.are_too_many(client))
+        sender = authentication.authenticate(header, existing=throttle.is_exceeded(client))
     except Unauthenticated:
         if header is not None:
-            throttle.count(client)
+            throttle.count_failure(client)
         raise
     if authentication.use_is_due(sender):
         after_response(partial(authentication.note_use, sender))

@@ -1,5 +1,5 @@
-"""What is noted of each request: one line in the log and one more in the counts. Its route is the
-URL's rule, never the path, which names a customer."""
+"""What is noted of each request: a line in the log and a count. Its route is the URL rule, never
+the path, which may name a customer."""
 
 from functools import partial
 from time import perf_counter
@@ -14,15 +14,15 @@ OTHER = "other"
 
 
 def register(app: Flask) -> None:
-    """Note every request. Registered before all else: first to begin, last to end."""
+    """Note every request. Register this first: it begins before all others, and ends last."""
     counts: Counters = app.extensions["clv"].counters
 
     def note(response: Response) -> Response:
-        # Each look through one of Flask's proxies takes half a microsecond; here is one of each.
-        asked, known = request._get_current_object(), vars(g._get_current_object())  # type: ignore[attr-defined]
-        rule, sender = asked.url_rule, known.get("principal")
+        # Each use of one of Flask's proxies takes half a microsecond; here is one of each.
+        current, known = request._get_current_object(), vars(g._get_current_object())  # type: ignore[attr-defined]
+        rule, sender = current.url_rule, known.get("principal")
         key = (
-            asked.method if asked.method in METHODS else OTHER,
+            current.method if current.method in METHODS else OTHER,
             OTHER if rule is None else rule.rule,
             response.status_code,
         )
@@ -30,7 +30,7 @@ def register(app: Flask) -> None:
         if response.is_sequence:
             _end(counts, known["began"], known.get("request_id", ""), who, key)
         else:
-            # A file that is still to be sent.
+            # A file that has yet to be sent.
             end = partial(_end, counts, known["began"], known.get("request_id", ""), who, key)
             response.call_on_close(end)
         return response
