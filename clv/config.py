@@ -254,11 +254,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Settings:
     :raises ConfigError: naming the variable and what would be right
     """
     env = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
-    for variable, setting in VARIABLES.items():
-        text = env.get(variable, "").strip()
-        if text:
-            values[setting.name] = setting.metadata["parse"](variable, text)
+    values = _parsed(env)
     if "redis_url" not in values and EMBEDDED_REDIS.exists():
         values["redis_url"] = EMBEDDED_REDIS.read_text().strip()
     if not values.get("redis_tls_verify", True) and "redis_url" in values:
@@ -279,6 +275,15 @@ def load() -> Settings:
         return from_env()
     except ConfigError as error:
         sys.exit(f"Configuration: {error.message}")
+
+
+def _parsed(env: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for variable, setting in VARIABLES.items():
+        text = env.get(variable, "").strip()
+        if text:
+            values[setting.name] = setting.metadata["parse"](variable, text)
+    return values
 
 
 def _without_tls_verification(redis_url: str) -> str:

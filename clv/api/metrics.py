@@ -7,7 +7,7 @@ tenant is named.
 
 import hmac
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 from itertools import accumulate
 from typing import Any
@@ -27,6 +27,7 @@ from clv.http.application import components
 from clv.http.counters import BOUNDS, DATABASE, REDIS, Key
 from clv.services import monitoring
 from clv.services.monitoring import DatabaseFigures, QueueFigures
+from clv.store.run_tally import Ended
 
 bp = Blueprint("metrics", __name__)
 
@@ -34,6 +35,25 @@ bp = Blueprint("metrics", __name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # The names of a histogram's buckets.
 _BUCKETS = (*map(str, BOUNDS), "+Inf")
+# What runs did that ended, by status: name, text, and value.
+_ENDED_RUNS: tuple[tuple[str, str, Callable[[Ended], float]], ...] = (
+    ("clv_runs_total", "Runs that ended.", lambda ended: ended.runs),
+    (
+        "clv_run_seconds_total",
+        "Time from the start to the end of runs that ended.",
+        lambda ended: ended.duration_ms / 1000,
+    ),
+    (
+        "clv_customers_computed_total",
+        "Customers that were computed by runs that ended.",
+        lambda ended: ended.computed,
+    ),
+    (
+        "clv_customers_failed_total",
+        "Customers that could not be computed by runs that ended.",
+        lambda ended: ended.errors,
+    ),
+)
 
 
 @bp.get("/metrics")
@@ -122,27 +142,9 @@ def _database_metrics(figures: DatabaseFigures | None) -> Iterator[Metric]:
 
 
 def _ended_runs(figures: DatabaseFigures) -> Iterator[Metric]:
-    ended = figures.ended
-    for name, text, values in (
-        ("clv_runs_total", "Runs that ended.", [e.runs for e in ended]),
-        (
-            "clv_run_seconds_total",
-            "Time from the start to the end of runs that ended.",
-            [e.duration_ms / 1000 for e in ended],
-        ),
-        (
-            "clv_customers_computed_total",
-            "Customers that were computed by runs that ended.",
-            [e.computed for e in ended],
-        ),
-        (
-            "clv_customers_failed_total",
-            "Customers that could not be computed by runs that ended.",
-            [e.errors for e in ended],
-        ),
-    ):
-        by_status = zip([e.status for e in ended], values, strict=True)
-        yield _labelled(CounterMetricFamily, name, text, "status", dict(by_status))
+    for name, text, value in _ENDED_RUNS:
+        values = {ended.status: value(ended) for ended in figures.ended}
+        yield _labelled(CounterMetricFamily, name, text, "status", values)
 
 
 def _active_runs(figures: DatabaseFigures) -> Iterator[Metric]:
