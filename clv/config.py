@@ -1,10 +1,13 @@
-"""The service's settings, and the only place that reads ``os.environ``."""
+"""The service's settings, and the only place that reads ``os.environ``.
+
+:class:`Settings` declares each setting once: its variable, default, limits and meaning.
+"""
 
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,81 +18,16 @@ ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 # The launcher leaves the address of the Redis that it started here, for commands in other shells.
 EMBEDDED_REDIS = VAR / "redis.url"
-# Kept back from each web process's share of the connections: worker, cron, a one-off command.
+# Database connections that the web processes leave to a worker, cron and a one-off command.
 RESERVED_CONNECTIONS = 6
-# As many hexadecimal digits are 128 bits.
+# This many hexadecimal digits are 128 bits.
 MIN_SECRET_LENGTH = 32
 
-
-@dataclass(frozen=True)
-class Settings:
-    """All settings, with the values that suit a small deploy."""
-
-    database_url: str = field(default=f"sqlite:///{VAR / 'clv.db'}", repr=False)
-    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
-    db_connections: int = 20
-    web_processes: int = 2
-    # As many as each process has database connections, so that every thread keeps its own.
-    web_threads: int = 7
-    trusted_proxies: int = 0
-    rate_limit: str = "6000/minute"
-    attempts_limit: str = "60/minute"
-    cors_origins: tuple[str, ...] = ()
-    compute_wait_seconds: float = 25.0
-    shard_customers: int = 50_000
-    run_deadline_hours: float = 6.0
-    lease_seconds: float = 20.0
-    sweep_seconds: float = 15.0
-    max_inflated_mb: int = 2_048
-    nightly_at: str = "02:00"
-    worker_runs_cron: bool = False
-    rq_dashboard_user: str = ""
-    rq_dashboard_password: str = field(default="", repr=False)
-    metrics_token: str = field(default="", repr=False)
-    log_level: str = "INFO"
-    secret_key: str = field(default="", repr=False)
-
-    @property
-    def pool_size(self) -> int:
-        """Database connections of one web process, at most one a thread."""
-        share = (self.db_connections - RESERVED_CONNECTIONS) // self.web_processes
-        return max(1, min(self.web_threads, share))
+# Turns a variable's name and text into the setting's value, or raises a ConfigError.
+Parser = Callable[[str, str], Any]
 
 
-def from_env(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment; an empty variable counts as unset.
-
-    :raises ConfigError: naming the variable and what would be right
-    """
-    env = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
-    for variable, (name, parse) in _VARIABLES.items():
-        text = env.get(variable, "").strip()
-        if text:
-            values[name] = parse(variable, text)
-    if "redis_url" not in values and EMBEDDED_REDIS.exists():
-        values["redis_url"] = EMBEDDED_REDIS.read_text().strip()
-    if not values.pop("redis_tls_verify", True) and "redis_url" in values:
-        values["redis_url"] = _without_tls_verification(values["redis_url"])
-    settings = Settings(**values)
-    # Heroku sets it in each of its machines.
-    if env.get("DYNO") and settings.database_url.startswith("sqlite:"):
-        raise ConfigError(
-            "DATABASE_URL must be a PostgreSQL database on Heroku, where files are lost at each"
-            " restart: heroku addons:create heroku-postgresql:essential-0"
-        )
-    return settings
-
-
-def load() -> Settings:
-    """The settings of a process, or its end with one line that says what is wrong."""
-    try:
-        return from_env()
-    except ConfigError as error:
-        sys.exit(f"Configuration: {error.message}")
-
-
-def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str, str], Any]:
+def _number(kind: type[int] | type[float], low: float, high: float) -> Parser:
     def parse(variable: str, text: str) -> Any:
         wanted = f"{variable} must be {kind.__name__} from {low} to {high}, not {text!r}."
         try:
@@ -109,9 +47,9 @@ def _flag(variable: str, text: str) -> bool:
     return text.lower() in ("true", "1")
 
 
-def _url(*schemes: str) -> Callable[[str, str], str]:
+def _url(*schemes: str) -> Parser:
     def parse(variable: str, text: str) -> str:
-        # The value itself, and the text of an error about it, may hold a password.
+        # The message shows neither the value nor urlsplit's error: both may hold a password.
         try:
             scheme = urlsplit(text).scheme
         except ValueError:
@@ -137,15 +75,15 @@ def _time_of_day(variable: str, text: str) -> str:
 
 
 def _origins(variable: str, text: str) -> tuple[str, ...]:
-    found = tuple(origin.strip() for origin in text.split(",") if origin.strip())
-    for origin in found:
-        # As a browser sends them, for they are compared as texts.
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        # In the form that browsers send, because origins are compared as texts.
         if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", origin):
             raise ConfigError(
                 f"{variable} must be origins such as https://app.example.com, in lower case,"
                 f" without a path and separated by commas, not {origin!r}."
             )
-    return found
+    return origins
 
 
 def _rate(variable: str, text: str) -> str:
@@ -166,34 +104,189 @@ def _secret(variable: str, text: str) -> str:
     return text
 
 
+def _setting(
+    variable: str,
+    default: Any,
+    parse: Parser,
+    meaning: str,
+    *,
+    secret: bool = False,
+    compare: bool = True,
+) -> Any:
+    """A field of :class:`Settings`.
+
+    :param secret: never shown in a repr
+    """
+    metadata = {"variable": variable, "parse": parse, "meaning": meaning}
+    return field(default=default, repr=not secret, compare=compare, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, with the defaults that suit a small deployment."""
+
+    database_url: str = _setting(
+        "DATABASE_URL",
+        f"sqlite:///{VAR / 'clv.db'}",
+        _url("sqlite", "postgres", "postgresql"),
+        "postgresql://user:password@host/name in production",
+        secret=True,
+    )
+    redis_url: str = _setting(
+        "REDIS_URL",
+        "redis://127.0.0.1:6379/0",
+        _url("redis", "rediss", "unix"),
+        "Redis of the queue and of the rate limit",
+        secret=True,
+    )
+    # Loading puts it into redis_url, which alone is used, and so alone compared.
+    redis_tls_verify: bool = _setting(
+        "REDIS_TLS_VERIFY",
+        True,
+        _flag,
+        "false for the self-signed certificates of some providers",
+        compare=False,
+    )
+    db_connections: int = _setting(
+        "DB_CONNECTIONS",
+        20,
+        _number(int, RESERVED_CONNECTIONS + 1, 10_000),
+        "connections that the database allows; each web process takes its share",
+    )
+    web_processes: int = _setting("WEB_CONCURRENCY", 2, _number(int, 1, 64), "web processes")
+    # Not more than a process's share of the connections, so that each thread keeps its own.
+    web_threads: int = _setting(
+        "WEB_THREADS", 7, _number(int, 2, 256), "threads of a web process; half of them may wait"
+    )
+    trusted_proxies: int = _setting(
+        "TRUSTED_PROXIES", 0, _number(int, 0, 10), "how many proxies set X-Forwarded-For"
+    )
+    rate_limit: str = _setting(
+        "RATE_LIMIT", "6000/minute", _rate, "requests of one key, over all processes; or off"
+    )
+    attempts_limit: str = _setting(
+        "ATTEMPTS_LIMIT",
+        "60/minute",
+        _rate,
+        "failed attempts to authenticate from one address, in each process; or off",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "CORS_ORIGINS", (), _origins, "other origins whose pages may call the API, with commas"
+    )
+    compute_wait_seconds: float = _setting(
+        "COMPUTE_WAIT_SECONDS",
+        25.0,
+        _number(float, 0, 29),
+        "how long a compute request waits; below the 30 s of common routers",
+    )
+    shard_customers: int = _setting(
+        "SHARD_CUSTOMERS",
+        50_000,
+        _number(int, 50, 1_000_000),
+        "the largest share of a batch that a worker takes at a time",
+    )
+    run_deadline_hours: float = _setting(
+        "RUN_DEADLINE_HOURS",
+        6.0,
+        _number(float, 0.01, 168),
+        "a batch or a backtest that takes longer fails",
+    )
+    lease_seconds: float = _setting(
+        "LEASE_SECONDS",
+        20.0,
+        _number(float, 1, 600),
+        "a worker that is silent for longer counts as dead, and another goes on",
+    )
+    sweep_seconds: float = _setting(
+        "SWEEP_SECONDS",
+        15.0,
+        _number(float, 1, 300),
+        "how often a worker looks for runs that nobody works on",
+    )
+    max_inflated_mb: int = _setting(
+        "MAX_INFLATED_MB",
+        2_048,
+        _number(int, 1, 1_000_000),
+        "the most that a gzipped upload may inflate to",
+    )
+    nightly_at: str = _setting(
+        "NIGHTLY_AT", "02:00", _time_of_day, "when the nightly run of every tenant starts, in UTC"
+    )
+    worker_runs_cron: bool = _setting(
+        "WORKER_RUNS_CRON", False, _flag, "true: workers start the nightly run, without cron"
+    )
+    rq_dashboard_user: str = _setting(
+        "RQ_DASHBOARD_USER", "", _text, "with the password: serves RQ Dashboard at /rq"
+    )
+    rq_dashboard_password: str = _setting(
+        "RQ_DASHBOARD_PASSWORD", "", _text, "the password of RQ Dashboard", secret=True
+    )
+    metrics_token: str = _setting(
+        "METRICS_TOKEN",
+        "",
+        _text,
+        "Bearer token that reads /metrics; without it only this machine may",
+        secret=True,
+    )
+    log_level: str = _setting("LOG_LEVEL", "INFO", _level, "WARNING: no line for each request")
+    secret_key: str = _setting(
+        "SECRET_KEY",
+        "",
+        _secret,
+        "signs the dashboard's sessions; by default a random one that the database keeps",
+        secret=True,
+    )
+
+    @property
+    def pool_size(self) -> int:
+        """Database connections of one web process: its share, but at most one per thread."""
+        share = (self.db_connections - RESERVED_CONNECTIONS) // self.web_processes
+        return max(1, min(self.web_threads, share))
+
+
+# Each environment variable and the field of Settings that it sets.
+VARIABLES = {setting.metadata["variable"]: setting for setting in fields(Settings)}
+
+
+def from_env(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment; an empty variable counts as unset.
+
+    :raises ConfigError: naming the variable and what would be right
+    """
+    env = os.environ if environ is None else environ
+    values = _parsed(env)
+    if "redis_url" not in values and EMBEDDED_REDIS.exists():
+        values["redis_url"] = EMBEDDED_REDIS.read_text().strip()
+    if not values.get("redis_tls_verify", True) and "redis_url" in values:
+        values["redis_url"] = _without_tls_verification(values["redis_url"])
+    settings = Settings(**values)
+    # Heroku sets DYNO in each of its machines.
+    if env.get("DYNO") and settings.database_url.startswith("sqlite:"):
+        raise ConfigError(
+            "DATABASE_URL must be a PostgreSQL database on Heroku, where files are lost at each"
+            " restart: heroku addons:create heroku-postgresql:essential-0"
+        )
+    return settings
+
+
+def load() -> Settings:
+    """The settings of a process. If one is wrong, end the process with one line that says so."""
+    try:
+        return from_env()
+    except ConfigError as error:
+        sys.exit(f"Configuration: {error.message}")
+
+
+def _parsed(env: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for variable, setting in VARIABLES.items():
+        text = env.get(variable, "").strip()
+        if text:
+            values[setting.name] = setting.metadata["parse"](variable, text)
+    return values
+
+
 def _without_tls_verification(redis_url: str) -> str:
     if not redis_url.startswith("rediss://"):
         return redis_url
     return f"{redis_url}{'&' if '?' in redis_url else '?'}ssl_cert_reqs=none"
-
-
-_VARIABLES: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "DATABASE_URL": ("database_url", _url("sqlite", "postgres", "postgresql")),
-    "REDIS_URL": ("redis_url", _url("redis", "rediss", "unix")),
-    "REDIS_TLS_VERIFY": ("redis_tls_verify", _flag),
-    "DB_CONNECTIONS": ("db_connections", _number(int, RESERVED_CONNECTIONS + 1, 10_000)),
-    "WEB_CONCURRENCY": ("web_processes", _number(int, 1, 64)),
-    "WEB_THREADS": ("web_threads", _number(int, 2, 256)),
-    "TRUSTED_PROXIES": ("trusted_proxies", _number(int, 0, 10)),
-    "RATE_LIMIT": ("rate_limit", _rate),
-    "ATTEMPTS_LIMIT": ("attempts_limit", _rate),
-    "CORS_ORIGINS": ("cors_origins", _origins),
-    "COMPUTE_WAIT_SECONDS": ("compute_wait_seconds", _number(float, 0, 29)),
-    "SHARD_CUSTOMERS": ("shard_customers", _number(int, 50, 1_000_000)),
-    "RUN_DEADLINE_HOURS": ("run_deadline_hours", _number(float, 0.01, 168)),
-    "LEASE_SECONDS": ("lease_seconds", _number(float, 1, 600)),
-    "SWEEP_SECONDS": ("sweep_seconds", _number(float, 1, 300)),
-    "MAX_INFLATED_MB": ("max_inflated_mb", _number(int, 1, 1_000_000)),
-    "NIGHTLY_AT": ("nightly_at", _time_of_day),
-    "WORKER_RUNS_CRON": ("worker_runs_cron", _flag),
-    "RQ_DASHBOARD_USER": ("rq_dashboard_user", _text),
-    "RQ_DASHBOARD_PASSWORD": ("rq_dashboard_password", _text),
-    "METRICS_TOKEN": ("metrics_token", _text),
-    "LOG_LEVEL": ("log_level", _level),
-    "SECRET_KEY": ("secret_key", _secret),
-}

@@ -1,17 +1,17 @@
-"""The errors of the domain. What they mean over HTTP is decided in ``clv.http.errors`` alone."""
+"""The errors of the domain. Only ``clv.http.errors`` decides what they mean over HTTP."""
 
 from typing import Any
 
 DISK_FULL = "The database's disk is full: nothing can be stored until there is room again."
-# Of an error that nobody foresaw; it names the request, and nothing else.
+# For an unforeseen error. It names only the request.
 INTERNAL = "An internal error occurred. Please report the request id {}."
 
 
 class ClvError(Exception):
-    """Base of all errors whose message may be shown to the caller.
+    """Base of the errors whose message may be shown to the caller.
 
     :param message: one sentence that says what would be right
-    :param fields: ``{location: {field: [messages]}}`` where a field is to blame
+    :param fields: ``{location: {field: [messages]}}`` if fields are to blame
     """
 
     def __init__(self, message: str, fields: dict[str, Any] | None = None) -> None:
@@ -25,27 +25,27 @@ class ConfigError(ClvError):
 
 
 class Invalid(ClvError):
-    """The caller's data can't be accepted."""
+    """The caller's data is not valid."""
 
 
 class TooLarge(ClvError):
-    """What was sent is larger than it may be."""
+    """The caller sent more than is allowed."""
 
 
 class BrokenOff(ClvError):
-    """The caller stopped sending in the middle."""
+    """The caller stopped sending in the middle of a body."""
 
 
 class Unauthenticated(ClvError):
-    """There is no valid token; the message never says what was wrong with it."""
+    """There is no valid token. The message never says what was wrong."""
 
 
 class Forbidden(ClvError):
-    """The token is valid, but not for this."""
+    """The token is valid, but does not allow this."""
 
 
 class NotFound(ClvError):
-    """There is no such object, or it belongs to another tenant."""
+    """There is no such object, or it is another tenant's."""
 
 
 class Conflict(ClvError):
@@ -53,7 +53,7 @@ class Conflict(ClvError):
 
 
 class TooMany(ClvError):
-    """The caller asks too often, or has failed too often.
+    """The caller sent too many requests, or failed too often.
 
     :param seconds: how long to wait
     """
@@ -64,7 +64,7 @@ class TooMany(ClvError):
 
 
 class Unavailable(ClvError):
-    """Something that the service depends on is down or busy: worth a retry."""
+    """A dependency of the service is down or busy; a retry may succeed."""
 
 
 class QueueUnavailable(Unavailable):
@@ -72,12 +72,12 @@ class QueueUnavailable(Unavailable):
 
 
 class Unscorable(ClvError):
-    """One customer's data can't be scored; the message is the reason, without data."""
+    """A customer's data can't be scored. The message is the reason, without data."""
 
 
 class RunFailed(ClvError):
-    """A batch run ended without scoring everybody."""
+    """A batch run ended before it had scored everybody."""
 
 
 class NotFitted(ClvError):
-    """A model's parameters can't be determined from the data; the message is the reason."""
+    """A model's parameters can't be fitted to the data. The message is the reason."""

@@ -1,4 +1,4 @@
-"""Logs: one line of JSON an event, with ids of runs and requests and no data of customers."""
+"""Logs: a line of JSON for each event, with ids of runs and requests but no customer data."""
 
 import json
 import logging
@@ -11,12 +11,12 @@ from typing import Any
 
 _log = logging.getLogger("clv")
 _STANDARD_ERROR = 2
-# The second of the last request, and how its time begins.
+# The second of the last logged request, and how the lines of that second begin.
 _second = (0, "")
 
 
 class JsonLines(logging.Formatter):
-    """Each record as one line: time, level, event, and the event's fields."""
+    """Formats a record as one line: time, level, event, and the event's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
 
 
 def set_up(level: str) -> None:
-    """Write the process's log to standard error; called once, by a process's entry point."""
+    """Write the process's log to standard error. A process's entry point calls this once."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -37,7 +37,7 @@ def set_up(level: str) -> None:
 
 
 def event(name: str, level: int = logging.INFO, **fields: Any) -> None:
-    """Log an event such as ``run.finished`` with its ids and figures."""
+    """Log an event such as ``run.finished``, with its ids and figures."""
     _log.log(level, name, extra={"fields": fields})
 
 
@@ -50,10 +50,12 @@ def request(
     status: int,
     seconds: float,
 ) -> None:
-    """Log a request, in two microseconds instead of the forty that ``event`` takes.
+    """Log a request as :func:`event` would, but faster: there is a line for each.
 
-    None of the texts needs escaping: they are ids, names and rules of ours. A line is one write,
-    so that those of several threads and processes don't mix.
+    In ``tests.bench.get`` with LOG_LEVEL=INFO a cached GET takes 418 µs of processor time on
+    SQLite, and 543 µs when ``event`` writes the line. None of the texts needs escaping: they are
+    ids, names and rules of our own. A line is a single write, so that those of several threads and
+    processes don't mix.
     """
     if not _log.isEnabledFor(logging.INFO):
         return
@@ -69,13 +71,13 @@ def request(
         f' "request": "{request_id}", "tenant": "{tenant}", "key": "{key}", "method": "{method}",'
         f' "route": "{route}", "status": {status}, "ms": {seconds * 1000:.2f}}}\n'
     )
-    # A full disk or a reader that has gone must not fail the request.
+    # A full disk, or a log reader that has gone, must not fail the request.
     with suppress(OSError):
         os.write(_STANDARD_ERROR, line.encode())
 
 
 def summary(error: BaseException) -> str:
-    """What kind of error happened and where, without its text: that may hold SQL or data."""
+    """The kind of an error and where it happened. Its text is left out, for it may hold data."""
     frames = reversed(traceback.extract_tb(error.__traceback__)[-6:])
     places = (f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames)
     return f"{type(error).__name__} at {' < '.join(places)}"

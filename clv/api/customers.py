@@ -163,9 +163,9 @@ class ClvHistory(MethodView):
 
 
 def _max_age_seconds() -> int | None:
-    asked = request.environ.get("HTTP_CACHE_CONTROL")
-    found = _MAX_AGE.search(asked) if asked else None
-    return int(found.group(1)) if found else None
+    cache_control = request.environ.get("HTTP_CACHE_CONTROL")
+    max_age = _MAX_AGE.search(cache_control) if cache_control else None
+    return int(max_age[1]) if max_age else None
 
 
 def _answer(scores: Scores, source: str) -> Answer:

@@ -1,8 +1,8 @@
-"""API keys: who holds one, and what a role may do.
+"""Who sent a request, by its API key.
 
-A key that was looked up is believed for 5 seconds: so long a request needs no query to know who is
-asking, and so soon a revocation takes effect in every process (at once in the one that revokes).
-Of the tenant only what never changes is kept with the key.
+A key that was looked up is cached for 5 seconds. Until then a request needs no query to know who
+sent it, and after that a revocation has taken effect in every process (at once in the one that
+revokes). Of the tenant only what never changes is cached with the key.
 """
 
 import hashlib
@@ -19,19 +19,19 @@ from clv.errors import Unauthenticated
 from clv.store import api_keys
 from clv.store import secret as secret_store
 
-BELIEVED_SECONDS = 5.0
-# Keys that are in use at the same time; more of them cost queries.
-MOST_BELIEVED = 1_000
-# A key's last use is true to this.
+CACHE_SECONDS = 5.0
+# Keys in use at the same time; more than this cost queries.
+MAX_CACHED_KEYS = 1_000
+# A key's last use is stored at most this often.
 USE_NOTED_EVERY_MS = 60_000
 
 
 @dataclass(slots=True)
-class Held:
-    """A key as the process holds it.
+class CachedKey:
+    """A key as the process remembers it.
 
-    :param token_sha256: of the whole token, once it was found right
     :param use_is_due: whether its last use should be noted
+    :param token_sha256: of the whole token; empty until one was valid
     """
 
     principal: Principal
@@ -40,64 +40,64 @@ class Held:
     token_sha256: bytes = b""
 
 
-_ring: TTLCache[Held] = TTLCache(MOST_BELIEVED)
+_cached_keys: TTLCache[CachedKey] = TTLCache(MAX_CACHED_KEYS)
 _existing: TTLCache[frozenset[str]] = TTLCache(1)
 
 
 def recognise(header: str | None) -> Principal | None:
-    """Who sent this ``Authorization`` header, if the key was found right within the last seconds:
-    one digest and one look into a dict. None says nothing: :func:`authenticate` does."""
+    """Who sent this ``Authorization`` header, if the same token was valid within the last seconds:
+    a digest and a dictionary lookup. None decides nothing; ask :func:`authenticate`."""
     text = _bearer(header)
-    held = _ring.get(public_part(text))
-    if held and hmac.compare_digest(hashlib.sha256(text.encode()).digest(), held.token_sha256):
-        return held.principal
+    cached = _cached_keys.get(public_part(text))
+    if cached and hmac.compare_digest(hashlib.sha256(text.encode()).digest(), cached.token_sha256):
+        return cached.principal
     return None
 
 
 def authenticate(header: str | None, existing: bool = False) -> Principal:
     """Who sent this ``Authorization`` header.
 
-    :param existing: look up no key that does not exist: their public parts are fetched at once,
-        every 5 seconds at most, so that any number of made-up keys costs no query each
+    :param existing: look up no key that does not exist. The public parts of all keys are fetched
+        together, at most every 5 seconds, so that made-up keys don't cost a query each
     :raises Unauthenticated: for every header that is not exactly right, with one message
     """
     text = _bearer(header)
     token = tokens.parse(text)
     if token is None:
         raise Unauthenticated(REFUSAL)
-    held = _ring.get(token.public)
-    if held is None and not (existing and token.public not in _existing_keys()):
-        held = _look_up(token.public)
+    key = _cached_keys.get(token.public)
+    if key is None and not (existing and token.public not in _existing_keys()):
+        key = _look_up(token.public)
     # Bytes: compare_digest raises on a text that is not ASCII.
-    if held is None or not hmac.compare_digest(token.secret_sha256.encode(), held.secret_sha256):
+    if key is None or not hmac.compare_digest(token.secret_sha256.encode(), key.secret_sha256):
         raise Unauthenticated(REFUSAL)
-    held.token_sha256 = hashlib.sha256(text.encode()).digest()
-    return held.principal
+    key.token_sha256 = hashlib.sha256(text.encode()).digest()
+    return key.principal
 
 
 def resume(public: str) -> Principal:
-    """Who signed in with the key of this public part, as the key is now.
+    """Who signed in with the key that has this public part, as the key is now.
 
-    :raises Unauthenticated: when the key was revoked, expired or deleted meanwhile
+    :raises Unauthenticated: when the key was revoked, has expired or was deleted since then
     """
-    held = _look_up(public)
-    if held is None:
+    key = _look_up(public)
+    if key is None:
         raise Unauthenticated(REFUSAL)
-    return held.principal
+    return key.principal
 
 
 def use_is_due(principal: Principal) -> bool:
-    """Whether the key's last use should be noted now; asked again, it says no."""
-    held = _ring.get(principal.key)
-    due = held is not None and held.use_is_due
-    if held is not None:
-        held.use_is_due = False
+    """Whether the key's last use should be noted now. Only the first caller is told so."""
+    key = _cached_keys.get(principal.key)
+    due = key is not None and key.use_is_due
+    if key is not None:
+        key.use_is_due = False
     return due
 
 
 def note_use(principal: Principal) -> None:
-    """Note that the key was used, if the database takes it at once: it is not worth waiting for a
-    lock that a run holds, and less so an error. After 5 seconds the next request tries again."""
+    """Note that the key was used, if the database can do so at once: that is not worth waiting for
+    a lock that a run holds, let alone an error. After 5 seconds the next request tries again."""
     try:
         with db.within(db.REQUEST_SECONDS):
             api_keys.note_use(principal.key, USE_NOTED_EVERY_MS)
@@ -106,13 +106,13 @@ def note_use(principal: Principal) -> None:
 
 
 def shared_secret() -> str:
-    """What the processes sign with where no setting says it: random, and kept in the database."""
+    """What all processes sign with if SECRET_KEY is not set: random, and kept in the database."""
     return secret_store.shared("session")
 
 
 def forget() -> None:
-    """Ask the database again about every key: they have changed, or the database is another."""
-    _ring.clear()
+    """Forget all keys, because some have changed, or the database is another."""
+    _cached_keys.clear()
     _existing.clear()
 
 
@@ -121,29 +121,29 @@ def _bearer(header: str | None) -> str:
     return text.strip() if scheme.lower() == "bearer" else ""
 
 
-def _look_up(public: str) -> Held | None:
-    epoch, began = _ring.epoch, time.monotonic()
-    found = api_keys.find_key(public)
-    if found is None or not found.key.is_active(found.now_ms):
+def _look_up(public: str) -> CachedKey | None:
+    epoch, began = _cached_keys.epoch, time.monotonic()
+    stored = api_keys.find_key(public)
+    if stored is None or not stored.key.is_active(stored.now_ms):
         return None
-    key = found.key
-    held = Held(
-        Principal(key.public, Role.parse(key.role), found.tenant_id, found.tenant_name),
+    key = stored.key
+    cached = CachedKey(
+        Principal(key.public, Role.parse(key.role), stored.tenant_id, stored.tenant_name),
         key.secret_sha256.encode(),
-        found.now_ms - (key.last_used_ms or 0) >= USE_NOTED_EVERY_MS,
+        stored.now_ms - (key.last_used_ms or 0) >= USE_NOTED_EVERY_MS,
     )
-    seconds = BELIEVED_SECONDS
+    seconds = CACHE_SECONDS
     if key.expires_ms is not None:
-        seconds = min(seconds, (key.expires_ms - found.now_ms) / 1000)
-    _ring.add(public, held, began + seconds, epoch)
-    return held
+        seconds = min(seconds, (key.expires_ms - stored.now_ms) / 1000)
+    _cached_keys.add(public, cached, began + seconds, epoch)
+    return cached
 
 
 def _existing_keys() -> frozenset[str]:
-    """The public parts of all keys that open something, some 100 bytes each."""
-    found = _existing.get("")
-    if found is None:
+    """The public parts of all active keys, some 100 bytes each."""
+    public_parts = _existing.get("")
+    if public_parts is None:
         epoch, began = _existing.epoch, time.monotonic()
-        found = frozenset(api_keys.public_parts())
-        _existing.add("", found, began + BELIEVED_SECONDS, epoch)
-    return found
+        public_parts = frozenset(api_keys.public_parts())
+        _existing.add("", public_parts, began + CACHE_SECONDS, epoch)
+    return public_parts

@@ -13,7 +13,7 @@ from clv.store.tenants import Tenant
 
 
 def create_key(tenant: Tenant, role: Role, label: str = "", expires_days: int | None = None) -> str:
-    """A new key's token. It is returned this once and stored nowhere."""
+    """Create a key and return its token, which is stored nowhere and shown only now."""
     try:
         values.plain_text(label)
     except ValueError as error:
@@ -28,12 +28,12 @@ def create_key(tenant: Tenant, role: Role, label: str = "", expires_days: int | 
 
 
 def keys_of_tenant(tenant: Tenant) -> list[ApiKey]:
-    """The tenant's keys, oldest first, revoked and expired ones too."""
+    """The tenant's keys, oldest first, including revoked and expired ones."""
     return api_keys.keys_of_tenant(tenant.id)
 
 
 def revoke_key(public: str) -> None:
-    """Revoke a key of any tenant by its public part, or by its whole token.
+    """Revoke a key of any tenant by its public part or its whole token.
 
     :raises NotFound: when there is no such key
     """
@@ -47,19 +47,17 @@ def revoke_key(public: str) -> None:
 
 
 def revoke_key_of_tenant(tenant: Tenant, public: str) -> None:
-    """Revoke a key of the tenant, unless nobody could create keys afterwards.
+    """Revoke a key of the tenant, but not the last one that can create keys.
 
     :raises NotFound: when the tenant has no such key
     :raises Conflict: when it is the tenant's last admin key
     """
     with tenants.locked(tenant.id):
-        found = {key.public: key for key in api_keys.keys_of_tenant(tenant.id)}
-        if public not in found:
+        keys = {key.public: key for key in api_keys.keys_of_tenant(tenant.id)}
+        if public not in keys:
             raise NotFound("There is no key with this id.")
         now = now_ms()
-        admins = [
-            key.public for key in found.values() if key.role == "admin" and key.is_active(now)
-        ]
+        admins = [key.public for key in keys.values() if key.role == "admin" and key.is_active(now)]
         if admins == [public]:
             raise Conflict("The last admin key can't be removed: create another one first.")
         api_keys.revoke_key(public)

@@ -1,10 +1,10 @@
-"""The limit on failed attempts to authenticate, by the client's address and in this process.
+"""The login throttle: limits failed attempts to authenticate, per client address and process.
 
-It locks nobody out: over the limit, a right key still works, whoever else guesses behind the same
-address. What changes is that failures are answered by 429 instead of 401, and that a made-up key
-costs the database nothing (``auth.authenticate(…, existing=True)``). A request without credentials
-is no attempt. RQ Dashboard's one password, which a person chose, is not even compared over the
-limit; those attempts are counted apart.
+It locks nobody out: over the limit a valid key still works, even if somebody else behind the same
+address keeps guessing. Only failures change: they are answered by 429 instead of 401, and a made-up
+key costs the database nothing (``authentication.authenticate(…, existing=True)``). A request
+without credentials is no attempt. RQ Dashboard's single password, which a person chose, is not even
+compared over the limit; attempts at it are counted separately.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ from limits import parse
 from clv.auth.ttl_cache import TTLCache
 from clv.errors import TooMany
 
-# A hundred bytes each. Whoever has more addresses than that is not slowed.
+# Each takes a hundred bytes. An attacker with more addresses than this is not slowed down.
 MOST_ADDRESSES = 10_000
 
 
@@ -29,20 +29,23 @@ class _Window:
 
 
 class LoginThrottle:
-    """Counts failures; without a limit (an empty text), none."""
+    """Counts failures per client.
+
+    :param limit: such as ``60/minute``; without one (an empty text) nothing is counted
+    """
 
     def __init__(self, limit: str) -> None:
         self._limit = parse(limit) if limit else None
         self._windows: TTLCache[_Window] = TTLCache(MOST_ADDRESSES)
         self._lock = threading.Lock()
 
-    def are_too_many(self, client: str) -> bool:
+    def is_exceeded(self, client: str) -> bool:
         """Whether this client has failed as often as it may."""
         window = self._windows.get(client)
         return self._limit is not None and window is not None and self._is_full(window)
 
-    def count(self, client: str) -> None:
-        """Note a failure.
+    def count_failure(self, client: str) -> None:
+        """Count a failed attempt.
 
         :raises TooMany: when it is one too many
         """
@@ -63,12 +66,12 @@ class LoginThrottle:
 
 
 def client_at(address: str | None) -> str:
-    """Whom an address stands for: itself, or of IPv6 its /64, all of which one client may have.
-    Clients without an address (of a Unix socket) count as one."""
+    """The client that an address stands for: of IPv4 the address, of IPv6 its /64, because one
+    client may have all of that. Clients without an address (on a Unix socket) count as one."""
     try:
-        found = ipaddress.ip_address(address or "")
+        ip = ipaddress.ip_address(address or "")
     except ValueError:
         return ""
-    if found.version == 6 and found.ipv4_mapped is None:
-        return str(ipaddress.IPv6Address(int(found) >> 64 << 64))
-    return str(getattr(found, "ipv4_mapped", None) or found)
+    if ip.version == 6 and ip.ipv4_mapped is None:
+        return str(ipaddress.IPv6Address(int(ip) >> 64 << 64))
+    return str(getattr(ip, "ipv4_mapped", None) or ip)

@@ -1,4 +1,4 @@
-"""Who is asking, and what a role may do."""
+"""Who sent a request, and what their role allows."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,7 +11,7 @@ REFUSAL = "A valid API key is required: Authorization: Bearer clv_…"
 
 
 class Role(IntEnum):
-    """What a key may do; each role may do what the one before it may."""
+    """What a key allows. Each role includes the one before it."""
 
     VIEWER = 1
     EDITOR = 2
@@ -28,7 +28,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking: a key's public part, its role and its tenant."""
+    """Who sent a request: a key's public part, its role and its tenant."""
 
     key: str
     role: Role
@@ -37,10 +37,10 @@ class Principal:
 
     @property
     def tenant(self) -> Tenant:
-        """The tenant as it is now, read at each call: another process may have changed its
-        settings or its data a moment ago.
+        """The tenant as it is now. It is read at each call, because another process may have just
+        changed its settings or data.
 
-        :raises Unauthenticated: when it was deleted, and the key with it
+        :raises Unauthenticated: when it was deleted, and its keys with it
         """
         try:
             return tenants.tenant_by_id(self.tenant_id)
@@ -49,9 +49,9 @@ class Principal:
 
 
 def authorize(principal: Principal, role: Role, tenant_header: str | None) -> None:
-    """Check the tenant that the caller names, if any, and then the role.
+    """Check the tenant that the request names, if any, and then the role.
 
-    :raises Forbidden: naming what would be needed
+    :raises Forbidden: naming what is needed
     """
     if tenant_header is not None and tenant_header != principal.tenant_name:
         raise Forbidden("X-Tenant-Id must be the key's own tenant, or be left out.")

@@ -1,8 +1,8 @@
 """The form of an API key's token: ``clv_<public>_<secret><checksum>``.
 
-The public part finds the key. Of the secret only the SHA-256 is stored: it is random, so a slow
-hash would add nothing. The checksum lets a secret scanner and a typing error be recognised
-without asking the database.
+The public part identifies the key. Of the secret only the SHA-256 is stored; the secret is random,
+so a slow hash would add nothing. With the checksum, secret scanners recognise a token, and a
+mistyped one is refused without asking the database.
 """
 
 import hashlib
@@ -35,17 +35,17 @@ class Token:
 
     @property
     def secret_sha256(self) -> str:
-        """What is stored of the secret, in hexadecimal digits."""
+        """What is stored instead of the secret, in hexadecimal digits."""
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
 
 def new() -> Token:
-    """A token that nobody had before."""
+    """A new random token."""
     return Token(_random(PUBLIC_LENGTH), _random(SECRET_LENGTH))
 
 
 def parse(text: str) -> Token | None:
-    """The token that this text is, or None."""
+    """The token in this text, or None if it is not well-formed."""
     match = _TOKEN.fullmatch(text)
     if match is None:
         return None
@@ -54,12 +54,12 @@ def parse(text: str) -> Token | None:
 
 
 def public_part(token: str) -> str:
-    """The part of a token that names its key."""
+    """The public part of a token, which need not be well-formed."""
     return token[len("clv_") :][:PUBLIC_LENGTH]
 
 
 def is_public_part(text: str) -> bool:
-    """Whether this may be the public part of a token."""
+    """Whether this has the form of a token's public part."""
     return re.fullmatch(_PUBLIC, text) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a process keeps in memory for a while, so that it need not ask the database again."""
+"""A TTL cache: what a process keeps for a limited time instead of asking the database again."""
 
 import threading
 import time
@@ -8,39 +8,40 @@ T = TypeVar("T")
 
 
 class TTLCache(Generic[T]):
-    """Things by name, each for a limited time, and at most ``size`` of them: the one that was
-    added first makes room."""
+    """Values by key, each with its own expiry, and at most ``size`` of them. When it is full, the
+    value that was added first makes room."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._things: dict[str, tuple[float, T]] = {}
+        self._entries: dict[str, tuple[float, T]] = {}
         self._lock = threading.Lock()
+        # How often the cache was cleared.
         self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._entries)
 
-    def get(self, name: str) -> T | None:
-        """What has this name, if its time has not run out."""
-        found = self._things.get(name)
-        return found[1] if found and found[0] > time.monotonic() else None
+    def get(self, key: str) -> T | None:
+        """The value of this key, unless it has expired."""
+        entry = self._entries.get(key)
+        return entry[1] if entry and entry[0] > time.monotonic() else None
 
-    def add(self, name: str, thing: T, until: float, epoch: int | None = None) -> None:
-        """Keep a thing until this time of the monotonic clock.
+    def add(self, key: str, value: T, expires: float, epoch: int | None = None) -> None:
+        """Keep a value until this time of the monotonic clock.
 
-        :param epoch: that of before the thing was read: had all been cleared since, it may be what
-            it no longer is, and is not kept
+        :param epoch: the cache's epoch before the value was read. If the cache was cleared since
+            then, the value may be outdated, and is not kept.
         """
         with self._lock:
             if epoch not in (None, self.epoch):
                 return
-            self._things.pop(name, None)
-            if len(self._things) >= self._size:
-                del self._things[next(iter(self._things))]
-            self._things[name] = (until, thing)
+            self._entries.pop(key, None)
+            if len(self._entries) >= self._size:
+                del self._entries[next(iter(self._entries))]
+            self._entries[key] = (expires, value)
 
     def clear(self) -> None:
-        """Keep nothing, and nothing that is being read now."""
+        """Drop all values, and keep none that is being read at this moment."""
         with self._lock:
             self.epoch += 1
-            self._things.clear()
+            self._entries.clear()

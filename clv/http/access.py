@@ -30,8 +30,8 @@ class ClvBlueprint(Blueprint):
     def access(self, role: Role, *errors: int, headers: Sequence[dict] = ()) -> Callable:
         """Require a key of at least this role, and document that.
 
-        :param errors: the statuses of the endpoint beside 401, 403, 429, 500 and 503
-        :param headers: OpenAPI parameters of the request headers that the endpoint reads
+        :param errors: statuses of the endpoint besides 401, 403, 429, 500 and 503
+        :param headers: OpenAPI parameters for the request headers that the endpoint reads
         """
 
         def decorator(view: Callable) -> Callable:
@@ -44,24 +44,27 @@ class ClvBlueprint(Blueprint):
                 authorize(sender, role, environ.get("HTTP_X_TENANT_ID"))
                 return view(*args, **kwargs)
 
-            for code in sorted({401, 403, 429, 500, 503, *errors}):
-                why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
-                error = self.alt_response(
-                    code, schema=ErrorBody, description=why, headers=ERROR_HEADERS.get(code)
-                )
-                document(wrapper, error)
+            self._document_errors(wrapper, role, errors)
             wrapper._apidoc["access"] = [TENANT_HEADER, *headers]  # type: ignore[attr-defined]
             return wrapper
 
         return decorator
 
     def answers(self, code: int, schema: type[ma.Schema], headers: dict | None = None) -> Callable:
-        """Document the response of a view that makes it itself, in the schema's form."""
+        """Document the response of a view that writes its JSON itself, in this schema's form."""
         return lambda view: document(view, self.response(code, schema, headers=headers))
+
+    def _document_errors(self, view: Callable, role: Role, errors: Sequence[int]) -> None:
+        for code in sorted({401, 403, 429, 500, 503, *errors}):
+            why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
+            error = self.alt_response(
+                code, schema=ErrorBody, description=why, headers=ERROR_HEADERS.get(code)
+            )
+            document(view, error)
 
 
 def register(app: Flask) -> None:
-    """Tell every caller how many requests are left."""
+    """Tell each caller how many requests its key has left."""
     app.after_request(_show_quota)
 
 
@@ -71,25 +74,25 @@ def principal() -> Principal:
 
 
 def identify(header: str | None) -> Principal:
-    """Who sends this ``Authorization`` header, within the limit on failed attempts.
+    """Who sends this ``Authorization`` header. The login throttle counts failed attempts.
 
     :raises Unauthenticated: for every header that is not exactly right
     :raises TooMany: instead, when this address has failed too often
     """
     throttle, client = components().login_throttle, client_at(request.remote_addr)
     try:
-        found = authentication.authenticate(header, existing=throttle.are_too_many(client))
+        sender = authentication.authenticate(header, existing=throttle.is_exceeded(client))
     except Unauthenticated:
         if header is not None:
-            throttle.count(client)
+            throttle.count_failure(client)
         raise
-    if authentication.use_is_due(found):
-        after_response(partial(authentication.note_use, found))
-    return found
+    if authentication.use_is_due(sender):
+        after_response(partial(authentication.note_use, sender))
+    return sender
 
 
 def after_response(act: Callable[[], None]) -> None:
-    """Do something once the response to the current request was sent: nobody waits for it."""
+    """Call this once the response to the current request was sent, so that nobody waits for it."""
 
     @after_this_request
     def register(response: Response) -> Response:
@@ -97,19 +100,19 @@ def after_response(act: Callable[[], None]) -> None:
         return response
 
 
-def _count(found: Principal) -> None:
+def _count(sender: Principal) -> None:
     limiter = components().rate_limiter
     if limiter is None:
         return
-    g.quota = limiter.take(found.key)
-    if g.quota.report_is_due:
-        after_response(partial(limiter.report, found.key))
-    g.quota.check()
+    g.quota = quota = limiter.take(sender.key)
+    if quota.report_is_due:
+        after_response(partial(limiter.report, sender.key))
+    quota.check()
 
 
 def _show_quota(response: Response) -> Response:
-    quota, limiter = g.get("quota"), components().rate_limiter
-    if quota is not None and limiter is not None:
+    quota = g.get("quota")
+    if quota is not None:
         response.headers.add("RateLimit", f'"default";r={quota.remaining};t={quota.seconds}')
-        response.headers.add("RateLimit-Policy", limiter.policy)
+        response.headers.add("RateLimit-Policy", quota.policy)
     return response

@@ -1,9 +1,9 @@
 """Counts of requests, shared by the web processes of a machine.
 
-The counts are memory that gunicorn's master makes before it forks. Each worker adds in a slot of
-its own, and any of them reads all slots. So there are no files, no locks between processes, and
-nothing is lost or doubled when a worker is killed or replaced: its slot stays, and who gets it
-next goes on counting in it. Adding takes about a microsecond.
+The counts are in memory that gunicorn's master allocates before it forks. Each worker adds to its
+own slot, and each can read all slots. So there are no files and no locks between processes, and
+nothing is lost or counted twice when a worker is killed or replaced: its slot stays, and the next
+worker to get the slot goes on counting in it. Adding takes about a microsecond.
 """
 
 import json
@@ -12,26 +12,28 @@ import threading
 from bisect import bisect_left
 from collections import defaultdict
 
-# What is counted, as texts and numbers: a dependency, or a request's method, route and status.
+# What is counted: a dependency, or a request's method, route and status.
 Key = tuple[str | int, ...]
 
-# The upper bounds of the durations' classes, in seconds; one more class has no bound.
+# The upper bounds of the histogram's classes, in seconds; one more class has no bound.
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
-# A row is a key, the sum of its durations and a number for each class.
+# A row holds a key, the sum of its durations, and a count for each class.
 KEY_BYTES = 192
 ROWS = 1_024
-# What does not fit any more.
+# The dependencies whose failures are counted.
+DATABASE, REDIS = "database", "redis"
+# Counts whatever no longer fits.
 REST: Key = ("other", "other", 0)
 
 _NUMBER = 8
 _NUMBERS = 1 + len(BOUNDS) + 1
 _ROW = KEY_BYTES // _NUMBER + _NUMBERS
-# Its first number says how many rows there are.
+# A slot begins with the number of its rows.
 _SLOT = 1 + ROWS * _ROW
 
 
 class Counters:
-    """Numbers and durations by key, in one slot of some that share memory."""
+    """Counts and durations by key, in one of several slots of shared memory."""
 
     def __init__(self, slots: int = 1) -> None:
         self.slots = slots
@@ -41,29 +43,29 @@ class Counters:
         self.use(0)
 
     def use(self, slot: int) -> None:
-        """Add in this slot from now on, to what it has already; no other process may use it."""
+        """Add to this slot from now on. No other process may use it."""
         self._start = slot * _SLOT
         self._places = {key: place for key, place in self._rows(slot)}
 
     def share(self, other: "Counters") -> None:
-        """Use the other's memory and slot, as a worker does with what its master has made."""
+        """Use the other's memory and slot: in a worker, those that its master allocated."""
         self.__dict__.update(other.__dict__)
 
     def add(self, key: Key, seconds: float = 0.0) -> None:
-        """Count one more of this key, which took so long."""
+        """Count one more of this key, with its duration."""
         with self._lock:
             place = self._places.get(key) or self._new_place(key)
             self._numbers[place] += seconds
             self._numbers[place + 1 + bisect_left(BOUNDS, seconds)] += 1
 
     def totals(self) -> dict[Key, list[float]]:
-        """Of each key the sum of its durations, and the number in each class, over all slots."""
-        found: dict[Key, list[float]] = defaultdict(lambda: [0.0] * _NUMBERS)
+        """For each key the sum of its durations and the count in each class, over all slots."""
+        totals: dict[Key, list[float]] = defaultdict(lambda: [0.0] * _NUMBERS)
         for slot in range(self.slots):
             for key, place in self._rows(slot):
                 row = self._numbers[place : place + _NUMBERS]
-                found[key] = [a + b for a, b in zip(found[key], row, strict=True)]
-        return found
+                totals[key] = [a + b for a, b in zip(totals[key], row, strict=True)]
+        return totals
 
     def _rows(self, slot: int) -> list[tuple[Key, int]]:
         start = slot * _SLOT
@@ -83,10 +85,7 @@ class Counters:
             return self._places[key]
         place = self._start + 1 + rows * _ROW
         self._memory[place * _NUMBER : place * _NUMBER + len(text)] = text
-        # Last, so that a reader, or who comes after a kill, finds whole rows only.
+        # Last, so that other readers, and the next worker after a kill, see only whole rows.
         self._numbers[self._start] = rows + 1
         self._places[key] = place + KEY_BYTES // _NUMBER
         return self._places[key]
-
-
-DATABASE, REDIS = "database", "redis"

@@ -1,13 +1,17 @@
-"""The OpenAPI document: what it says of every endpoint, made when somebody asks for it."""
+"""The OpenAPI document: what it says of every endpoint, and the page that shows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from copy import deepcopy
 from threading import RLock
 from typing import Any
 
+import flask_swagger_ui
+from flask import Blueprint as FlaskBlueprint
 from flask import Flask
 from flask_smorest import Api, Blueprint
 from werkzeug.exceptions import HTTPException
 
+from clv.config import ROOT
 from clv.http.errors import MESSAGES, ErrorBody, body, internal_error, sentence
 
 TENANT_HEADER = {
@@ -31,7 +35,7 @@ ERROR_HEADERS = {
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }
-# As draft-ietf-httpapi-ratelimit-headers-10 has them.
+# As in draft-ietf-httpapi-ratelimit-headers-10.
 _RATE_LIMIT_HEADERS = {
     "RateLimit": {
         "schema": {"type": "string"},
@@ -44,11 +48,44 @@ _RATE_LIMIT_HEADERS = {
         "description": "Requests that a key has (q) in so many seconds (w)",
     },
 }
+_SETTINGS = {
+    "API_TITLE": "Customer Lifetime Value",
+    "OPENAPI_VERSION": "3.0.3",
+    "OPENAPI_URL_PREFIX": "/api",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    # flask-smorest needs both; the URL with a slash at the end.
+    "OPENAPI_SWAGGER_UI_PATH": "/docs",
+    "OPENAPI_SWAGGER_UI_URL": "/api/docs/assets/",
+    "API_SPEC_OPTIONS": {
+        "info": {"description": "Scores customers by lifetime value from their interactions."},
+        "components": {
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"}
+            }
+        },
+    },
+}
+
+
+def mount(app: Flask, version: str, resources: Iterable[Blueprint]) -> "ClvApi":
+    """Serve these resources, their OpenAPI document, and Swagger UI with its files."""
+    # A copy: apispec adds to the nested options.
+    app.config.update(deepcopy(_SETTINGS), API_VERSION=version)
+    for name, folder, url in (
+        ("docs_assets", f"{flask_swagger_ui.__path__[0]}/dist", "/api/docs/assets"),
+        ("docs_page", ROOT / "clv/api/static", "/api/docs/static"),
+    ):
+        files = FlaskBlueprint(name, __name__, static_folder=folder, static_url_path=url)
+        app.register_blueprint(files)
+    api = ClvApi(app)
+    for resource in resources:
+        api.register_blueprint(resource)
+    return api
 
 
 class ClvApi(Api):
-    """flask-smorest's Api with the one error body, which keeps the headers of an error. Its
-    document is made when somebody asks for it: that is most of the time of a start."""
+    """flask-smorest's Api with our error body, which keeps the headers of an error. The document is
+    made at the first request for it: that would be most of the time that a start takes."""
 
     ERROR_SCHEMA = ErrorBody
 
@@ -74,13 +111,13 @@ class ClvApi(Api):
         self._spec = spec
 
     def register_blueprint(self, blp: Blueprint) -> None:
-        """Register a blueprint, and document it later."""
+        """Register a blueprint now, and document it later."""
         self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
         self._app.register_blueprint(blp)
         self._undocumented.append(blp)
 
     def handle_http_exception(self, error: HTTPException) -> Any:
-        """The response of an error that Flask, Werkzeug or webargs raised."""
+        """The response to an error that Flask, Werkzeug or webargs raised."""
         if error.code is None or error.code < 400:
             return error
         details = getattr(error, "data", None) or {}
@@ -100,14 +137,14 @@ class ClvApi(Api):
 
 
 def document(view: Any, decorator: Callable) -> Callable:
-    """The view with what a decorator of flask-smorest documents, and without the function that it
-    would put around the view."""
+    """Take what a flask-smorest decorator documents, without the function that it would wrap around
+    the view."""
     view._apidoc = decorator(view)._apidoc
     return view
 
 
 def document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
-    """Add what an endpoint that needs a key has in common with all others."""
+    """Document what all responses have in common, and all endpoints that need a key."""
     if "access" in doc_info:
         doc["security"] = [{"bearer": []}]
         doc["parameters"] = [*doc.get("parameters", []), *doc_info["access"]]

@@ -1,4 +1,4 @@
-"""What each error means over HTTP, decided once: one JSON body for all of them."""
+"""What each error means over HTTP, and the one JSON body of all errors."""
 
 import logging
 from typing import Any
@@ -37,7 +37,7 @@ MESSAGES = {
 
 
 def register(app: Flask) -> None:
-    """Map the domain's errors and the database's; anything unforeseen becomes a 500."""
+    """Answer the domain's errors and the database's; anything unforeseen is a 500."""
     app.register_error_handler(errors.ClvError, _domain_error)
     for kind in db.DOWN:
         app.register_error_handler(kind, _database_down)
@@ -50,7 +50,7 @@ def body(code: int, message: str, fields: Any = None) -> Response:
     if fields:
         payload["errors"] = fields
     response = jsonify(payload)
-    # A field's name is the caller's text: harmless, also where somebody shows the body as HTML.
+    # A field's name is the caller's text; make it harmless if somebody shows the body as HTML.
     response.data = response.data.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
     response.status_code = code
     if code == 401:
@@ -61,29 +61,29 @@ def body(code: int, message: str, fields: Any = None) -> Response:
 
 
 def sentence(fields: Any) -> str:
-    """The first few of nested field errors in words: ``segment: Must be one of: …``."""
+    """The first three of nested field errors, as in ``segment: Must be one of: …``."""
     return " ".join(_sentences(fields, ())[:3])
 
 
 def internal_error() -> str:
-    """The message of a 500: it names the request, and nothing else."""
+    """The message of a 500, which names only the request."""
     return errors.INTERNAL.format(g.request_id)
 
 
 def status_of(error: errors.ClvError) -> int:
-    """What an error of the domain is over HTTP."""
+    """The HTTP status of an error of the domain."""
     return next(status for kind, status in STATUS.items() if isinstance(error, kind))
 
 
 def database_failed(error: Exception) -> str:
-    """Log one of ``db.DOWN``, give the connection up, and return what to say about it."""
+    """Log one of ``db.DOWN``, give the connection up, and return the message for the caller."""
     log_failure(error)
     db.give_up()
     return errors.DISK_FULL if db.is_full(error) else _DATABASE_DOWN
 
 
 def count_failure(error: Exception) -> None:
-    """Count a request that failed with this error, if that is what it depends on being down."""
+    """Count a request that failed with this error, if it means that a dependency is down."""
     if isinstance(error, errors.QueueUnavailable):
         components().counters.add((REDIS,))
     elif isinstance(error, db.DOWN):
@@ -91,7 +91,7 @@ def count_failure(error: Exception) -> None:
 
 
 def log_failure(error: Exception) -> None:
-    """What went wrong in the current request, for its operators."""
+    """Log what went wrong in the current request, for the operators."""
     count_failure(error)
     logs.event(
         "request.failed",
@@ -104,13 +104,13 @@ def log_failure(error: Exception) -> None:
 
 def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
     if isinstance(fields, dict):
-        found = []
+        sentences = []
         for name, inner in fields.items():
-            # The location (json, query) and the schema as a whole are no field's names.
+            # The location (json, query) and the schema as a whole are not names of fields.
             hidden = not path and name in ("json", "query", "path", "headers")
             step = () if hidden or name == "_schema" else (str(name),)
-            found += _sentences(inner, path + step)
-        return found
+            sentences += _sentences(inner, path + step)
+        return sentences
     where = ".".join(path)
     return [f"{where}: {text}" if where else str(text) for text in fields]
 

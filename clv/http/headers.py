@@ -1,5 +1,4 @@
-"""The headers of every response: its request's id, those that keep a browser safe, and those that
-let a page of another origin in where the settings name it."""
+"""The headers of every response: the request's id, and those that keep a browser safe."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,12 +8,11 @@ from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.wsgi import ClosingIterator
 
-from clv.config import Settings
-from clv.http.cors import register as cors_register
+from clv.http import cors
 
-# For all that is no page: a browser that shows it anyway runs and loads nothing.
+# For everything but pages: a browser that shows it anyway runs and loads nothing.
 NO_PAGE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# Swagger UI has its icons as data: within its style sheet. All else comes from its own files.
+# Swagger UI has its icons in its style sheet, as data: URLs. All else is in its own files.
 DOCS_PAGE = (
     f"{NO_PAGE}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
 )
@@ -25,19 +23,24 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-# Two years, which is what the browsers' list of such hosts asks for; other hosts of the domain are
-# not ours to decide about.
+# Two years, as the browsers' preload list asks for. Subdomains are not ours to decide about.
 STRICT_TRANSPORT = "max-age=63072000"
 
-# What the API says is stored nowhere.
+# Nobody may store what the API answers.
 NO_STORE = ("Cache-Control", "no-store")
 
 _DOCS = "api-docs.openapi_swagger_ui"
 
 
 class Answer(Response):
-    """A 200 of the API whose JSON is there as text. It is made and sent without what Werkzeug does
-    for all kinds of responses, and the headers that each of these has join it where it is sent."""
+    """A 200 of the API whose JSON is already a text, made for the single GET.
+
+    It skips what Werkzeug does for every kind of response, and adds the constant headers only when
+    it is sent. In ``tests.bench.get`` a cached GET takes 361 µs of processor time on SQLite and
+    523 µs on PostgreSQL; with a plain Response, and ``_complete`` made faster for it, 427 and
+    554 µs. That leaves 0.68 of a bare route's requests on SQLite and 0.54 on PostgreSQL, which is
+    below the least of 0.55.
+    """
 
     _constant = (("Content-Type", "application/json"), *HEADERS.items(), NO_STORE)
 
@@ -49,7 +52,7 @@ class Answer(Response):
         self._on_close = []
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Send it as a WSGI application."""
+        """Send the response, as a WSGI application."""
         body: Any = self.response
         length = ("Content-Length", str(sum(map(len, body))))
         start_response(self.status, [*self._constant, length, *self.headers])
@@ -57,16 +60,17 @@ class Answer(Response):
         return ClosingIterator(sent, self.close) if self._on_close else sent
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Put the headers on every response; a view or a blueprint may set its own before."""
+def register(app: Flask) -> None:
+    """Add the headers to every response, but none that a view or a blueprint has set."""
     app.after_request(_complete)
-    if settings.cors_origins:
-        cors_register(app, settings.cors_origins)
+    origins = app.extensions["clv"].settings.cors_origins
+    if origins:
+        cors.register(app, origins)
 
 
 def is_same_origin() -> bool:
-    """Whether the page that sent the request has our host. The scheme is not compared: behind a
-    proxy that is not trusted we don't know ours."""
+    """Whether a page of our own host sent the request. The scheme is not compared, because behind
+    an untrusted proxy we don't know our own."""
     source = request.headers.get("Origin") or request.headers.get("Referer", "")
     try:
         host = urlsplit(source).netloc
@@ -76,17 +80,18 @@ def is_same_origin() -> bool:
 
 
 def _complete(response: Response) -> Response:
-    asked = request._get_current_object()  # type: ignore[attr-defined]
+    # Without the proxy, whose every use costs half a microsecond.
+    current = request._get_current_object()  # type: ignore[attr-defined]
     headers = response.headers
     headers.add("X-Request-Id", g.get("request_id", ""))
-    if asked.environ["wsgi.url_scheme"] == "https":
+    if current.environ["wsgi.url_scheme"] == "https":
         headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     if isinstance(response, Answer):
         return response
-    if asked.endpoint == _DOCS:
+    if current.endpoint == _DOCS:
         headers.setdefault("Content-Security-Policy", DOCS_PAGE)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
-    if asked.path.startswith("/api/v1/"):
+    if current.path.startswith("/api/v1/"):
         headers.set(*NO_STORE)
     return response

@@ -1,4 +1,4 @@
-"""Reads a request strictly: body, query and path."""
+"""Strict parsing of a request's body, query and path."""
 
 import json
 from typing import Any
@@ -23,8 +23,8 @@ BROKEN_OFF = (
 
 
 class StrictParser(FlaskParser):
-    """Reads a request strictly: an unknown query argument is an error, a body is JSON or a 415,
-    and a validation error is a 400."""
+    """A parser that refuses unknown query arguments, answers 415 to a body that is not JSON, and
+    400 to one that is not valid."""
 
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = {
@@ -33,7 +33,7 @@ class StrictParser(FlaskParser):
     }
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """The query's arguments; one that is given twice is an error, not a guess."""
+        """The query's arguments. One that is given twice is an error."""
         twice = [
             name
             for name, field in schema.load_fields.items()
@@ -60,7 +60,7 @@ class StrictParser(FlaskParser):
                 object_pairs_hook=_unambiguous,
             )
         except (ValueError, RecursionError):
-            # Not only malformed JSON: numbers of over 4,300 digits and very deep nesting, too.
+            # Malformed JSON, but also a number of over 4,300 digits, or very deep nesting.
             raise webargs_json.JSONDecodeError("not JSON", "?", 0) from None
 
     def _handle_invalid_json_error(self, error: Any, req: Request, *args: Any, **kw: Any) -> Any:
@@ -68,9 +68,9 @@ class StrictParser(FlaskParser):
 
 
 def receive(source: Any, size: int) -> bytes:
-    """Bytes of a body. What is wrong with it, malformed chunks for one, gunicorn raises here.
+    """Read bytes of a body.
 
-    :raises BrokenOff: when it is wrong
+    :raises BrokenOff: when the connection breaks, or gunicorn finds the body malformed
     """
     try:
         return source.read(size)
@@ -84,7 +84,7 @@ def checked_customer_id(customer_id: str) -> str:
     :raises Invalid: naming what would be right
     """
     try:
-        # Werkzeug replaces what is not UTF-8, and two ids would become one.
+        # Werkzeug replaces bytes that are not UTF-8, so two ids could become the same.
         request.environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8")
         return values.customer_id(customer_id)
     except UnicodeDecodeError:
@@ -97,8 +97,8 @@ def checked_customer_id(customer_id: str) -> str:
 
 
 def _read_body(req: Request, limit: int) -> bytes:
-    """The whole body, if it may have one. The limit is kept here: gunicorn hands a chunked body
-    on without a length, and Werkzeug would silently cut it off."""
+    """The whole body. The limit is enforced here, because gunicorn passes a chunked body on without
+    a length, and Werkzeug would silently cut it off."""
     length = req.content_length
     if length is None and not req.environ.get("wsgi.input_terminated"):
         return b""
@@ -117,9 +117,9 @@ def _refuse_constant(name: str) -> None:
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; who checked the first of two equal names would not have seen the last."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """An object without repeated names: of those, another parser may believe the first."""
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         reason = "A name must not occur twice in an object."
         raise Invalid(f"The request is not valid. {reason}", {"json": [reason]})
-    return found
+    return unique

@@ -1,14 +1,16 @@
 """The rate limit of a key, over all processes of the service.
 
-Each process counts for itself, in windows that begin with the clock's minute (hour, day), and no
-request waits for Redis: what a process has counted it adds to the counter there after a response
-was sent, and learns what the others have, at the first request of a window, at each twentieth of
-the limit, and once a second. So a key gets its limit exactly from one process; each further one may
-add a twentieth, and what it answers while Redis is asked. A Redis that is down or silent is left
-alone for 5 seconds at a time, and each process keeps to the limit by itself.
+Each process counts by itself, in windows that begin with the clock's minute (hour, day), and no
+request waits for Redis. After a response was sent, the process adds what it has counted to the
+counter in Redis and learns what the others have counted: at the first request of a window, at each
+twentieth of the limit, and once a second. So one process alone keeps the limit exactly. Each
+further process may exceed it by a twentieth, and by what it answers while Redis is asked. While
+Redis is down or silent, each process keeps the limit by itself, and tries Redis again every 5
+seconds.
 
-Of the package ``limits``, the engine of Flask-Limiter, this takes the notation and the counter in
-Redis; asking that for each request, as Flask-Limiter does, would double the cost of a small one.
+The notation of limits and the counter in Redis come from the package ``limits``, the engine of
+Flask-Limiter. Flask-Limiter asks Redis for each request, which would double the cost of a small
+one.
 """
 
 import logging
@@ -26,21 +28,23 @@ from clv import logs
 from clv.auth.ttl_cache import TTLCache
 from clv.errors import TooMany
 
+# A process reports at each twentieth of the limit, and after a second.
 REPORTS_PER_LIMIT = 20
 REPORT_SECONDS = 1.0
-# So long Redis is left alone when it failed.
+# How long Redis is left alone after a failure.
 PAUSE_SECONDS = 5.0
-# And so long a thread waits for it, after its response was sent.
+# How long a thread waits for Redis after its response was sent.
 REDIS_SECONDS = 0.5
+# Keys that are counted at the same time; each takes some hundred bytes.
 MOST_KEYS = 10_000
 
 
 @dataclass(slots=True)
 class _Window:
-    """What is known of one key in one stretch of time.
+    """What this process knows of one key in one window.
 
-    :param used: by this process, and by the others as far as it knows
-    :param unreported: of these, what Redis does not know yet
+    :param used: requests of this process, and of the others as of the last report
+    :param unreported: those of ``used`` that Redis does not know yet
     """
 
     number: int
@@ -51,15 +55,17 @@ class _Window:
 
 @dataclass(slots=True)
 class Quota:
-    """What is left to a key.
+    """What a key has left.
 
-    :param seconds: until it has the whole limit again
+    :param seconds: until the window ends, and the key has the whole limit again
+    :param policy: the limit itself, as the header ``RateLimit-Policy`` states it
     :param exceeded: this request was one too many, and is not counted
-    :param report_is_due: :meth:`Limiter.report` should be called after the response
+    :param report_is_due: :meth:`RateLimiter.report` should be called after the response
     """
 
     remaining: int
     seconds: int
+    policy: str
     exceeded: bool
     report_is_due: bool
 
@@ -72,10 +78,10 @@ class Quota:
 
 
 class RateLimiter:
-    """Counts the requests of keys.
+    """Counts the requests of each key.
 
     :param limit: such as ``6000/minute``
-    :param redis: a client whose time-outs are short: a thread waits for it
+    :param redis: a client with short time-outs, because a thread waits for it
     """
 
     def __init__(self, limit: str, redis: Redis) -> None:
@@ -107,13 +113,14 @@ class RateLimiter:
             return Quota(
                 max(0, self._amount - window.used),
                 math.ceil(self._seconds - since),
+                self.policy,
                 exceeded,
                 self._is_due(window, now),
             )
 
     def report(self, key: str) -> None:
-        """Add what was counted to the counter in Redis, and learn what others have; skipped while
-        another thread does it."""
+        """Add what was counted to the counter in Redis, and learn what the other processes have
+        counted. Does nothing while another thread reports."""
         window = self._windows.get(key)
         if window is None or not self._reporting.acquire(blocking=False):
             return
@@ -144,5 +151,5 @@ class RateLimiter:
                 window.unreported += count
             raise
         with self._lock:
-            # Redis may have been emptied: then it knows less than this process.
+            # Redis may have been emptied; then it knows less than this process.
             window.used = max(window.used, total + window.unreported)

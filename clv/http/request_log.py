@@ -1,5 +1,5 @@
-"""What is noted of each request: one line in the log and one more in the counts. Its route is the
-URL's rule, never the path, which names a customer."""
+"""What is noted of each request: a line in the log and a count. Its route is the URL rule, never
+the path, which may name a customer."""
 
 from functools import partial
 from time import perf_counter
@@ -14,40 +14,43 @@ OTHER = "other"
 
 
 def register(app: Flask) -> None:
-    """Note every request. Registered before all else: first to begin, last to end."""
-    counts: Counters = app.extensions["clv"].counters
-
-    def note(response: Response) -> Response:
-        # Each look through one of Flask's proxies takes half a microsecond; here is one of each.
-        asked, known = request._get_current_object(), vars(g._get_current_object())  # type: ignore[attr-defined]
-        rule, sender = asked.url_rule, known.get("principal")
-        key = (
-            asked.method if asked.method in METHODS else OTHER,
-            OTHER if rule is None else rule.rule,
-            response.status_code,
-        )
-        who = ("", "") if sender is None else (sender.tenant_name, sender.key)
-        if response.is_sequence:
-            _end(counts, known["began"], known.get("request_id", ""), who, key)
-        else:
-            # A file that is still to be sent.
-            end = partial(_end, counts, known["began"], known.get("request_id", ""), who, key)
-            response.call_on_close(end)
-        return response
-
+    """Note every request. Register this first: it begins before all others, and ends last."""
     app.before_request(_begin)
-    app.after_request(note)
+    app.after_request(partial(_note, app.extensions["clv"].counters))
 
 
 def _begin() -> None:
     g.began = perf_counter()
 
 
+def _note(counters: Counters, response: Response) -> Response:
+    # Each use of one of Flask's proxies takes half a microsecond; here is one of each.
+    current, known = request._get_current_object(), vars(g._get_current_object())  # type: ignore[attr-defined]
+    rule, sender = current.url_rule, known.get("principal")
+    key = (
+        current.method if current.method in METHODS else OTHER,
+        OTHER if rule is None else rule.rule,
+        response.status_code,
+    )
+    who = ("", "") if sender is None else (sender.tenant_name, sender.key)
+    end = partial(_end, counters, known["began"], known.get("request_id", ""), who, key)
+    if response.is_sequence:
+        end()
+    else:
+        # A file that has yet to be sent.
+        response.call_on_close(end)
+    return response
+
+
 def _end(
-    counts: Counters, began: float, request_id: str, who: tuple[str, str], key: tuple[str, str, int]
+    counters: Counters,
+    began: float,
+    request_id: str,
+    who: tuple[str, str],
+    key: tuple[str, str, int],
 ) -> None:
     seconds = perf_counter() - began
-    counts.add(key, seconds)
+    counters.add(key, seconds)
     tenant, api_key = who
     method, route, status = key
     logs.request(request_id, tenant, api_key, method, route, status, seconds)

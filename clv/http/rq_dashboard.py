@@ -1,8 +1,8 @@
-"""RQ Dashboard at ``/rq``, for operators: behind a password, and safer than it comes.
+"""RQ Dashboard at ``/rq``, for operators: behind a password, and made safe.
 
-RQ Dashboard 0.9 has no login that survives a second application, unpickles what it finds in
-Redis, puts texts into its pages without escaping them, and changes state on a GET. Each function
-below answers one of these; with a release that answers it itself, that function can go.
+RQ Dashboard 0.9 has no login that survives a second application, unpickles what it finds in Redis,
+puts text into its pages without escaping it, and changes state on a GET. Each function below fixes
+one of these. When a release fixes it, remove the function.
 """
 
 import base64
@@ -30,7 +30,7 @@ from clv.http.application import components
 from clv.http.headers import is_same_origin
 
 PREFIX = "/rq"
-# A queue's name and a page's number end up in the pages' scripts unescaped.
+# What the arguments in a path may be: some end up unescaped in the pages' scripts.
 ARGUMENTS = {
     "instance_number": "0",
     "queue_name": "[A-Za-z0-9_.-]+",
@@ -40,7 +40,7 @@ ARGUMENTS = {
     "page": "[0-9]{1,6}",
     "job_id": "[A-Za-z0-9_-]+",
 }
-# Their texts are put into a page as HTML; the page of jobs escapes its own.
+# Endpoints whose text is put into a page as HTML. The page of jobs escapes its own.
 INSERTED_AS_HTML = (
     "rq_dashboard.job_info",
     "rq_dashboard.list_queues",
@@ -55,15 +55,15 @@ HEADERS = {
 
 
 def mount(app: Flask, settings: Settings, redis: Redis) -> None:
-    """Serve the dashboard if there are credentials for it; without them there is no ``/rq``."""
+    """Serve the dashboard if the settings have credentials for it; else there is no ``/rq``."""
     user, password = settings.rq_dashboard_user, settings.rq_dashboard_password
     if not (user and password):
         return
     blueprint = _adapted_blueprint()
-    # The address is only displayed: the connection is the service's own.
+    # This address is only displayed; the connection is the service's own.
     app.config.update(RQ_DASHBOARD_REDIS_URL=("Redis",), RQ_DASHBOARD_DISABLE_DELETE=True)
     app.redis_conn = redis  # type: ignore[attr-defined]
-    # Its pages want their icon from the application's static folder, and there is none.
+    # Its pages link to an icon in the application's static folder, which does not exist.
     icon = f"{PREFIX}/static/<path:filename>"
     app.add_url_rule(icon, endpoint="static", build_only=True)
     app.before_request(partial(_guard, base64.b64encode(f"{user}:{password}".encode())))
@@ -78,8 +78,8 @@ def mount(app: Flask, settings: Settings, redis: Redis) -> None:
 
 
 class JsonJob(Job):
-    """A job that is read as JSON: the dashboard's page of a job would unpickle its meta, which
-    runs whatever was planted there."""
+    """A job that is read as JSON. The dashboard's page of a job would unpickle its meta, and so run
+    any code that was planted there."""
 
     def __init__(
         self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
@@ -96,23 +96,23 @@ class JsonWorker(Worker):
         return super().all(*args, **{**kwargs, "serializer": JSONSerializer})
 
     def _set_connection(self, connection: Redis) -> Redis:
-        """Leave the connection alone: RQ would raise the time-out of the web process's pool to
-        that of a worker that waits for jobs, 415 seconds."""
+        """Leave the connection as it is. RQ would raise the time-out of the web process's pool to
+        415 seconds, which suits a worker that waits for jobs."""
         return connection
 
 
 def _adapted_blueprint() -> Any:
-    """The dashboard's blueprint. It and its settings are globals of a module, so nothing is set
-    here that belongs to one application."""
+    """The dashboard's blueprint. Its settings are globals of a module, so nothing that belongs to
+    one application is set here."""
     from rq_dashboard import web
 
     web.config.serializer = JSONSerializer
     web.Job = JsonJob
     web.Worker = JsonWorker
     web.requeue_job = partial(requeue_job, serializer=JSONSerializer)
-    # It opens a pool for each request, without time-outs.
+    # It would open a pool without time-outs for each request.
     web.from_url = _service_connection
-    # It answers 200 when Redis is down; catching nothing leaves that to our handler.
+    # It would answer 200 while Redis is down. Now it catches nothing, and our handler does.
     web.RedisConnectionError = ()
     return web.blueprint
 
@@ -125,59 +125,67 @@ def _answer(code: int, message: str, error: Exception) -> Response:
     return errors.body(code, message)
 
 
-def _within() -> bool:
+def _is_dashboard() -> bool:
     return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
 
 
 def _guard(credentials: bytes) -> Response | None:
-    """Let a request in that knows the password, asks for what exists, and changes state only by
-    a POST from the dashboard's own pages. It runs before routing errors are raised, so that
-    nobody else learns which paths there are."""
-    if not _within():
+    """Refuse a request without the password, one for something that can't exist, and one that
+    changes state other than by a POST from the dashboard's own pages. This runs before routing
+    errors are raised, so that nobody else learns which paths exist."""
+    if not _is_dashboard():
         return None
-    if not _is_let_in(credentials):
+    if not _has_password(credentials):
         response = errors.body(401, "The user name and password of the dashboard are needed.")
         response.headers["WWW-Authenticate"] = 'Basic realm="rq"'
         return response
+    _check_arguments()
+    _check_method()
+    return None
+
+
+def _check_arguments() -> None:
     for name, value in (request.view_args or {}).items():
         if name in ARGUMENTS and not re.fullmatch(ARGUMENTS[name], str(value)):
             raise NotFound
+
+
+def _check_method() -> None:
     if request.method in ("GET", "HEAD"):
-        # What also takes a POST changes state: queueing all failed jobs again.
+        # An endpoint that also takes a POST changes state: it queues all failed jobs again.
         if request.url_rule and "POST" in (request.url_rule.methods or ()):
             raise MethodNotAllowed(["POST"])
     elif request.method != "OPTIONS" and not is_same_origin():
         raise Forbidden("The request must come from the dashboard's own pages.")
-    return None
 
 
-def _is_let_in(credentials: bytes) -> bool:
-    """Whether the request has the password. Over the limit on failed attempts it is not compared,
-    so that guessing is slow: a person chose it.
+def _has_password(credentials: bytes) -> bool:
+    """Whether the request has the password. Over the limit on failed attempts it is not compared:
+    a person chose it, so guessing must be slow.
 
     :raises TooMany: when this address has failed too often
     """
     if "Authorization" not in request.headers:
         return False
-    attempts, client = components().login_throttle, f"rq {client_at(request.remote_addr)}"
-    if not attempts.are_too_many(client) and _is_authentic(credentials):
+    throttle, client = components().login_throttle, f"rq {client_at(request.remote_addr)}"
+    if not throttle.is_exceeded(client) and _is_authentic(credentials):
         return True
-    attempts.count(client)
+    throttle.count_failure(client)
     return False
 
 
 def _is_authentic(credentials: bytes) -> bool:
-    """Compare what was sent with what should be, without decoding it: nothing is malformed then,
-    and bytes may hold anything."""
+    """Compare the credentials with those that were sent, still encoded, so that nothing can be
+    malformed."""
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
     return hmac.compare_digest(sent.strip().encode(), credentials) and scheme.lower() == "basic"
 
 
 def _harden(response: Response) -> Response:
-    if not _within():
+    if not _is_dashboard():
         return response
     if request.endpoint in INSERTED_AS_HTML and response.is_json:
-        # In JSON these characters occur only within strings.
+        # In JSON these characters occur only in strings.
         response.set_data(html.escape(response.get_data(as_text=True), quote=False))
     response.headers.update(HEADERS)
     response.headers["Content-Security-Policy"] = _policy(response)
@@ -185,12 +193,12 @@ def _harden(response: Response) -> Response:
 
 
 def _policy(response: Response) -> str:
-    """The strictest Content-Security-Policy that the pages work under.
+    """The strictest Content-Security-Policy under which the pages work.
 
-    Each page has one inline script, at its end, which is allowed by its hash. So no other inline
-    script, event handler or ``javascript:`` address runs, whatever text gets into a page, and
-    nothing is loaded from or sent to elsewhere. ``unsafe-eval`` is for Underscore, which compiles
-    the templates within the page; they hold no data. Inline style attributes are allowed.
+    Each page has one inline script, at its end, which is allowed by its hash. No other inline
+    script, event handler or ``javascript:`` URL runs, whatever text gets into a page, and nothing
+    is loaded from or sent to another host. ``unsafe-eval`` is for Underscore, which compiles the
+    templates in the page; these hold no data. Inline style attributes are allowed.
     """
     scripts = "'none'"
     if response.mimetype == "text/html":

@@ -1,12 +1,12 @@
-"""The web process's worker: gunicorn's gthread, whose threads wait for no client.
+"""The web process's worker: gunicorn's gthread, but no thread waits for a client's head or end.
 
-Gthread (gunicorn 27) reads a request's head in a thread, without a limit of time, so a handful of
-clients that send half a head stop the service for ever; a client that sends nothing holds a
-thread for 5 s, one that keeps back an unread body another 5 s, and one that does not close its
-end of a closed connection holds the whole process for 2 s. Here the process's loop collects the
-heads and waits for the closing, so a connection takes a thread when there is something to do, and
-what a thread still waits for, a body or room for a response, is bounded. TLS is the proxy's: a
-handshake would be in the loop's way. With a release that does this itself, the module can go.
+In gunicorn 27, gthread reads a request's head in a thread, without a time limit. A handful of
+clients that send half a head stop the service for good; a client that sends nothing holds a thread
+for 5 s, one that keeps back an unread body another 5 s, and one that does not close its end of a
+closed connection holds the whole process for 2 s. Here the process's event loop collects the heads
+and waits for connections to close, so a connection takes a thread only when there is work to do.
+What a thread still waits for, a body or room for a response, is bounded. TLS belongs to the proxy:
+a handshake would block the loop. When a gunicorn release does all this itself, remove this module.
 """
 
 import errno
@@ -33,14 +33,14 @@ from clv.errors import INTERNAL
 from clv.http.headers import HEADERS
 from clv.http.request_log import OTHER
 
-# From the first byte to the end of the head: it fits into one packet, or a few.
+# A head must be complete after this time: it fits into a packet or a few.
 HEAD_SECONDS = 10.0
-# Of a longer head no more is collected: the parser refuses it, or finds the body in it.
+# No more of a head is collected: the parser refuses a longer one, or finds the body in it.
 MAX_HEAD = 65_536
-# For the client to read what was sent and close its end; else the last bytes can be lost.
+# How long a client has to read the response and close its end; else the last bytes can be lost.
 CLOSING_SECONDS = 2.0
-# How long a client may keep a thread waiting in one request, in all, and how much more time its
-# bytes earn. Slower than a modem of 1998 is an attack.
+# How long a client may keep a thread waiting during one request, in total, and the rate at which
+# its bytes earn more time. Slower than a modem of 1998 is an attack.
 PATIENCE_SECONDS = 15.0
 LEAST_BYTES_PER_SECOND = 8_192
 
@@ -52,20 +52,51 @@ _REFUSALS = (
     (refused.ExpectationFailed, 417, "The only expectation that is known is 100-continue."),
     (refused.ParseException, 400, "The request is not valid HTTP/1.1."),
 )
+# What gunicorn logs when a worker does not start.
 _NOT_STARTED = "Exception in worker process"
-# These are of our own response.
+# Raised for headers of our own response, not of the request.
 _OURS = (refused.InvalidResponseHeader, refused.InvalidResponseHeaderName)
 
 
+# The release whose private parts the worker uses.
+GUNICORN_VERSION = "27.0.1"
+
+
 class Worker(ThreadWorker):
-    """Gthread with another way of waiting."""
+    """Gthread with another way of waiting.
+
+    It depends on these private parts of gunicorn. After an upgrade, compare each with its source,
+    run tests/api/test_server.py, test_abuse.py and test_request_log.py, and set GUNICORN_VERSION.
+
+    - ``ThreadWorker.enqueue_req``: overridden. ``accept`` and the poller's callbacks call it in the
+      event loop for each connection that may have a request; it hands the connection to a thread.
+    - ``ThreadWorker.finish_request``: overridden. Called in the event loop with the future of
+      ``handle``, whose result says whether to keep the connection; keeps or closes it.
+    - ``ThreadWorker._keepalive_after``: overridden. ``handle`` calls it in the thread after each
+      response, to discard the rest of the body.
+    - ``ThreadWorker.murder_pending``: overridden. ``run`` calls it at least once a second.
+    - ``ThreadWorker.handle_error``: overridden. Called in the thread for what the parser refuses
+      and what the application raises; writes the answer to the socket.
+    - ``pending_conns``: a deque of waiting connections, ordered by ``timeout``, which
+      ``murder_pending`` drops when they are due.
+    - ``poller``: a selector whose data is the callback of a readable socket.
+    - ``nr_conns``: open connections; whoever closes one subtracts it.
+    - ``TConn``: ``sock``, ``parser``, ``timeout`` (monotonic), ``initialized``, ``init()``,
+      ``close()``. Its socket is replaced before ``init`` makes the parser that reads from it.
+    - ``parser.finish_body(max_bytes=…)``: discards an unread body; false if there is too much.
+    - ``parser.unreader``: ``take_buffered()`` and ``unread()``, to look at a head without parsing.
+    - ``handle`` takes a ConnectionResetError of the socket for a client that has gone.
+    - ``gunicorn.http.errors``: which exceptions the parser raises, and of which kind they are.
+    - ``"Exception in worker process"``: the arbiter logs this when a worker does not start.
+    - In gunicorn.conf.py: the arbiter's ``WORKERS`` in ``pre_fork``, and ``worker.wsgi``.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._closing: deque[TConn] = deque()
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Give a connection to a thread as soon as the head of its request is there."""
+        """Give a connection to a thread once the head of its request has arrived."""
         if not conn.initialized:
             conn.sock = PatientSocket(fileno=conn.sock.detach())
             conn.init()
@@ -78,14 +109,14 @@ class Worker(ThreadWorker):
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._go_on, conn))
 
     def murder_pending(self) -> None:
-        """Drop the connections whose heads, or whose ends, have not come in time."""
+        """Drop connections whose head, or whose end, did not arrive in time."""
         super().murder_pending()
         now = time.monotonic()
         while self._closing and self._closing[0].timeout <= now:
             self._close(self._closing[0])
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        """Keep the connection for its next request, or close it without waiting here."""
+        """Keep the connection for its next request, or close it without blocking the loop."""
         if not fs.cancelled() and not fs.exception() and fs.result():
             super().finish_request(conn, fs)
             return
@@ -99,7 +130,7 @@ class Worker(ThreadWorker):
             self._close(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what is no valid request as the API answers an error, showing nothing of it."""
+        """Answer an invalid request with the API's error body, revealing nothing of the request."""
         request_id = uuid.uuid4().hex
         code, message = 500, INTERNAL.format(request_id)
         for kind, refusal, reason in _REFUSALS:
@@ -115,8 +146,8 @@ class Worker(ThreadWorker):
         _answer(client, code, message, request_id)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
-        """Whether the connection can take another request: not if some of a body that nobody
-        wanted has yet to come."""
+        """Whether the connection can take another request: not while part of an unread body has
+        yet to arrive."""
         if not keepalive:
             return False
         conn.sock.setblocking(False)
@@ -146,7 +177,7 @@ class Worker(ThreadWorker):
         try:
             self.poller.unregister(conn.sock)
         except (OSError, KeyError, ValueError):
-            # It had not been registered.
+            # It was not registered.
             pass
         self.nr_conns -= 1
         conn.close()
@@ -162,33 +193,33 @@ class Logger(GunicornLogger):
             handler.setFormatter(logs.JsonLines())
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log an exception: its kind and place, for its text may hold a request's data; all of
-        it while the worker starts."""
+        """Log an exception's kind and place, because its text may hold a request's data. While the
+        worker starts there is no request: log all of it."""
         error = sys.exception()
         shown = traceback.format_exc() if msg == _NOT_STARTED or not error else logs.summary(error)
         self.error_log.error(msg, *args, extra={"fields": {"error": shown}})
 
 
 class PatientSocket(socket.socket):
-    """A client's socket that keeps a thread waiting only so long in all of a request, whatever
-    the size of the steps: a client that sends a byte a second is as slow as one that stops."""
+    """A client's socket that limits how long a thread waits during a whole request, however the
+    bytes are spread: a client that sends one byte a second is as slow as one that stops."""
 
     _receiving = _sending = PATIENCE_SECONDS
 
     def setblocking(self, flag: bool) -> None:
-        """Block, with fresh patience (a thread takes up a request), or don't."""
+        """Switch blocking on, with fresh patience for a new request, or off."""
         super().setblocking(flag)
         self._receiving = self._sending = PATIENCE_SECONDS
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """As a socket's, within the client's time."""
+        """As :meth:`socket.socket.recv`, within the client's time."""
         if self.gettimeout() == 0:
             return super().recv(size, flags)
         data, self._receiving = self._within(self._receiving, super().recv, size)
         return data
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """As a socket's, within the client's time."""
+        """As :meth:`socket.socket.sendall`, within the client's time."""
         if self.gettimeout() == 0:
             super().sendall(data, flags)
             return
@@ -202,7 +233,7 @@ class PatientSocket(socket.socket):
         try:
             result = act(argument)
         except TimeoutError:
-            # Gunicorn takes this for a client that has gone.
+            # Gunicorn treats this as a client that has gone.
             raise ConnectionResetError(errno.ECONNRESET, "too slow") from None
         moved = len(argument if result is None else result)
         earned = moved / LEAST_BYTES_PER_SECOND
@@ -211,8 +242,8 @@ class PatientSocket(socket.socket):
 
 
 def _has_head(conn: TConn) -> bool:
-    """Read what has come, and tell whether a thread would have something to do with it: a head,
-    a malformed one, or the end of the connection."""
+    """Read what has arrived. Whether a thread has work to do: there is a complete head, one that
+    is too long, or the end of the connection."""
     unreader = conn.parser.unreader
     head = unreader.take_buffered()
     try:

@@ -1,4 +1,4 @@
-"""How many threads may be kept by requests that take long."""
+"""Limits how many threads slow requests may hold."""
 
 import contextlib
 import threading
@@ -8,24 +8,27 @@ from clv.errors import Unavailable
 
 
 class WaitingRoom:
-    """How many of the process's threads may be kept at once by requests that wait for runs, by
-    files that go no faster than their readers, and by simulations; the others stay free for
-    requests that take no time."""
+    """The threads of the process that slow requests may hold at the same time: those that wait for
+    runs, files that go no faster than their readers, and simulations. The other threads stay free
+    for quick requests.
+
+    :param seats: the number of such threads
+    """
 
     def __init__(self, seats: int) -> None:
         self._seats = threading.BoundedSemaphore(seats)
 
     def take(self) -> bool:
-        """Take a seat, if one is free."""
+        """Take a seat. False if none is free."""
         return self._seats.acquire(blocking=False)
 
     def leave(self) -> None:
-        """Give the seat back."""
+        """Give a seat back."""
         self._seats.release()
 
     @contextlib.contextmanager
     def seat(self) -> Iterator[None]:
-        """Keep a seat for a while.
+        """Hold a seat within the block.
 
         :raises Unavailable: when none is free
         """

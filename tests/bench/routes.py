@@ -2,6 +2,7 @@
 route the plain way."""
 
 import hashlib
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ def plain() -> Flask:
 def _application() -> Flask:
     app = Flask(__name__, static_folder=None)
     # Our configuration of gunicorn wants it.
-    app.extensions["clv"].counters = Counters()
+    app.extensions["clv"] = SimpleNamespace(counters=Counters())
     return app
 
 

@@ -21,7 +21,7 @@ ADD_ONS = {"DATABASE_URL": "postgres://u:p@h:5432/d", "REDIS_URL": "rediss://:p@
 
 
 def test_every_variable_is_one_that_the_service_reads():
-    assert set(APP["env"]) <= set(config._VARIABLES)
+    assert set(APP["env"]) <= set(config.VARIABLES)
     assert all(entry["description"] for entry in APP["env"].values())
 
 

@@ -22,7 +22,7 @@ from clv.domain.units import DAY_MS
 from tests.conftest import ON_ONE_DATABASE
 
 # The environment variables with their fields of ``Settings``.
-VARIABLES = {variable: name for variable, (name, _) in config._VARIABLES.items()}
+VARIABLES = {variable: setting.name for variable, setting in config.VARIABLES.items()}
 README_LINES = 130
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = {

@@ -61,18 +61,21 @@ class Clv(Output):
     )
 
 
-# What :class:`Clv` and the encoder make, but written down at once. All but the id are numbers and
-# words of ours.
+# The JSON of a Clv. Only the id needs escaping; all else are numbers and words of our own.
 _CLV = (
     '{"customerId":%s,"clvScore":%d,"predictedRevenue":%r,"churnProbability":%r,"rfmRecency":%d,'
     '"rfmFrequency":%d,"rfmMonetary":%r,"segment":"%s","computedAt":"%s","source":"%s"}\n'
 )
-# All records of a run have the same time.
+# All records of a run have the same time, so few different ones are formatted.
 _iso = lru_cache(maxsize=256)(iso)
 
 
 def clv_json(scores: Scores, source: str) -> str:
-    """A :class:`Clv` as JSON."""
+    """A :class:`Clv` as JSON, for the single GET.
+
+    In ``tests.bench.get`` the schema and Flask's encoder, which make the same text, take 80 µs more
+    of processor time on SQLite and 120 µs on PostgreSQL; a whole GET takes 360 and 520 µs.
+    """
     return _CLV % (
         encode_basestring_ascii(scores.customer_id),
         scores.score + 0.5,
@@ -94,8 +97,8 @@ def _cents(amount: int) -> float:
 
 
 def _thousandths(probability: float) -> float:
-    """A probability, rounded half up to 3 decimals. Only sixteenths lie halfway between two in
-    binary, and ``round`` takes the even one: 0.0625 is 0.063."""
+    """A probability, rounded half up to 3 decimals: 0.0625 is 0.063. ``round`` would round half to
+    even; in binary only sixteenths lie exactly halfway between two thousandths."""
     if probability * 16 % 1:
         return round(probability, 3)
     return int(probability * 1000 + 0.5) / 1000

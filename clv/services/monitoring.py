@@ -1,0 +1,68 @@
+"""Figures for whoever monitors the service: what runs did, and what waits."""
+
+from dataclasses import dataclass
+
+from clv import db
+from clv.errors import Unavailable
+from clv.queue import Queue
+from clv.services.insights import STALE_MS
+from clv.store import run_tally
+from clv.store.run_tally import Ended
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRuns:
+    """The runs that are queued, or those that are running, and for how long the oldest has been."""
+
+    status: str
+    count: int
+    oldest_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFigures:
+    """What the database says of all runs, and of all tenants that have customers.
+
+    :param oldest_full_run_ms: age of the last finished full run, of the tenant where it is oldest
+    :param stale_tenants: tenants whose last full run is older than 36 hours
+    """
+
+    ended: list[Ended]
+    active: list[ActiveRuns]
+    tenants: int
+    oldest_full_run_ms: int
+    stale_tenants: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """Jobs that wait, and workers that are alive."""
+
+    depth: int
+    workers: int
+
+
+def database_figures() -> DatabaseFigures | None:
+    """The database's figures, or None if it is down or not migrated; gives the connection back."""
+    try:
+        ages = run_tally.full_runs(STALE_MS)
+        return DatabaseFigures(
+            ended=run_tally.ended(),
+            active=[ActiveRuns(status, *rest) for status, rest in run_tally.active().items()],
+            tenants=ages.tenants,
+            oldest_full_run_ms=ages.oldest_ms,
+            stale_tenants=ages.stale,
+        )
+    except (*db.DOWN, db.NO_TABLES):
+        return None
+    finally:
+        # Others may use it while the caller asks Redis.
+        db.release()
+
+
+def queue_figures(queue: Queue) -> QueueFigures | None:
+    """The queue's figures, or None if it can't be reached."""
+    try:
+        return QueueFigures(queue.depth(), queue.workers_alive())
+    except Unavailable:
+        return None
