@@ -7,8 +7,8 @@ from flask.cli import with_appcontext
 
 from clv.cli.errors import plain_errors
 from clv.http.application import components
+from clv.prediction.backtest_result import BacktestResult
 from clv.services import backtests
-from clv.services.backtest_result import BacktestResult
 from clv.store import tenants
 
 # A figure's name, its attribute, and its format.

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from clv import db, logs
 from clv.config import Settings
 from clv.errors import Conflict, Invalid, NotFitted, NotFound, Unavailable
+from clv.prediction import backtest_result
+from clv.prediction.backtest_result import BacktestResult
 from clv.queue import Queue
-from clv.services import backtest_result, fitting
-from clv.services.backtest_result import BacktestResult
+from clv.services import fitting
 from clv.store import backtests, tenants
 from clv.store.backtests import Backtest
 from clv.store.tenants import Tenant

@@ -13,8 +13,8 @@ from clv.domain.units import AMOUNT_SCALE, DAY_MS
 from clv.errors import Invalid, NotFitted
 from clv.prediction import btyd_fit, calibrated
 from clv.prediction.backtest import CALIBRATED, Split, backtest
+from clv.prediction.backtest_result import BacktestResult, result_of
 from clv.prediction.calibrated import Calibration, History
-from clv.services.backtest_result import BacktestResult, result_of
 from clv.store import totals
 from clv.store.tenants import Tenant
 

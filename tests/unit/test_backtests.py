@@ -7,10 +7,11 @@ import pytest
 from clv import db
 from clv.api.schemas.backtests import BacktestResult as ResultSchema
 from clv.errors import Conflict, NotFound, Unavailable
+from clv.prediction import backtest_result
 from clv.prediction.backtest import Decile, Scorecard
+from clv.prediction.backtest_result import BacktestResult
 from clv.prediction.btyd import Parameters
-from clv.services import backtest_result, backtests
-from clv.services.backtest_result import BacktestResult
+from clv.services import backtests
 from clv.store import backtests as stored
 
 # As the version before stored it, which is what the API shows.
