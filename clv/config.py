@@ -26,6 +26,16 @@ MIN_SECRET_LENGTH = 32
 # Turns a variable's name and text into the setting's value, or raises a ConfigError.
 Parser = Callable[[str, str], Any]
 
+    @property
+    def run_deadline_ms(self) -> int:
+        """How long a run or a backtest may take, in milliseconds."""
+        return int(self.run_deadline_hours * 3_600_000)
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a worker keeps its claim without a sign of life, in milliseconds."""
+        return int(self.lease_seconds * 1000)
+
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Parser:
     def parse(variable: str, text: str) -> Any:

@@ -1,6 +1,5 @@
 """How far the predictions can be trusted: backtests on the tenant's own history."""
 
-import contextlib
 from typing import Any
 
 from flask import url_for
@@ -10,11 +9,10 @@ from clv.api import paging
 from clv.api.schemas.backtests import Backtest, BacktestList, BacktestRequest
 from clv.api.schemas.base import PageQuery
 from clv.auth.principal import Role
-from clv.errors import Unavailable
 from clv.http.access import ClvBlueprint, principal
 from clv.http.application import components
 from clv.services import backtests
-from clv.store.backtests import Backtest as Found
+from clv.services.backtests import BacktestDetails
 
 blp = ClvBlueprint("backtests", __name__, url_prefix="/api/v1", description="Backtests")
 
@@ -37,9 +35,9 @@ class Backtests(MethodView):
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List the backtests, newest first"""
         (before,) = paging.decode(query["cursor"], int) or (None,)
-        page = backtests.page(principal().tenant.id, before, query["limit"] + 1)
-        rows = [backtests.view(found) for found in page]
-        return paging.page(rows, query["limit"], lambda n: paging.encode(page[n].id))
+        limit = query["limit"]
+        page: list[Any] = list(backtests.page(principal().tenant.id, before, limit + 1))
+        return paging.page(page, limit, lambda n: paging.encode(page[n].id))
 
     @blp.access(Role.ADMIN, 400, 409, 413, 415)
     @blp.arguments(BacktestRequest, required=False)
@@ -51,9 +49,10 @@ class Backtests(MethodView):
         are measured by what happened in these. 409: another backtest is going on, or the summaries
         are not daily.
         """
-        started, message = start(body["holdoutDays"])
+        settings, queue, me = components().settings, components().queue, principal()
+        started = backtests.start(me.tenant, body["holdout_days"], me.name, settings, queue)
         location = url_for("backtests.BacktestById", backtestId=started.backtest_id)
-        return backtests.view(started, message), {"Location": location}
+        return started, {"Location": location}
 
 
 @blp.route("/clv/backtests/<backtestId>", parameters=[_BACKTEST_ID])
@@ -62,32 +61,6 @@ class BacktestById(MethodView):
 
     @blp.access(Role.VIEWER, 404)
     @blp.response(200, Backtest)
-    def get(self, backtestId: str) -> dict[str, Any]:
+    def get(self, backtestId: str) -> BacktestDetails:
         """Read a backtest and its result"""
-        return backtests.view(look_after(backtests.find(principal().tenant.id, backtestId)))
-
-
-def start(holdout_days: int | None) -> tuple[Found, str | None]:
-    """Start a backtest of the principal's tenant; and what to say about it, if anything.
-
-    :raises Conflict: while another one is active, or without daily summaries
-    :raises Unavailable: when the queue can't be reached
-    """
-    settings, queue = components().settings, components().queue
-    started = backtests.start(
-        principal().tenant,
-        holdout_days,
-        f"key {principal().key}",
-        settings.run_deadline_hours,
-        queue.ring_backtest,
-    )
-    return started, None if queue.has_workers() else backtests.NO_WORKER
-
-
-def look_after(found: Found) -> Found:
-    """The backtest as it is now; if it waits for a worker, one is rung for."""
-    if not found.is_active:
-        return found
-    with contextlib.suppress(Unavailable):
-        backtests.sweep(components().queue, found.id)
-    return backtests.find(found.tenant_id, found.backtest_id)
+        return backtests.watch(principal().tenant.id, backtestId, components().queue)

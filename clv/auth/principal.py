@@ -36,6 +36,11 @@ class Principal:
     tenant_name: str
 
     @property
+    def name(self) -> str:
+        """How runs and backtests name who asked for them."""
+        return f"key {self.key}"
+
+    @property
     def tenant(self) -> Tenant:
         """The tenant as it is now. It is read at each call, because another process may have just
         changed its settings or data.

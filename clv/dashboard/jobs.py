@@ -1,10 +1,11 @@
 """Batch runs: start one, watch it, cancel it, and read what went wrong."""
 
+from typing import Any
+
 from flask import Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from clv.api import paging
-from clv.api.runs import cancel, job, look_after, start
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, is_part, needs, page
 from clv.domain.scoring import SEGMENTS
@@ -20,8 +21,8 @@ PAGE = 20
 def jobs() -> str:
     """The runs, newest first, and the form that starts one."""
     (before,) = paging.decode(request.args.get("cursor"), int) or (None,)
-    found = runs.page(principal().tenant.id, before, PAGE + 1)
-    listed = paging.page([job(run) for run in found], PAGE, lambda n: paging.encode(found[n].id))
+    rows: list[Any] = list(runs.page(principal().tenant.id, before, PAGE + 1, components().queue))
+    listed = paging.page(rows, PAGE, lambda n: paging.encode(rows[n].id))
     return page("jobs.html", listed=listed, is_first=before is None, segments=SEGMENTS)
 
 
@@ -32,32 +33,29 @@ def job_start() -> BaseResponse:
     segment = request.form.get("segment") or None
     if segment is not None and segment not in SEGMENTS:
         raise Invalid(f"The segment must be one of: {', '.join(SEGMENTS)}.")
-    run, _ = start(segment)
-    return redirect(url_for("dashboard.job_page", job_id=run.job_id), 303)
+    settings, queue, me = components().settings, components().queue, principal()
+    job = runs.start(me.tenant.id, segment, me.name, settings, queue)
+    return _to_job(job.job_id)
 
 
 @blp.get("/jobs/<job_id>")
 def job_page(job_id: str) -> str:
     """A run with its progress and its errors."""
-    run = look_after(job_id)
+    tenant_id, queue = principal().tenant_id, components().queue
+    job = runs.watch(tenant_id, job_id, queue)
     (after,) = paging.decode(request.args.get("cursor"), str) or ("",)
-    found = runs.errors_page(run, after, PAGE + 1)
-    errors = paging.page(
-        [{"customerId": customer_id, "message": reason} for customer_id, reason in found],
-        PAGE,
-        lambda n: paging.encode(found[n][0]),
-    )
-    return page("job.html", job=job(run), errors=errors, message=_waits_for(run.status))
+    rows: list[Any] = list(runs.errors_page(tenant_id, job_id, after, PAGE + 1))
+    errors = paging.page(rows, PAGE, lambda n: paging.encode(rows[n].customer_id))
+    return page("job.html", job=job, errors=errors, message=runs.waits_for(job, queue))
 
 
 @blp.get("/jobs/<job_id>/progress")
 def job_progress(job_id: str) -> Response:
     """How far a run is, as a part of its page; the page is loaded anew when the run has ended."""
-    run = look_after(job_id)
-    response = make_response(
-        page("job_progress.html", job=job(run), message=_waits_for(run.status))
-    )
-    if not run.is_active and is_part():
+    queue = components().queue
+    job = runs.watch(principal().tenant_id, job_id, queue)
+    response = make_response(page("job_progress.html", job=job, message=runs.waits_for(job, queue)))
+    if not job.is_active and is_part():
         response.headers["HX-Refresh"] = "true"
     return response
 
@@ -66,11 +64,9 @@ def job_progress(job_id: str) -> Response:
 @needs(Role.ADMIN)
 def job_cancel(job_id: str) -> BaseResponse:
     """Cancel a run."""
-    run = cancel(job_id)
-    return redirect(url_for("dashboard.job_page", job_id=run.job_id), 303)
+    me = principal()
+    return _to_job(runs.cancel(me.tenant_id, job_id, me.name, components().queue).job_id)
 
 
-def _waits_for(status: str) -> str | None:
-    """What a run waits for that has not begun."""
-    has_workers = components().queue.has_workers
-    return runs.NO_WORKER if status == "queued" and not has_workers() else None
+def _to_job(job_id: str) -> BaseResponse:
+    return redirect(url_for("dashboard.job_page", job_id=job_id), 303)
