@@ -15,7 +15,7 @@ MAX_PARAMETERS = 999
 # Some rows by the column.
 Columns = Sequence[Sequence[Any]]
 # Peewee's own errors instead of the driver's, for what does not pass through its methods.
-_translated = peewee.__exception_wrapper__  # type: ignore[attr-defined]
+translated_errors = peewee.__exception_wrapper__  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def execute(sql: str, params: Sequence[Any] = ()) -> int:
 
 def rows(sql: str, params: Sequence[Any] = ()) -> list[tuple]:
     """Run one statement and return all its rows."""
-    with _translated:
+    with translated_errors:
         return database.execute_sql(_dialect(sql), params).fetchall()
 
 
@@ -70,7 +70,7 @@ def quick_row(sql: str, params: Sequence[int | str] = ()) -> tuple | None:
         if connection.prepared.is_usable:
             return connection.prepared.row(sql, params)
     except Exception:
-        with _translated:
+        with translated_errors:
             raise
     return row(sql, params)
 
@@ -82,7 +82,7 @@ def value(sql: str, params: Sequence[Any] = ()) -> Any:
 
 def stream(sql: str, params: Sequence[Any], page: int) -> Iterator[list[tuple]]:
     """Run one query and return its rows in pages, without holding them all in memory."""
-    with _translated:
+    with translated_errors:
         if is_sqlite():
             cursor = database.execute_sql(_dialect(sql), params)
             yield from iter(lambda: cursor.fetchmany(page), [])
@@ -95,7 +95,7 @@ def stream(sql: str, params: Sequence[Any], page: int) -> Iterator[list[tuple]]:
 def insert_columns(table: str, columns: str, chunks: Iterable[Columns]) -> int:
     """Insert rows, given in columns and some at a time, as fast as the database takes them, and
     return their number."""
-    with _translated:
+    with translated_errors:
         if is_sqlite():
             return _insert_into_sqlite(table, columns, chunks)
         count = 0
@@ -109,7 +109,7 @@ def insert_columns(table: str, columns: str, chunks: Iterable[Columns]) -> int:
 
 def execute_many(sql: str, params: Iterable[Sequence[Any]]) -> None:
     """Run one statement for each sequence of parameters."""
-    with _translated:
+    with translated_errors:
         database.cursor().executemany(_dialect(sql), params)
 
 
