@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clv import db
 from clv.db import models
-from clv.db.clock import clock, now_ms
+from clv.db.clock import now_ms, now_sql
 from clv.errors import NotFound
 
 
@@ -59,7 +59,7 @@ def create_key(
 def find_key(public: str) -> FoundKey | None:
     """The key with this public part and its tenant, revoked and expired ones too."""
     found = db.row(
-        f"SELECT {_KEY}, tenant.id, tenant.name, {clock()}"
+        f"SELECT {_KEY}, tenant.id, tenant.name, {now_sql()}"
         " FROM api_key JOIN tenant ON tenant.id = api_key.tenant_id WHERE public = %s",
         (public,),
     )
@@ -70,7 +70,7 @@ def public_parts() -> list[str]:
     """The public parts of all keys that open something now."""
     found = db.rows(
         "SELECT public FROM api_key WHERE revoked_ms IS NULL"
-        f" AND (expires_ms IS NULL OR expires_ms > {clock()})"
+        f" AND (expires_ms IS NULL OR expires_ms > {now_sql()})"
     )
     return [public for (public,) in found]
 
@@ -86,8 +86,8 @@ def note_use(public: str, every_ms: int) -> None:
     once where it would have to wait for somebody's lock."""
     with db.without_waiting():
         db.execute(
-            f"UPDATE api_key SET last_used_ms = {clock()}"
-            f" WHERE public = %s AND COALESCE(last_used_ms, 0) <= {clock()} - %s",
+            f"UPDATE api_key SET last_used_ms = {now_sql()}"
+            f" WHERE public = %s AND COALESCE(last_used_ms, 0) <= {now_sql()} - %s",
             (public, every_ms),
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clv import db
-from clv.db.clock import clock, now_ms
+from clv.db.clock import now_ms, now_sql
 from clv.errors import Conflict, NotFound
 
 # Attempts without an end; then the backtest fails.
@@ -119,8 +119,8 @@ def claim(internal_id: int, lease_ms: int) -> int | None:
     nothing to do, or another one does it. The lease is longer the more customers there are."""
     claimed = db.row(
         "UPDATE backtest SET status = 'running', attempt = attempt + 1,"
-        f" started_ms = COALESCE(started_ms, {clock()}), lease_ms = {_until()}"
-        f" WHERE id = %s AND {_IS_ACTIVE} AND lease_ms < {clock()} RETURNING attempt",
+        f" started_ms = COALESCE(started_ms, {now_sql()}), lease_ms = {_until()}"
+        f" WHERE id = %s AND {_IS_ACTIVE} AND lease_ms < {now_sql()} RETURNING attempt",
         (lease_ms, CUSTOMERS_PER_MS, internal_id),
     )
     return claimed[0] if claimed else None
@@ -146,7 +146,7 @@ def leave(internal_id: int, attempt: int) -> None:
 def finish(internal_id: int, attempt: int, holdout_days: int, result: str) -> bool:
     """End a backtest with its result; False when the claim is lost."""
     finished = db.execute(
-        f"UPDATE backtest SET status = 'finished', finished_ms = {clock()}, holdout_days = %s,"
+        f"UPDATE backtest SET status = 'finished', finished_ms = {now_sql()}, holdout_days = %s,"
         " result = %s WHERE id = %s AND status = 'running' AND attempt = %s",
         (holdout_days, result, internal_id, attempt),
     )
@@ -156,7 +156,7 @@ def finish(internal_id: int, attempt: int, holdout_days: int, result: str) -> bo
 def fail(internal_id: int, message: str) -> bool:
     """End an active backtest as failed; False when it had ended already."""
     failed = db.execute(
-        f"UPDATE backtest SET status = 'failed', finished_ms = {clock()}, message = %s"
+        f"UPDATE backtest SET status = 'failed', finished_ms = {now_sql()}, message = %s"
         f" WHERE id = %s AND {_IS_ACTIVE}",
         (message, internal_id),
     )
@@ -165,12 +165,12 @@ def fail(internal_id: int, message: str) -> bool:
 
 def needing_work(internal_id: int | None = None) -> list[int]:
     """The active backtests (or this one, if it is among them) that nobody works on."""
-    return _active(f"lease_ms < {clock()}", internal_id)
+    return _active(f"lease_ms < {now_sql()}", internal_id)
 
 
 def overdue(internal_id: int | None = None) -> list[int]:
     """The active backtests (or this one, if it is among them) that are past their deadlines."""
-    return _active(f"deadline_ms < {clock()}", internal_id)
+    return _active(f"deadline_ms < {now_sql()}", internal_id)
 
 
 def _active(condition: str, internal_id: int | None) -> list[int]:
@@ -182,4 +182,4 @@ def _active(condition: str, internal_id: int | None) -> list[int]:
 
 def _until() -> str:
     customers = "(SELECT customers / %s FROM tenant WHERE tenant.id = backtest.tenant_id)"
-    return f"{clock()} + %s + {customers}"
+    return f"{now_sql()} + %s + {customers}"

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from clv import db
-from clv.db.clock import clock
+from clv.db.clock import now_sql
 from clv.domain.overview import Cell
 from clv.domain.scoring import Scores
 
@@ -83,7 +83,7 @@ def record(tenant_id: int, customer_id: str, max_age_ms: int | None = None) -> S
     if max_age_ms is None:
         found = db.quick_row(_RECORD, (tenant_id, customer_id))
     else:
-        young = f"{_RECORD} AND {clock()} - computed_ms <= %s"
+        young = f"{_RECORD} AND {now_sql()} - computed_ms <= %s"
         found = db.quick_row(young, (tenant_id, customer_id, max_age_ms))
     return None if found is None else Scores._make(found)
 

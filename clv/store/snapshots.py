@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from clv import db
-from clv.db.clock import clock
+from clv.db.clock import now_sql
 from clv.domain.distribution import Distribution, from_bytes, to_bytes
 from clv.domain.settings import ScoreSettings
 from clv.prediction import calibrated
@@ -136,8 +136,8 @@ def load(snapshot_id: int) -> Snapshot | None:
 def take_lease(tenant_id: int) -> int | None:
     """Become the tenant's one builder: the lease to give back, or None if somebody else is."""
     taken = db.row(
-        f"UPDATE tenant SET snapshot_lease_ms = {clock()} + %s"
-        f" WHERE id = %s AND snapshot_lease_ms < {clock()} RETURNING snapshot_lease_ms",
+        f"UPDATE tenant SET snapshot_lease_ms = {now_sql()} + %s"
+        f" WHERE id = %s AND snapshot_lease_ms < {now_sql()} RETURNING snapshot_lease_ms",
         (LEASE_MS, tenant_id),
     )
     return taken[0] if taken else None

@@ -9,7 +9,7 @@ from peewee import IntegrityError
 
 from clv import db
 from clv.db import models
-from clv.db.clock import clock, now_ms
+from clv.db.clock import now_ms, now_sql
 from clv.db.dialect import row_lock
 from clv.domain.settings import ScoreSettings
 from clv.errors import Conflict, NotFound
@@ -100,7 +100,7 @@ def keep_count(tenant_id: int, period_type: str | None, customers: int, changed:
     customer, the period type is free again. With the period type the snapshot goes: what it knows
     about days of conversions says nothing about other periods."""
     kept_type = period_type if customers else None
-    updated = f", data_updated_ms = {clock()}" if changed else ""
+    updated = f", data_updated_ms = {now_sql()}" if changed else ""
     db.execute(
         "UPDATE tenant SET customers = %s, period_type = %s,"
         f" snapshot_id = CASE WHEN period_type = %s THEN snapshot_id END{updated} WHERE id = %s",
@@ -125,7 +125,7 @@ def delete_tenant(tenant_id: int) -> None:
     with db.transaction():
         lock_tenant(tenant_id)
         cancelled = db.rows(
-            f"UPDATE run SET status = 'cancelled', finished_ms = {clock()},"
+            f"UPDATE run SET status = 'cancelled', finished_ms = {now_sql()},"
             " message = 'The tenant was deleted.'"
             " WHERE tenant_id = %s AND status IN ('queued', 'running') RETURNING id",
             (tenant_id,),

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import OperationalError
 
 from clv import db
-from clv.db.dialect import is_one_of, several
+from clv.db.dialect import in_texts, texts
 from clv.domain.calendar import day_of, key_of
 from clv.domain.scoring import Purchases, Totals
 from clv.domain.units import DAY_MS, MAX_STORED_INTEGER
@@ -126,8 +126,8 @@ def sample_totals(
             ") placed WHERE (place - %s) / %s * %s = place - %s",
             (tenant_id, first, every, every, first),
         )
-        chosen = f" AND {is_one_of('customer_id')}"
-        params.append(several([customer_id for (customer_id,) in ids]))
+        chosen = f" AND {in_texts('customer_id')}"
+        params.append(texts([customer_id for (customer_id,) in ids]))
     sql = f"{_scorable(more, chosen)} ORDER BY customer_id LIMIT %s"
     return [
         Totals(
@@ -191,10 +191,10 @@ def contact_gaps(tenant_id: int, customer_ids: Sequence[str]) -> list[tuple[int,
         "SELECT gap, COUNT(*) FROM ("
         " SELECT day - LAG(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap FROM ("
         "  SELECT customer_id, last_contact_ms / 86400000 AS day FROM interaction_summary"
-        f"  WHERE tenant_id = %s AND {is_one_of('customer_id')} AND impressions > 0) days) gaps"
+        f"  WHERE tenant_id = %s AND {in_texts('customer_id')} AND impressions > 0) days) gaps"
         # Two rows of one day are no gap.
         " WHERE gap > 0 GROUP BY gap ORDER BY gap",
-        (tenant_id, several(customer_ids)),
+        (tenant_id, texts(customer_ids)),
     )
 
 
