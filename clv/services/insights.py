@@ -128,7 +128,7 @@ def tidy_up(run: Run) -> None:
     next run's end, and old rows stay until then."""
     if run.computed >= MANY_ROWS:
         analyze("clv_record")
-    runs.save_leaders(run, rankings.leaders(run.tenant_id))
+    rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id))
     changes.prune(run.tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from clv import db
-from clv.db.dialect import in_texts, texts
+from clv.db.dialect import in_texts, row_lock, texts
 
 # What records can be sorted by, other than the customer id, and the SQL of it.
 SORTS = {
@@ -76,17 +76,22 @@ def leaders(tenant_id: int, few: int = FEW_RECORDS, most: int = LEADERS) -> list
     return [_leaders(tenant_id, order, most) for order in orders]
 
 
-def save_leaders(tenant_id: int, run_id: int, ranked: Sequence[Leaders]) -> None:
-    """Replace a tenant's leaders. Inside a transaction in which the run is the last one that was
-    started."""
-    db.execute("DELETE FROM leaders WHERE tenant_id = %s", (tenant_id,))
-    if not ranked:
-        return
-    db.execute_many(
-        "INSERT INTO leaders (tenant_id, run_id, ranking, customer_ids, last_value)"
-        " VALUES (%s, %s, %s, %s, %s)",
-        [(tenant_id, run_id, *each) for each in ranked],
-    )
+def save_leaders(tenant_id: int, run_id: int, ranked: Sequence[Leaders]) -> bool:
+    """Replace a tenant's leaders by those after a run.
+
+    :returns: False if they are outdated: another run has started since, or the tenant was deleted
+    """
+    with db.transaction():
+        if not _is_last(run_id):
+            return False
+        db.execute("DELETE FROM leaders WHERE tenant_id = %s", (tenant_id,))
+        if ranked:
+            db.execute_many(
+                "INSERT INTO leaders (tenant_id, run_id, ranking, customer_ids, last_value)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                [(tenant_id, run_id, *each) for each in ranked],
+            )
+    return True
 
 
 def conditions_among_leaders(
@@ -122,6 +127,17 @@ def _leaders(tenant_id: int, order: Order, most: int) -> Leaders:
     )
     ids = json.dumps([customer_id for customer_id, _ in ranked], ensure_ascii=False)
     return Leaders(order.ranking, ids, ranked[-1][1])
+
+
+def _is_last(run_id: int) -> bool:
+    """Whether no other run of the tenant has started since; locks the run's key."""
+    is_last = db.rows(
+        "SELECT 1 FROM run WHERE id = %s AND NOT EXISTS (SELECT 1 FROM run other"
+        " WHERE other.tenant_id = run.tenant_id AND other.id > run.id"
+        f" AND other.started_ms IS NOT NULL){row_lock('KEY SHARE OF run')}",
+        (run_id,),
+    )
+    return bool(is_last)
 
 
 def _is_behind(entry: tuple[Any, str], other: tuple[Any, str], order: Order) -> bool:

@@ -8,17 +8,14 @@ within a run.
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peewee import IntegrityError
 
 from clv import db
 from clv.db.clock import now_ms, now_sql
-from clv.db.dialect import row_lock
 from clv.errors import NotFound, Unavailable
-from clv.store import rankings, run_tally
-from clv.store.rankings import Leaders
+from clv.store import run_tally
 
 ACTIVE = ("queued", "running")
 # A run fails after this many attempts at its plan or at one shard without any progress.
@@ -220,23 +217,6 @@ def finish(run: Run, overview: str) -> bool:
         f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}",
         (overview, run.id),
     )
-
-
-def save_leaders(run: Run, leaders: Sequence[Leaders]) -> bool:
-    """Store the leaders of each ranking after a run.
-
-    :returns: False if they are outdated: another run has started since, or the tenant was deleted
-    """
-    with db.transaction():
-        is_last = db.rows(
-            "SELECT 1 FROM run WHERE id = %s AND NOT EXISTS (SELECT 1 FROM run other"
-            " WHERE other.tenant_id = run.tenant_id AND other.id > run.id"
-            f" AND other.started_ms IS NOT NULL){row_lock('KEY SHARE OF run')}",
-            (run.id,),
-        )
-        if is_last:
-            rankings.save_leaders(run.tenant_id, run.id, leaders)
-    return bool(is_last)
 
 
 def overviews(tenant_id: int, before_id: int | None, limit: int) -> list[tuple[Run, str]]:
