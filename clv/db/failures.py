@@ -23,7 +23,7 @@ CONNECTION_LOST = (peewee.OperationalError, peewee.InterfaceError)
 
 def is_full(error: BaseException) -> bool:
     """Whether an error, one of ``DOWN``, means that the database's disk is full."""
-    # SQLite has rolled back by then, so that Peewee's own rollback raises another error on top.
+    # SQLite has already rolled back, so that Peewee's own rollback raises another error on top.
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, psycopg.errors.DiskFull):

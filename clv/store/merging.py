@@ -38,9 +38,9 @@ def merge(
     A row whose impressions, converts and value are all 0 deletes the stored one; equal rows are
     left alone. Customers who lose their last summary lose their record and history as well.
 
-    :param aggregated: the staged rows are aggregated transactions, each all that a customer did on
-        a day: delete the stored rows of the same customer and day for single offers and the like
-    :param replace: the staged rows are all that the tenant is to have: delete all others
+    :param aggregated: each staged row is everything that a customer did on one day: delete the
+        stored rows of that customer and day that are for single offers, creatives or channels
+    :param replace: the staged rows are all that the tenant keeps: delete every other row
     :raises Conflict: when the tenant has summaries of another period type
     """
     received, zeros = _staged_rows()
@@ -52,14 +52,13 @@ def merge(
             _check_period_type(stored_type, period_type)
         if replace or zeros:
             records.fence_active_runs(tenant_id)
-        merged, known = Merged(received, received - zeros, 0, zeros, 0), 0
+        known = 0
+        merged = Merged(received, inserted=received - zeros, updated=0, unchanged=zeros, deleted=0)
         if _has_rows(tenant_id):
             counts = _counts(tenant_id)
             known = 0 if replace else _staged_customers_stored(tenant_id)
             merged = Merged(*counts, _delete(tenant_id, zeros > 0, aggregated, replace))
-        _upsert(tenant_id, in_order=aggregated)
-        if merged.inserted >= MANY_ROWS:
-            analyze("interaction_summary")
+        _upsert(tenant_id, aggregated, merged.inserted)
         customers = _customers_now(tenant_id, customers - known, zeros > 0, replace)
         if replace or zeros:
             records.delete_orphans(tenant_id, replace)
@@ -112,6 +111,14 @@ def _counts(tenant_id: int) -> tuple[int, int, int, int]:
 
 
 def _delete(tenant_id: int, zeros: bool, aggregated: bool, replace: bool) -> int:
+    doomed = _doomed_keys(tenant_id, zeros, aggregated, replace)
+    return sum(_delete_keys(tenant_id, keys, params) for keys, params in doomed)
+
+
+def _doomed_keys(
+    tenant_id: int, zeros: bool, aggregated: bool, replace: bool
+) -> list[tuple[str, tuple]]:
+    """Queries of the keys of stored rows to delete, with their parameters."""
     staged = f"SELECT {KEY} FROM staged_summary"
     doomed: list[tuple[str, tuple]] = []
     if zeros:
@@ -129,7 +136,7 @@ def _delete(tenant_id: int, zeros: bool, aggregated: bool, replace: bool) -> int
         doomed.append(
             (f"SELECT {keys} FROM staged_summary s {_looked_up(of_others)}", (tenant_id,))
         )
-    return sum(_delete_keys(tenant_id, keys, params) for keys, params in doomed)
+    return doomed
 
 
 def _delete_keys(tenant_id: int, keys: str, params: tuple) -> int:
@@ -158,9 +165,9 @@ def _looked_up(condition: str) -> str:
     return f"CROSS JOIN LATERAL ({stored}) t"
 
 
-def _upsert(tenant_id: int, in_order: bool) -> None:
+def _upsert(tenant_id: int, aggregated: bool, inserted: int) -> None:
     # Aggregated transactions were staged in the order of their keys.
-    order = "" if in_order else f"ORDER BY {_KEY_ORDER}"
+    order = "" if aggregated else f"ORDER BY {_KEY_ORDER}"
     names = [name.strip() for name in VALUES.split(",")]
     assignments = ", ".join(f"{name} = excluded.{name}" for name in names)
     stored = ", ".join(f"interaction_summary.{name}" for name in names)
@@ -172,6 +179,8 @@ def _upsert(tenant_id: int, in_order: bool) -> None:
         f" WHERE ({stored}) <> ({offered})",
         (tenant_id,),
     )
+    if inserted >= MANY_ROWS:
+        analyze("interaction_summary")
 
 
 def _customers_now(tenant_id: int, others: int, zeros: bool, replace: bool) -> int:

@@ -2,9 +2,9 @@
 
 A row is added when the segment changes, or when the score has moved by 5 or more since the last
 row. The record itself keeps that row's score and time, and the segment until then (``noted_…``):
-whoever writes has locked the record, so that each row continues the one before. Reading the last
-row instead would not do: a statement of PostgreSQL that waited for the lock can't see the row
-that the lock's holder added.
+every writer locks the record, so that each row continues the one before. Reading the last row
+instead would not do: a statement of PostgreSQL that waited for the lock can't see the row that the
+lock's holder added.
 """
 
 from collections.abc import Iterable, Sequence
@@ -64,8 +64,8 @@ _NOTE_RANGE = _NOTE.format(
     more="AND r.tenant_id = %s AND r.customer_id BETWEEN %s AND %s AND r.computed_ms = %s",
 )
 _RECORD = f"SELECT {COLUMNS} FROM clv_record WHERE tenant_id = %s AND customer_id = %s"
-# Writes records and history of a chunk, as the last parts of a WITH. The parameters are the tenant
-# and the run, then the columns as arrays.
+# The last parts of a WITH, which write records and histories of a chunk. The parameters are the
+# tenant, the run if {run} is one, and the columns as arrays.
 WRITE_ARRAYS = (
     f"written AS ({_INSERT} SELECT u.*, %s::int, {{run}}, u.score, u.computed_ms FROM {_UNNESTED}"
     f" {{where}} {_ON_CONFLICT} RETURNING *), noted AS ({_NOTE.format(written='written', more='')})"

@@ -26,10 +26,10 @@ _CURRENT = (
 class Snapshot:
     """A tenant's distribution, as of a run or a single computation.
 
-    :param tenant_customers: all customers of the tenant by then, also those who can't be scored
+    :param tenant_customers: the tenant's customers then, including those who can't be scored
     :param settings: those with which the percentiles were computed
-    :param calibration: what the last full run by then found out about the calibrated model; None
-        before the first
+    :param calibration: what the last full run found out about the calibrated model; None before
+        the first
     """
 
     id: int

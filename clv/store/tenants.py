@@ -1,4 +1,4 @@
-"""Tenants, their settings, and the lock that whoever changes a tenant's data takes."""
+"""Tenants, their settings, and the lock under which a tenant's data is changed."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -130,7 +130,7 @@ def delete_tenant(tenant_id: int) -> None:
     """Delete a tenant with everything that belongs to it.
 
     First go its keys and active runs, so that nothing new begins; then its rows in portions, so
-    that other tenants' writers don't wait long; last the tenant and what was written meanwhile.
+    that other tenants' writers don't wait long; last the tenant, and rows written since.
 
     :raises NotFound: when it was deleted meanwhile
     """

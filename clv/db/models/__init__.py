@@ -5,8 +5,8 @@
 tenant and customer on SQLite (WITHOUT ROWID).
 
 Times (``…_ms``) are integers of milliseconds since 1970 UTC, amounts integers of 1/10,000. The
-large tables have no foreign keys, since checking one costs as much as the write itself; whoever
-deletes a tenant deletes their rows as well.
+large tables have no foreign keys, since checking one costs as much as the write itself: to delete a
+tenant, delete its rows there as well (``clv.store.tenants.delete_tenant``).
 """
 
 from clv.db.models.customers import ClvChange, ClvRecord, InteractionSummary, Leaders, Snapshot

@@ -19,7 +19,7 @@ class Run(Table):
 
     ``erasures`` counts the erasures of customers since the run began: a chunk that was read before
     one must not be written after it. ``plan_attempt`` is the fencing token of the planner, and
-    ``plan_lease_ms`` the end of its lease, later of the lease of whoever ends the run.
+    ``plan_lease_ms`` the end of its lease, and later of the lease of the worker that ends the run.
     """
 
     id = BigAutoField()
