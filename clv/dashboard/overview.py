@@ -9,7 +9,8 @@ from clv.domain.scoring import SEGMENTS
 from clv.http.access import principal
 from clv.services import insights, records
 from clv.services.insights import Point, Summary
-from clv.store.listing import Filter, Listed, Order
+from clv.store.listing import Filter, Listed
+from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
 # A quarter of nightly runs.

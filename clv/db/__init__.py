@@ -1,8 +1,12 @@
-"""The one database of the process, SQLite or PostgreSQL: connections, statements, tables."""
+"""The process's database, SQLite or PostgreSQL: connections, statements, and the schema.
+
+Other rooms use what this module exports. Only ``clv.store`` needs the rest: ``clv.db.models`` (the
+tables), ``clv.db.dialect`` and ``clv.db.clock`` (SQL that differs between the two databases).
+"""
 
 from clv.db.connections import (
+    CHECK_SECONDS,
     LONG_SECONDS,
-    LOOK_SECONDS,
     REQUEST_SECONDS,
     begin_request,
     configure,
@@ -33,10 +37,10 @@ from clv.db.queries import (
 from clv.db.schema import backup, migrate, pending_migrations
 
 __all__ = [
+    "CHECK_SECONDS",
     "CONNECTION_LOST",
     "DOWN",
     "LONG_SECONDS",
-    "LOOK_SECONDS",
     "NO_TABLES",
     "REQUEST_SECONDS",
     "Columns",

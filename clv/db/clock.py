@@ -1,18 +1,17 @@
-"""The database's clock: one for every process on every machine."""
+"""The database's clock: the one clock that all processes on all machines share."""
 
 from clv.db import connections, queries
 
-_SQLITE_CLOCK = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
-_POSTGRESQL_CLOCK = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+_SQLITE = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+_POSTGRESQL = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
-def clock() -> str:
-    """The expression of the database's clock in milliseconds since 1970: one clock for every
-    process on every machine."""
-    return _SQLITE_CLOCK if connections.is_sqlite() else _POSTGRESQL_CLOCK
+def now_sql() -> str:
+    """The SQL expression of the current time in milliseconds since 1970."""
+    return _SQLITE if connections.is_sqlite() else _POSTGRESQL
 
 
 def now_ms() -> int:
-    """The database's clock."""
-    found = queries.quick_row(f"SELECT {clock()}")
-    return found[0] if found else 0
+    """The current time of the database in milliseconds since 1970."""
+    row = queries.quick_row(f"SELECT {now_sql()}")
+    return row[0] if row else 0

@@ -1,9 +1,9 @@
-"""The one database of the process: SQLite or PostgreSQL by URL, transactions, migrations.
+"""The process's database, SQLite or PostgreSQL, and its pool of connections.
 
-``configure`` makes the pool and opens nothing. A connection is taken from it by the first query
-of a request or a job and given back by ``release``: a request that waits for a run releases its
-connection first, and a request that asks nothing never takes one. Where there is a connection for
-every thread, ``keep`` lets each keep its own between requests.
+``configure`` creates the pool and opens nothing. The first query of a request or a job takes a
+connection, and ``release`` returns it: a request that waits for a run does so before it waits, and
+a request without a query never takes one. If there are as many connections as threads, ``keep``
+lets each thread keep its own between requests.
 """
 
 import threading
@@ -23,26 +23,26 @@ from clv.config import Settings
 from clv.db import postgresql
 from clv.errors import ConfigError
 
-# A thread waits this long for a connection, and a statement for what another one locked; then it
-# is a 503.
+# How long a thread waits for a connection, and a statement for a lock, before the request fails
+# with a 503.
 WAIT_SECONDS = 5
-# How long a statement may take on PostgreSQL (SQLite's depend on nobody else). A request's takes
-# milliseconds, a filtered list of a million customers half a second: one that takes this long is
-# stuck, and its thread is needed. Files, simulations, distributions and batches are passes over
-# all of a tenant's data: theirs must end some time.
+# How long a statement may take on PostgreSQL (SQLite has no server to fall silent). Those of a
+# request take milliseconds, and a filtered list of a million customers half a second: one that
+# takes 10 s is stuck, and its thread is needed. Files, simulations, distributions and batches read
+# all of a tenant's data; their limit is only there so that they end at all.
 REQUEST_SECONDS = 10
 LONG_SECONDS = 900
-# Connections are given up after a while, so that a failed-over server is left behind.
+# The greatest age of a connection, so that after a failover none stays with the old server.
 STALE_SECONDS = 300
-# So often a connection that a thread keeps goes through the pool, which looks whether it lives.
-LOOK_SECONDS = 1.0
+# How often a kept connection goes back to the pool, which checks whether it lives.
+CHECK_SECONDS = 1.0
 
 database = peewee.DatabaseProxy()
 _statement_seconds: ContextVar[float] = ContextVar("statement_seconds", default=LONG_SECONDS)
 
 
 def configure(settings: Settings) -> None:
-    """Point the process at the database of the settings; nothing is opened yet."""
+    """Set the process's database; opens nothing yet."""
     if database.obj is not None:
         database.close_all()
     database.initialize(_pool(settings))
@@ -55,32 +55,31 @@ def is_sqlite() -> bool:
 
 
 def keep() -> None:
-    """From now on each thread of the process keeps its connection from one request to the next:
-    to take one from the pool and ask whether it lives costs more than reading a record. There must
-    be as many connections as threads."""
+    """Let each thread of the process keep its connection between requests: taking one from the
+    pool costs more than reading a record. There must be as many connections as threads."""
     _kept.on = True
 
 
 def begin_request() -> None:
-    """Before the first query of a request, whose statements may take ``REQUEST_SECONDS``. A kept
-    connection that nobody looked at for a second goes back, and the pool looks whether it lives
-    and is not too old when it is taken again."""
+    """Begin a request, whose statements may take ``REQUEST_SECONDS`` each. Once a second a kept
+    connection goes back to the pool, which checks its age and whether it lives."""
     _statement_seconds.set(REQUEST_SECONDS)
     now = time.monotonic()
-    if now - _thread.looked_at > LOOK_SECONDS:
-        _thread.looked_at = now
+    if now - _thread.checked_at > CHECK_SECONDS:
+        _thread.checked_at = now
         release()
 
 
 def end_request() -> None:
-    """After a request: keep its connection for the next one, if it is as new, or give it back."""
-    if not _kept.on or _is_used_up():
+    """End a request: keep its connection for the next one if it is in a clean state, or return it
+    to the pool."""
+    if not _kept.on or not _is_clean():
         release()
     _statement_seconds.set(LONG_SECONDS)
 
 
 def release() -> None:
-    """Give this thread's connection back to the pool, if it holds one."""
+    """Return this thread's connection to the pool, if it holds one."""
     if not database.is_closed():
         database.close()
 
@@ -98,7 +97,7 @@ def disconnect() -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """A stretch of work whose statements may take so long each, on a connection of its own."""
+    """Work on a connection of its own, whose statements may take this long each."""
     release()
     token = _statement_seconds.set(seconds)
     try:
@@ -110,7 +109,7 @@ def within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def scope() -> Iterator[None]:
-    """A stretch of work outside of a request; its connection is given back at the end."""
+    """Work outside a request; returns its connection at the end."""
     try:
         yield
     finally:
@@ -124,23 +123,23 @@ class _Kept:
 
 
 class _Thread(threading.local):
-    """When this thread's connection was last looked at."""
+    """When this thread's connection was last checked."""
 
-    looked_at = 0.0
+    checked_at = 0.0
 
 
 _kept = _Kept()
 _thread = _Thread()
 
 
-def _is_used_up() -> bool:
-    """Whether the connection, if there is one, is lost or within a transaction."""
+def _is_clean() -> bool:
+    """Whether the connection, if there is one, is neither lost nor in a transaction."""
     if database.is_closed():
-        return False
+        return True
     connection = database.connection()
     if is_sqlite():
-        return connection.in_transaction
-    return connection.pgconn.transaction_status != TransactionStatus.IDLE
+        return not connection.in_transaction
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
 def _pool(settings: Settings) -> Any:
@@ -166,10 +165,9 @@ def _sqlite(url: str, limits: dict[str, Any]) -> PooledSqliteDatabase:
     path = urlsplit(url).path[1:]
     if not path:
         raise ConfigError("DATABASE_URL needs a file: sqlite:///path/to/clv.db.")
-    pool = PooledSqliteDatabase(
+    return PooledSqliteDatabase(
         path,
         pragmas={"journal_mode": "wal", "synchronous": "normal", "foreign_keys": 1},
         check_same_thread=False,
         **limits,
     )
-    return pool

@@ -1,35 +1,35 @@
-"""What SQLite and PostgreSQL say differently."""
+"""SQL that SQLite and PostgreSQL write differently."""
 
 import json
 from collections.abc import Sequence
 
 from clv.db import connections, queries
 
-# Where so many rows of a tenant came or changed, PostgreSQL looks at the table again.
+# When this many rows of a tenant were added or changed, PostgreSQL needs new statistics.
 MANY_ROWS = 10_000
 
 
 def row_lock(kind: str) -> str:
-    """The clause that locks the rows of a SELECT on PostgreSQL. SQLite needs none: its write
-    transactions run one after the other."""
+    """The clause that makes a SELECT lock its rows: ``FOR UPDATE``, ``FOR SHARE`` and so on. Empty
+    on SQLite, where one write transaction runs at a time."""
     return "" if connections.is_sqlite() else f" FOR {kind}"
 
 
 def analyze(table: str) -> None:
-    """Let PostgreSQL look at a table now, unless somebody does: what it believes of one that grew
-    in a moment, or of a tenant who is new, makes it go through all rows once a row."""
+    """Update PostgreSQL's statistics of a table now, unless somebody else does. With outdated ones,
+    after a sudden growth or for a new tenant, it would scan the whole table once for each row."""
     if not connections.is_sqlite():
         queries.execute(f"ANALYZE (SKIP_LOCKED) {table}")
 
 
-def is_one_of(column: str) -> str:
-    """The condition that a column is one of :func:`several` texts, its parameter: looked up for
-    each row, or each row for it, whatever PostgreSQL believes of the table."""
+def in_texts(column: str) -> str:
+    """The condition that a column equals one of many texts, given as one parameter made by
+    :func:`texts`. Unlike a list of placeholders it has no limit of length."""
     if connections.is_sqlite():
         return f"{column} IN (SELECT value FROM json_each(%s))"
     return f"{column} = ANY(%s)"
 
 
-def several(texts: Sequence[str]) -> str | list[str]:
-    """Texts as the parameter of :func:`is_one_of`."""
-    return json.dumps(texts, ensure_ascii=False) if connections.is_sqlite() else list(texts)
+def texts(values: Sequence[str]) -> str | list[str]:
+    """Texts as the parameter of :func:`in_texts`."""
+    return json.dumps(values, ensure_ascii=False) if connections.is_sqlite() else list(values)

@@ -1,4 +1,4 @@
-"""What it means when the database fails."""
+"""The errors of the drivers, by what they mean."""
 
 import sqlite3
 
@@ -6,7 +6,7 @@ import peewee
 import psycopg
 from playhouse.pool import MaxConnectionsExceeded
 
-# What the drivers raise when the database is down, full or busy, and not when a query is wrong.
+# The database is down, full or busy. None of these says that a query is wrong.
 DOWN = (
     peewee.OperationalError,
     peewee.InterfaceError,
@@ -15,20 +15,20 @@ DOWN = (
     psycopg.InterfaceError,
     sqlite3.OperationalError,
 )
-# What PostgreSQL raises for a table that is not there yet; SQLite's is an OperationalError.
+# A table is missing, on PostgreSQL; on SQLite that is an OperationalError.
 NO_TABLES = peewee.ProgrammingError
-# What a running statement raises when its connection goes away.
+# The connection was lost during a statement.
 CONNECTION_LOST = (peewee.OperationalError, peewee.InterfaceError)
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether one of ``DOWN`` says that the database's disk has no room left."""
-    # SQLite rolls back by itself, and Peewee's doing so, too, is an error of its own then.
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, psycopg.errors.DiskFull):
+    """Whether an error, one of ``DOWN``, means that the database's disk is full."""
+    # SQLite has already rolled back, so that Peewee's own rollback raises another error on top.
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, psycopg.errors.DiskFull):
             return True
-        if getattr(found, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             return True
-        found = found.__context__
+        cause = cause.__context__
     return False

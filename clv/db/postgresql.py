@@ -1,8 +1,9 @@
-"""Connections to PostgreSQL that nobody waits for longer than agreed: not to be accepted, not for
-a slow statement, and not for a server, or a network, that has fallen silent.
+"""Connections to PostgreSQL on which nothing waits for long: not for the connection, not for a slow
+statement, and not for a server or a network that has fallen silent.
 
-Peewee's pool opens a connection under its lock, so one thread's waiting is all threads' waiting;
-it asks each connection at each use whether it lives, and waits for the answer without a limit.
+Peewee's pool leaves two gaps. It opens connections under its lock, so that one thread waiting for
+a silent server keeps all others waiting: hence the circuit breaker. And it checks at each use
+whether a connection lives by a query that may wait for ever: hence ``Connection.is_lost``.
 """
 
 import select
@@ -20,31 +21,31 @@ from psycopg.pq import TransactionStatus
 from clv.db.prepared import Prepared
 
 CONNECT_SECONDS = 5
-# The server ends a statement that takes too long, and says so; one that says nothing for so much
-# longer is given up.
+# The server itself cancels a statement that takes too long. When it has not said so after these
+# seconds more, the connection is given up.
 SILENCE_SECONDS = 2
-# When the server was silent, so long passes before somebody tries again.
+# How long the circuit breaker, once tripped, lets nobody try to connect.
 RETRY_SECONDS = 1.0
 
 
 class Connection(psycopg.Connection):
-    """A connection whose statements end in time."""
+    """A connection with a time limit for statements, which it enforces even on a silent server."""
 
     seconds: float = CONNECT_SECONDS
 
     @cached_property
     def prepared(self) -> Prepared:
-        """Its prepared statements."""
+        """The connection's prepared statements."""
         return Prepared(self)
 
     def limit(self, seconds: float) -> None:
-        """From now on a statement may take so long."""
+        """Let each statement from now on take at most this long."""
         if seconds != self.seconds:
             self.seconds = seconds
             self.execute(f"SET statement_timeout = {int(seconds * 1000)}")
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait for the server's answer; a connection without one is of no use any more.
+        """Wait for the server's answer, and close the connection if there is none in time.
 
         :raises psycopg.OperationalError: when there is none in time
         """
@@ -58,8 +59,8 @@ class Connection(psycopg.Connection):
             raise
 
     def is_lost(self) -> bool:
-        """Whether it has ended: a server that ends an idle connection says so, and has nothing
-        else to say."""
+        """Whether the connection has ended. Data that waits to be read on an idle connection can
+        only be the server's notice that it has ended it."""
         if self.closed:
             return True
         poll = select.poll()
@@ -68,60 +69,64 @@ class Connection(psycopg.Connection):
 
 
 class CircuitBreaker:
-    """Shut while the server is silent: one thread at a time tries to connect, the others fail at
-    once instead of waiting, too, so that requests that need no database still find a thread."""
+    """Keeps threads from connecting to a silent server.
+
+    Once tripped it lets one thread at a time try to connect. The others fail at once instead of
+    waiting as well, so that requests that need no database still find a free thread.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_shut = False
+        self._is_tripped = False
         self._next_try = 0.0
         self._trying: int | None = None
 
-    def enter(self) -> None:
-        """
-        :raises OperationalError: when the gate is shut and it is not this thread's turn
+    def check(self) -> None:
+        """Return if this thread may connect.
+
+        :raises OperationalError: when the breaker is tripped and it is not this thread's turn
         """
         with self._lock:
             me, now = threading.get_ident(), time.monotonic()
-            if not self._is_shut or self._trying == me:
+            if not self._is_tripped or self._trying == me:
                 return
             if now < self._next_try:
                 raise OperationalError("The server did not answer a moment ago.")
             self._trying, self._next_try = me, now + CONNECT_SECONDS + RETRY_SECONDS
 
-    def shut(self) -> None:
-        """The server is silent."""
+    def trip(self) -> None:
+        """Note that the server is silent."""
         with self._lock:
-            self._is_shut, self._trying = True, None
+            self._is_tripped, self._trying = True, None
             self._next_try = time.monotonic() + RETRY_SECONDS
 
-    def open(self) -> None:
-        """The server answers."""
+    def reset(self) -> None:
+        """Note that the server answers."""
         with self._lock:
-            self._is_shut, self._trying = False, None
+            self._is_tripped, self._trying = False, None
 
 
 class _Adapter(Psycopg3Adapter):
     def connect(self, db: "Pool", **params: Any) -> Connection:
-        # Again: whoever waited for the pool's lock meanwhile must not try for as long again.
-        db.gate.enter()
+        # Checked again: the breaker may have tripped while this thread waited for the pool's lock.
+        db.circuit_breaker.check()
         try:
             return Connection.connect(**params, dbname=db.database)
         except psycopg.errors.ConnectionTimeout:
-            db.gate.shut()
+            db.circuit_breaker.trip()
             raise
 
 
 class Pool(PooledPostgresqlDatabase):
-    """Peewee's pool of such connections.
+    """Peewee's pool, with the connections of this module.
 
-    :param statement_seconds: tells how long a statement may take on a connection that is taken
+    :param statement_seconds: called for each connection taken: the time limit of its statements
     """
 
     psycopg3_adapter = _Adapter
 
     def __init__(self, *args: Any, statement_seconds: Callable[[], float], **kwargs: Any) -> None:
-        self.gate = CircuitBreaker()
+        self.circuit_breaker = CircuitBreaker()
         self._statement_seconds = statement_seconds
         kwargs.setdefault("connect_timeout", CONNECT_SECONDS)
         super().__init__(*args, prefer_psycopg3=True, **kwargs)
@@ -131,9 +136,9 @@ class Pool(PooledPostgresqlDatabase):
 
         :raises OperationalError: when there is none
         """
-        self.gate.enter()
+        self.circuit_breaker.check()
         connected = super().connect(reuse_if_open)
-        self.gate.open()
+        self.circuit_breaker.reset()
         return connected
 
     def _connect(self) -> Connection:
@@ -148,6 +153,6 @@ class Pool(PooledPostgresqlDatabase):
     def _is_closed(self, connection: Connection) -> bool:
         if not connection.is_lost():
             return False
-        # The pool only forgets it.
+        # The pool drops the connection without closing it.
         connection.close()
         return True

@@ -1,5 +1,10 @@
-"""The prepared statements of a connection to PostgreSQL, through psycopg's wrapper of libpq: a
-cursor takes four times as long to do the same."""
+"""Prepared statements on PostgreSQL, by psycopg's wrapper of libpq instead of its cursors.
+
+To read a record, a kept cursor with psycopg's own prepared statements takes 17 µs of processor
+time, and this 9 µs. In ``python -m tests.bench.get`` a bare route takes 0.56 of the processor time
+of a cached GET with this, and 0.51 with the cursor. If the goal there, 0.55, is reached without
+this module, it goes.
+"""
 
 from collections.abc import Sequence
 from itertools import count
@@ -13,13 +18,16 @@ from psycopg.pq.abc import PGresult
 
 
 class Prepared:
-    """Statements that are prepared once and then only given their parameters; outside of
-    transactions only, for one that has to be prepared again would end them."""
+    """The prepared statements of a connection.
+
+    They are only for use outside of transactions: one that must be prepared again fails first,
+    and a failure would end the transaction.
+    """
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection, self._pgconn = connection, connection.pgconn
         self._names: dict[str, bytes] = {}
-        # A name is used once: what was prepared before it was noticed that others are gone, stays.
+        # Names are never reused: some of a forgotten statement may still exist on the server.
         self._numbers = count()
         self._transformer = Transformer(connection)
 
@@ -29,15 +37,14 @@ class Prepared:
         return self._pgconn.transaction_status == TransactionStatus.IDLE
 
     def row(self, sql: str, params: Sequence[int | str]) -> tuple | None:
-        """The first row of what a statement with ``%s`` parameters returns, if any.
+        """The first row that a statement with ``%s`` parameters returns, if any.
 
         :raises psycopg.Error: as a cursor does
         """
         try:
             result = self._execute(sql, params)
         except InvalidSqlStatementName:
-            # After a rollback psycopg gives up its own prepared statements, and ours with them
-            # (DEALLOCATE ALL).
+            # After a rollback psycopg sends DEALLOCATE ALL, which drops these statements too.
             self._names.clear()
             result = self._execute(sql, params)
         self._transformer.set_pgresult(result)
@@ -57,8 +64,8 @@ class Prepared:
         self._names[sql] = name
         return name
 
-    def _result(self, wanted: ExecStatus) -> PGresult:
+    def _result(self, expected: ExecStatus) -> PGresult:
         [result] = self._connection.wait(execute(self._pgconn))
-        if result.status != wanted:
+        if result.status != expected:
             raise error_from_result(result)
         return result

@@ -1,4 +1,4 @@
-"""Statements and transactions, the same for both databases."""
+"""Statements and transactions, written alike for both databases: parameters are ``%s``."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,33 +9,33 @@ import peewee
 
 from clv.db.connections import database, is_sqlite
 
-# What each build of SQLite allows in one statement.
+# The most parameters of a statement that every build of SQLite allows.
 MAX_PARAMETERS = 999
 
-# Some rows by the column.
+# Rows, column by column.
 Columns = Sequence[Sequence[Any]]
-# Peewee's own errors instead of the driver's, for what does not pass through its methods.
-_translated = peewee.__exception_wrapper__  # type: ignore[attr-defined]
+# A context manager that turns the driver's errors into Peewee's, for calls that bypass Peewee.
+translated_errors = peewee.__exception_wrapper__  # type: ignore[attr-defined]
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """A write transaction. SQLite's takes the write lock at once: one that first reads and then
-    upgrades fails when another has written in between, and no waiting helps."""
+    """A write transaction. On SQLite it takes the write lock at once: one that reads first fails
+    on its first write if another transaction wrote in between, and no waiting helps."""
     with database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
         yield
 
 
 @contextmanager
 def without_waiting() -> Iterator[None]:
-    """Statements, outside of a transaction, that give up at once where another one holds a lock."""
+    """Statements that fail at once instead of waiting for a lock. Not inside a transaction."""
     if is_sqlite():
-        patience = value("PRAGMA busy_timeout")
+        timeout_ms = value("PRAGMA busy_timeout")
         execute("PRAGMA busy_timeout = 0")
         try:
             yield
         finally:
-            execute(f"PRAGMA busy_timeout = {patience}")
+            execute(f"PRAGMA busy_timeout = {timeout_ms}")
         return
     with database.atomic():
         execute("SET LOCAL lock_timeout = 1")
@@ -43,26 +43,26 @@ def without_waiting() -> Iterator[None]:
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> int:
-    """Run one statement with ``%s`` parameters and return the number of rows that it changed."""
+    """Run one statement and return the number of rows that it changed."""
     return database.execute_sql(_dialect(sql), params).rowcount
 
 
 def rows(sql: str, params: Sequence[Any] = ()) -> list[tuple]:
     """Run one statement and return all its rows."""
-    with _translated:
+    with translated_errors:
         return database.execute_sql(_dialect(sql), params).fetchall()
 
 
 def row(sql: str, params: Sequence[Any] = ()) -> tuple | None:
     """Run one statement and return its first row, if any."""
-    found = rows(sql, params)
-    return found[0] if found else None
+    fetched = rows(sql, params)
+    return fetched[0] if fetched else None
 
 
 def quick_row(sql: str, params: Sequence[int | str] = ()) -> tuple | None:
-    """:func:`row`, for what many requests ask: prepared once a connection, and without the layers
-    above the driver, which take longer than the database. PostgreSQL must know the types of the
-    parameters from the statement."""
+    """:func:`row` for statements that many requests repeat: prepared once a connection, and
+    without Peewee's layers, which take longer than the database. PostgreSQL must be able to tell
+    the types of the parameters from the statement alone."""
     connection = database.connection()
     try:
         if is_sqlite():
@@ -70,19 +70,19 @@ def quick_row(sql: str, params: Sequence[int | str] = ()) -> tuple | None:
         if connection.prepared.is_usable:
             return connection.prepared.row(sql, params)
     except Exception:
-        with _translated:
+        with translated_errors:
             raise
     return row(sql, params)
 
 
 def value(sql: str, params: Sequence[Any] = ()) -> Any:
-    """Run one statement that returns exactly one row and return its first column."""
+    """Run one statement whose result is exactly one row, and return its first column."""
     return rows(sql, params)[0][0]
 
 
 def stream(sql: str, params: Sequence[Any], page: int) -> Iterator[list[tuple]]:
-    """Run one query and return its rows in pages, without holding them all in memory."""
-    with _translated:
+    """Run one query and yield its rows in pages, without holding all of them in memory."""
+    with translated_errors:
         if is_sqlite():
             cursor = database.execute_sql(_dialect(sql), params)
             yield from iter(lambda: cursor.fetchmany(page), [])
@@ -93,28 +93,33 @@ def stream(sql: str, params: Sequence[Any], page: int) -> Iterator[list[tuple]]:
 
 
 def insert_columns(table: str, columns: str, chunks: Iterable[Columns]) -> int:
-    """Insert rows, given in columns and some at a time, as fast as the database takes them, and
-    return their number."""
-    with _translated:
-        if is_sqlite():
-            return _insert_into_sqlite(table, columns, chunks)
-        count = 0
-        with database.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-            for chunk in chunks:
-                for values in zip(*chunk, strict=True):
-                    copy.write_row(values)
-                count += len(chunk[0])
-    return count
+    """Insert chunks of rows in the fastest way of each database, and return their number.
+
+    :param columns: the names, separated by commas
+    """
+    insert = _insert_into_sqlite if is_sqlite() else _copy_into_postgresql
+    with translated_errors:
+        return insert(table, columns, chunks)
 
 
 def execute_many(sql: str, params: Iterable[Sequence[Any]]) -> None:
     """Run one statement for each sequence of parameters."""
-    with _translated:
+    with translated_errors:
         database.cursor().executemany(_dialect(sql), params)
 
 
+def _copy_into_postgresql(table: str, columns: str, chunks: Iterable[Columns]) -> int:
+    count = 0
+    with database.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for chunk in chunks:
+            for values in zip(*chunk, strict=True):
+                copy.write_row(values)
+            count += len(chunk[0])
+    return count
+
+
 def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> int:
-    """Many rows a statement: with one a statement it takes half as long again."""
+    """Insert many rows with each statement; one row each takes 1.5 times as long."""
     width = len(columns.split(","))
     size = MAX_PARAMETERS // width * width
     places = f"({', '.join('?' * width)})"
@@ -123,12 +128,10 @@ def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> 
     cursor, count = database.cursor(), 0
     rest: list[Any] = []
     for chunk in chunks:
-        values: list[Any] = [None] * (len(chunk[0]) * width)
-        for place, column in enumerate(chunk):
-            values[place::width] = column
-        values, count = rest + values, count + len(chunk[0])
+        count += len(chunk[0])
+        values = rest + _row_by_row(chunk)
         whole = len(values) - len(values) % size
-        # Not immediate: a temporary table needs no lock of the database.
+        # Not immediate: a temporary table needs no lock on the database.
         with database.atomic():
             for start in range(0, whole, size):
                 cursor.execute(many, values[start : start + size])
@@ -136,6 +139,14 @@ def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> 
     with database.atomic():
         cursor.executemany(one, zip(*[iter(rest)] * width, strict=True))
     return count
+
+
+def _row_by_row(chunk: Columns) -> list[Any]:
+    """All values of a chunk in one list, one row after the other."""
+    values: list[Any] = [None] * (len(chunk[0]) * len(chunk))
+    for place, column in enumerate(chunk):
+        values[place :: len(chunk)] = column
+    return values
 
 
 def _dialect(sql: str) -> str:

@@ -2,23 +2,26 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from playhouse.migrations import Runner
 
 from clv.db.connections import database, is_sqlite
-from clv.db.queries import _translated
+from clv.db.queries import translated_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# The advisory lock of a migration: any number that nothing else in the database locks.
 MIGRATION_LOCK = 2_147_001
+# Migrations that were renumbered because two had the number 4. A database keeps the name under
+# which it applied a migration, so that a process of the old version finds nothing pending either.
+RENAMED_MIGRATIONS = {"0004_run_tally": "0005_run_tally", "0005_models": "0006_models"}
 
 
 def migrate() -> list[str]:
     """Apply the pending migrations and return their names."""
-    path = _sqlite_path()
-    if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_sqlite():
+        Path(database.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _runner().up()
     with database.atomic():
         # Several release processes may migrate at once.
@@ -26,20 +29,24 @@ def migrate() -> list[str]:
         return _runner().up()
 
 
+def pending_migrations() -> list[str]:
+    """The names of the migrations that this version needs and the database lacks."""
+    return [migration.name for migration in _runner().status() if migration.applied is None]
+
+
 def backup(file: Path) -> None:
-    """Copy the SQLite database into this file, as of one moment, while others write."""
-    with closing(sqlite3.connect(file)) as copy, _translated:
+    """Copy the SQLite database to this file as of one moment, while others write."""
+    with closing(sqlite3.connect(file)) as copy, translated_errors:
         database.connection().backup(copy)
 
 
-def pending_migrations() -> list[str]:
-    """The names of migrations that this version needs and the database lacks."""
-    return [m.name for m in _runner().status() if m.applied is None]
+class _Runner(Runner):
+    """Peewee's runner, which also knows the former names of migrations."""
 
-
-def _sqlite_path() -> Path | None:
-    return Path(database.database) if is_sqlite() else None
+    def applied(self) -> dict[str, datetime]:
+        recorded = super().applied()
+        return {RENAMED_MIGRATIONS.get(name, name): at for name, at in recorded.items()}
 
 
 def _runner() -> Runner:
-    return Runner(database.obj, str(MIGRATIONS))
+    return _Runner(database.obj, str(MIGRATIONS))

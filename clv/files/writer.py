@@ -15,7 +15,8 @@ from functools import lru_cache
 from clv.domain import calendar
 from clv.domain.scoring import MODELS
 from clv.domain.units import AMOUNT_SCALE
-from clv.store.listing import Listed, Order
+from clv.store.listing import Listed
+from clv.store.rankings import Order
 
 KINDS = ("csv", "ndjson")
 # New columns only at the end: whoever reads the file by position goes on reading it.

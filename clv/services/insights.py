@@ -9,7 +9,7 @@ from clv.domain.overview import Overview
 from clv.domain.settings import MODEL_NAMES
 from clv.domain.units import DAY_MS
 from clv.prediction import calibrated
-from clv.store import changes, listing, records, runs, snapshots, tenants
+from clv.store import changes, rankings, records, runs, snapshots, tenants
 from clv.store.changes import Change
 from clv.store.runs import Run
 from clv.store.tenants import Tenant
@@ -128,7 +128,7 @@ def tidy_up(run: Run) -> None:
     next run's end, and old rows stay until then."""
     if run.computed >= MANY_ROWS:
         analyze("clv_record")
-    runs.save_leaders(run, listing.leaders(run.tenant_id))
+    rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id))
     changes.prune(run.tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from clv import db
 from clv.domain import overview
-from clv.store import listing, runs
-from clv.store.listing import Filter, Listed, Order
+from clv.store import listing, rankings, runs
+from clv.store.listing import Filter, Listed
+from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
 # Customers a page of a file by customer id; sorted otherwise, each page is a pass over all records.
@@ -25,7 +26,7 @@ def page_of_records(
 def all_records(tenant: Tenant, wanted: Filter, order: Order) -> Iterator[list[Listed]]:
     """All records of a list in pages. Between them no connection is held: whoever takes a page
     may be slow."""
-    at_once = SORTED_AT_ONCE if order.by in listing.SORTS else EXPORTED_AT_ONCE
+    at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else EXPORTED_AT_ONCE
     after = None
     while True:
         with db.within(db.LONG_SECONDS):
@@ -43,7 +44,7 @@ def total_of_records(tenant: Tenant, wanted: Filter, counted: bool) -> int | Non
 
     :param counted: count in any case
     """
-    if counted or (wanted.is_segment and tenant.customers <= listing.FEW_RECORDS):
+    if counted or (wanted.is_segment and tenant.customers <= rankings.FEW_RECORDS):
         return listing.count(tenant.id, wanted)
     last = runs.last_overview(tenant.id) if wanted.is_segment else None
     if last is None:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from clv import db
 from clv.db import models
-from clv.db.clock import clock, now_ms
+from clv.db.clock import now_ms, now_sql
 from clv.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as stored; times in milliseconds since 1970, null where they don't apply."""
+    """An API key as stored. Times are in milliseconds since 1970, None where they don't apply."""
 
     public: str
     secret_sha256: str
@@ -22,13 +22,13 @@ class ApiKey:
     last_used_ms: int | None
 
     def is_active(self, now: int) -> bool:
-        """Whether the key opens anything at this time."""
+        """Whether the key is valid at this time."""
         return self.revoked_ms is None and (self.expires_ms is None or self.expires_ms > now)
 
 
 @dataclass(frozen=True, slots=True)
-class FoundKey:
-    """A key with its tenant, at a time of the database's clock."""
+class KeyOfTenant:
+    """A key with its tenant, and the time of the database's clock when it was read."""
 
     key: ApiKey
     tenant_id: int
@@ -56,44 +56,45 @@ def create_key(
     )
 
 
-def find_key(public: str) -> FoundKey | None:
-    """The key with this public part and its tenant, revoked and expired ones too."""
-    found = db.row(
-        f"SELECT {_KEY}, tenant.id, tenant.name, {clock()}"
+def find_key(public: str) -> KeyOfTenant | None:
+    """The key with this public part and its tenant, if there is one; it may be revoked or
+    expired."""
+    row = db.row(
+        f"SELECT {_KEY}, tenant.id, tenant.name, {now_sql()}"
         " FROM api_key JOIN tenant ON tenant.id = api_key.tenant_id WHERE public = %s",
         (public,),
     )
-    return None if found is None else FoundKey(ApiKey(*found[:-3]), *found[-3:])
+    return None if row is None else KeyOfTenant(ApiKey(*row[:-3]), *row[-3:])
 
 
 def public_parts() -> list[str]:
-    """The public parts of all keys that open something now."""
-    found = db.rows(
+    """The public parts of all keys that are valid now."""
+    rows = db.rows(
         "SELECT public FROM api_key WHERE revoked_ms IS NULL"
-        f" AND (expires_ms IS NULL OR expires_ms > {clock()})"
+        f" AND (expires_ms IS NULL OR expires_ms > {now_sql()})"
     )
-    return [public for (public,) in found]
+    return [public for (public,) in rows]
 
 
 def keys_of_tenant(tenant_id: int) -> list[ApiKey]:
     """A tenant's keys, oldest first."""
-    found = db.rows(f"SELECT {_KEY} FROM api_key WHERE tenant_id = %s ORDER BY id", (tenant_id,))
-    return [ApiKey(*key) for key in found]
+    rows = db.rows(f"SELECT {_KEY} FROM api_key WHERE tenant_id = %s ORDER BY id", (tenant_id,))
+    return [ApiKey(*row) for row in rows]
 
 
 def note_use(public: str, every_ms: int) -> None:
-    """Note that a key is used now, unless that was noted within the last ``every_ms``; gives up at
-    once where it would have to wait for somebody's lock."""
+    """Store that a key is used now, unless that was done within the last ``every_ms``. Fails at
+    once instead of waiting for a lock."""
     with db.without_waiting():
         db.execute(
-            f"UPDATE api_key SET last_used_ms = {clock()}"
-            f" WHERE public = %s AND COALESCE(last_used_ms, 0) <= {clock()} - %s",
+            f"UPDATE api_key SET last_used_ms = {now_sql()}"
+            f" WHERE public = %s AND COALESCE(last_used_ms, 0) <= {now_sql()} - %s",
             (public, every_ms),
         )
 
 
 def revoke_key(public: str) -> None:
-    """Revoke a key for good; doing it again changes nothing.
+    """Revoke a key for good. Revoking it again changes nothing.
 
     :raises NotFound: when there is no such key
     """

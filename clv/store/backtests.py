@@ -1,7 +1,7 @@
-"""Backtests: who works on one is decided here, by compare-and-set, as it is for runs.
+"""Backtests, from queued to ended. As with runs, each step is a compare-and-set.
 
-Each function is one transaction. ``attempt`` is the fencing token: a worker that was thought dead
-can't end what another took over.
+Each function is one transaction. ``attempt`` is the fencing token: it keeps a worker that was taken
+for dead from ending a backtest that another one took over.
 """
 
 import uuid
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from clv import db
-from clv.db.clock import clock, now_ms
+from clv.db.clock import now_ms, now_sql
 from clv.errors import Conflict, NotFound
 
-# Attempts without an end; then the backtest fails.
+# A backtest fails after this many attempts that did not end it.
 MAX_ATTEMPTS = 3
-# A step reads all customers, or fits a model to them, some 100 a millisecond; a slow machine gets
-# eight times as long.
+# The speed on which leases count: each step reads all customers or fits a model to them. Some 100
+# is usual; a machine may be eight times slower.
 CUSTOMERS_PER_MS = 12
+# Above every id of a table.
 LAST_ID = 2**63 - 1
 NO_SUCH_BACKTEST = "There is no backtest with this id."
 
@@ -31,8 +32,8 @@ _IS_ACTIVE = "status IN ('queued', 'running')"
 class Backtest:
     """A backtest as stored.
 
-    :param holdout_days: as asked for, None for the default; of one that has finished, as it was
-    :param result: JSON, None until it has finished
+    :param holdout_days: as requested, None for the default; as used, once it has finished
+    :param result: JSON; None until it has finished
     """
 
     id: int
@@ -57,9 +58,9 @@ class Backtest:
 def create(
     tenant_id: int, holdout_days: int | None, requested_by: str, deadline_ms: int
 ) -> Backtest:
-    """A new queued backtest.
+    """Queue a backtest.
 
-    :raises Conflict: while another one of the tenant is active
+    :raises Conflict: when another one of the tenant is active
     """
     now = now_ms()
     created = db.row(
@@ -74,26 +75,28 @@ def create(
 
 
 def by_id(internal_id: int) -> Backtest:
-    """
+    """The backtest with this internal id.
+
     :raises NotFound: when it was deleted meanwhile
     """
-    found = db.row(f"SELECT {_BACKTEST} FROM backtest WHERE id = %s", (internal_id,))
-    if found is None:
+    row = db.row(f"SELECT {_BACKTEST} FROM backtest WHERE id = %s", (internal_id,))
+    if row is None:
         raise NotFound(NO_SUCH_BACKTEST)
-    return Backtest(*found)
+    return Backtest(*row)
 
 
 def by_backtest_id(tenant_id: int, backtest_id: str) -> Backtest:
-    """
+    """The tenant's backtest with this public id.
+
     :raises NotFound: when the tenant has no such backtest
     """
-    found = db.row(
+    row = db.row(
         f"SELECT {_BACKTEST} FROM backtest WHERE backtest_id = %s AND tenant_id = %s",
         (backtest_id, tenant_id),
     )
-    if found is None:
+    if row is None:
         raise NotFound(NO_SUCH_BACKTEST)
-    return Backtest(*found)
+    return Backtest(*row)
 
 
 def page(
@@ -101,33 +104,34 @@ def page(
 ) -> list[Backtest]:
     """The tenant's backtests, newest first.
 
-    :param status: only those in it
+    :param before_id: the last backtest of the previous page; None for the first page
+    :param status: only backtests with this status
     """
     condition, params = "tenant_id = %s AND id < %s", list[Any]([tenant_id, before_id or LAST_ID])
     if status is not None:
         condition += " AND status = %s"
         params.append(status)
-    found = db.rows(
+    rows = db.rows(
         f"SELECT {_BACKTEST} FROM backtest WHERE {condition} ORDER BY id DESC LIMIT %s",
         (*params, limit),
     )
-    return [Backtest(*row) for row in found]
+    return [Backtest(*row) for row in rows]
 
 
 def claim(internal_id: int, lease_ms: int) -> int | None:
-    """Become the one who works on an active backtest: the fencing token, or None if there is
-    nothing to do, or another one does it. The lease is longer the more customers there are."""
+    """Claim an active backtest: the fencing token, or None if it has ended or another worker has
+    it. The lease grows with the number of customers."""
     claimed = db.row(
         "UPDATE backtest SET status = 'running', attempt = attempt + 1,"
-        f" started_ms = COALESCE(started_ms, {clock()}), lease_ms = {_until()}"
-        f" WHERE id = %s AND {_IS_ACTIVE} AND lease_ms < {clock()} RETURNING attempt",
+        f" started_ms = COALESCE(started_ms, {now_sql()}), lease_ms = {_until()}"
+        f" WHERE id = %s AND {_IS_ACTIVE} AND lease_ms < {now_sql()} RETURNING attempt",
         (lease_ms, CUSTOMERS_PER_MS, internal_id),
     )
     return claimed[0] if claimed else None
 
 
 def renew(internal_id: int, attempt: int, lease_ms: int) -> bool:
-    """Keep a claim for another step; False when it is lost."""
+    """Renew a claim for the next step; False if it is lost."""
     renewed = db.execute(
         f"UPDATE backtest SET lease_ms = {_until()}"
         " WHERE id = %s AND status = 'running' AND attempt = %s",
@@ -137,16 +141,16 @@ def renew(internal_id: int, attempt: int, lease_ms: int) -> bool:
 
 
 def leave(internal_id: int, attempt: int) -> None:
-    """Free a claimed backtest for others at once."""
+    """Give a claimed backtest up, so that others may claim it at once."""
     db.execute(
         "UPDATE backtest SET lease_ms = 0 WHERE id = %s AND attempt = %s", (internal_id, attempt)
     )
 
 
 def finish(internal_id: int, attempt: int, holdout_days: int, result: str) -> bool:
-    """End a backtest with its result; False when the claim is lost."""
+    """End a backtest with its result; False if the claim is lost."""
     finished = db.execute(
-        f"UPDATE backtest SET status = 'finished', finished_ms = {clock()}, holdout_days = %s,"
+        f"UPDATE backtest SET status = 'finished', finished_ms = {now_sql()}, holdout_days = %s,"
         " result = %s WHERE id = %s AND status = 'running' AND attempt = %s",
         (holdout_days, result, internal_id, attempt),
     )
@@ -154,9 +158,9 @@ def finish(internal_id: int, attempt: int, holdout_days: int, result: str) -> bo
 
 
 def fail(internal_id: int, message: str) -> bool:
-    """End an active backtest as failed; False when it had ended already."""
+    """End an active backtest as failed; False if it had ended already."""
     failed = db.execute(
-        f"UPDATE backtest SET status = 'failed', finished_ms = {clock()}, message = %s"
+        f"UPDATE backtest SET status = 'failed', finished_ms = {now_sql()}, message = %s"
         f" WHERE id = %s AND {_IS_ACTIVE}",
         (message, internal_id),
     )
@@ -164,22 +168,29 @@ def fail(internal_id: int, message: str) -> bool:
 
 
 def needing_work(internal_id: int | None = None) -> list[int]:
-    """The active backtests (or this one, if it is among them) that nobody works on."""
-    return _active(f"lease_ms < {clock()}", internal_id)
+    """The active backtests that nobody works on.
+
+    :param internal_id: ask only about this one
+    """
+    return _active(f"lease_ms < {now_sql()}", internal_id)
 
 
 def overdue(internal_id: int | None = None) -> list[int]:
-    """The active backtests (or this one, if it is among them) that are past their deadlines."""
-    return _active(f"deadline_ms < {clock()}", internal_id)
+    """The active backtests that are past their deadlines.
+
+    :param internal_id: ask only about this one
+    """
+    return _active(f"deadline_ms < {now_sql()}", internal_id)
 
 
 def _active(condition: str, internal_id: int | None) -> list[int]:
     sql = f"SELECT id FROM backtest WHERE {_IS_ACTIVE} AND {condition}"
     if internal_id is None:
-        return [found[0] for found in db.rows(f"{sql} ORDER BY id")]
-    return [found[0] for found in db.rows(f"{sql} AND id = %s", (internal_id,))]
+        return [active_id for (active_id,) in db.rows(f"{sql} ORDER BY id")]
+    return [active_id for (active_id,) in db.rows(f"{sql} AND id = %s", (internal_id,))]
 
 
 def _until() -> str:
+    """The end of a lease that begins now, in SQL with two parameters."""
     customers = "(SELECT customers / %s FROM tenant WHERE tenant.id = backtest.tenant_id)"
-    return f"{clock()} + %s + {customers}"
+    return f"{now_sql()} + %s + {customers}"

@@ -1,20 +1,21 @@
-"""The histories of customers' scores; ``store.records`` adds their rows."""
+"""The histories of customers' scores. :mod:`clv.store.records` adds their rows."""
 
 from typing import Any, NamedTuple
 
 from clv import db
 from clv.db.dialect import row_lock
 
+# How long a change is kept.
 KEPT_DAYS = 400
-# So many rows are deleted at once: other writers wait no longer than that takes.
+# Rows deleted in one transaction: other writers wait no longer than that takes.
 PRUNED_AT_ONCE = 5_000
 
 
 class Change(NamedTuple):
     """A customer's scores at a time.
 
-    :param previous_segment: the segment until then, the same if only the score had moved; None in
-        the first row of a customer who had no scores before
+    :param previous_segment: the segment until then; the same one if only the score has moved, None
+        in the first row of a customer who had no scores before
     """
 
     customer_id: str
@@ -25,18 +26,18 @@ class Change(NamedTuple):
 
 
 _COLUMNS = ", ".join(Change._fields)
-# As the index of the changes of segment has it.
+# Exactly as in the partial index ``clv_change_of_segment``, or it can't be used.
 _OF_SEGMENT = "(previous_segment IS NULL OR previous_segment <> segment)"
 
 
 def of_customer(tenant_id: int, customer_id: str, before_ms: int, limit: int) -> list[Change]:
-    """A customer's rows before a time, the latest first."""
-    found = db.rows(
+    """A customer's changes before a time, newest first."""
+    rows = db.rows(
         f"SELECT {_COLUMNS} FROM clv_change WHERE tenant_id = %s AND customer_id = %s"
         " AND at_ms < %s ORDER BY at_ms DESC LIMIT %s",
         (tenant_id, customer_id, before_ms, limit),
     )
-    return [Change(*row) for row in found]
+    return [Change(*row) for row in rows]
 
 
 def page(
@@ -46,10 +47,10 @@ def page(
     before: tuple[int, str] | None,
     limit: int,
 ) -> list[Change]:
-    """A tenant's rows since a time, the latest first.
+    """A tenant's changes since a time, newest first.
 
-    :param to_segment: only those of customers who came into this segment
-    :param before: time and customer id of the last row of the page before
+    :param to_segment: only moves of customers into this segment
+    :param before: time and customer id of the last row of the previous page; None for the first
     """
     condition, params = "tenant_id = %s AND at_ms >= %s", list[Any]([tenant_id, since_ms])
     if to_segment is not None:
@@ -58,19 +59,19 @@ def page(
     if before is not None:
         condition += " AND (at_ms, customer_id) < (%s, %s)"
         params += before
-    found = db.rows(
+    rows = db.rows(
         f"SELECT {_COLUMNS} FROM clv_change WHERE {condition}"
         " ORDER BY at_ms DESC, customer_id DESC LIMIT %s",
         (*params, limit),
     )
-    return [Change(*row) for row in found]
+    return [Change(*row) for row in rows]
 
 
 def prune(tenant_id: int, before_ms: int) -> int:
-    """Delete rows that are older, but for each customer's latest one; returns their number."""
+    """Delete changes before a time, except each customer's latest one; return their number."""
     pruned, after = 0, (0, "")
     while True:
-        # Read first: SQLite's writers wait for each other, and most old rows are the latest ones.
+        # Read them first, without SQLite's write lock: most old rows are latest ones and stay.
         doomed = db.rows(
             "SELECT at_ms, customer_id FROM clv_change c WHERE tenant_id = %s AND at_ms < %s"
             " AND (at_ms, customer_id) > (%s, %s) AND NOT EXISTS"
@@ -86,7 +87,7 @@ def prune(tenant_id: int, before_ms: int) -> int:
 
 
 def _delete(tenant_id: int, keys: list[tuple[int, str]]) -> None:
-    # Whoever has locked a row deletes it for another reason; waiting for them could be a deadlock.
+    # A locked row is about to be deleted for another reason; waiting for it could be a deadlock.
     row = "tenant_id = %s AND at_ms = %s AND customer_id"
     free = f"SELECT customer_id FROM clv_change WHERE {row} = %s{row_lock('UPDATE SKIP LOCKED')}"
     with db.transaction():

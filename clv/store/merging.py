@@ -1,4 +1,4 @@
-"""Merges what was staged into a tenant's summaries, in one transaction."""
+"""Merges the staged summaries into a tenant's, in one transaction."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from clv.store import records
 from clv.store.summaries import COLUMNS, KEY, VALUES
 from clv.store.tenants import keep_count, lock_tenant
 
-# Rows are written in one order, or two writers of the same ones deadlock on PostgreSQL.
+# All writers write in this order, or two of them with rows in common deadlock on PostgreSQL.
 _KEY_ORDER = KEY
 _IS_ZERO = "impressions = 0 AND converts = 0 AND total_value = 0"
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge did, in rows."""
+    """What a merge did, in numbers of rows."""
 
     received: int
     inserted: int
@@ -24,91 +24,101 @@ class Merged:
     unchanged: int
     deleted: int
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether any stored row is different now."""
+        return bool(self.inserted or self.updated or self.deleted)
+
 
 def merge(
     tenant_id: int, period_type: str, *, aggregated: bool = False, replace: bool = False
 ) -> Merged:
-    """Merge the staged summaries into the tenant's, all or nothing.
+    """Merge the staged summaries into the tenant's, all of them or none.
 
-    A row without impressions, converts and value deletes the stored one; equal rows are left
-    alone. Customers who lose their last summary lose their record and history with it.
+    A row whose impressions, converts and value are all 0 deletes the stored one; equal rows are
+    left alone. Customers who lose their last summary lose their record and history as well.
 
-    :param aggregated: the staged rows are aggregated transactions: all that a customer did on a
-        day, so that stored rows of the same customer and day with an offer or so are deleted
-    :param replace: the staged rows are all that the tenant has: every other row is deleted
+    :param aggregated: each staged row is everything that a customer did on one day: delete the
+        stored rows of that customer and day that are for single offers, creatives or channels
+    :param replace: the staged rows are all that the tenant keeps: delete every other row
     :raises Conflict: when the tenant has summaries of another period type
     """
     received, zeros = _staged_rows()
     if received >= MANY_ROWS:
         analyze("interaction_summary")
     with db.transaction():
-        stored_type, before = lock_tenant(tenant_id)
-        if not replace and stored_type not in (None, period_type):
-            raise Conflict(
-                f"This tenant's summaries are {stored_type}; {period_type} ones would count"
-                f" interactions twice. Send {stored_type} rows, or delete the stored ones first."
-            )
+        stored_type, customers = lock_tenant(tenant_id)
+        if not replace:
+            _check_period_type(stored_type, period_type)
         if replace or zeros:
             records.fence_active_runs(tenant_id)
-        counts, had, deleted = (received, received - zeros, 0, zeros), 0, 0
-        # Else there is nothing to compare with.
+        known = 0
+        merged = Merged(received, inserted=received - zeros, updated=0, unchanged=zeros, deleted=0)
         if _has_rows(tenant_id):
             counts = _counts(tenant_id)
-            had = 0 if replace else _staged_customers_stored(tenant_id)
-            deleted = _delete(tenant_id, zeros > 0, aggregated, replace)
-        _upsert(tenant_id, aggregated)
-        if counts[1] >= MANY_ROWS:
-            analyze("interaction_summary")
-        if replace:
-            after = _count_customers(tenant_id)
-        elif zeros:
-            after = before + _staged_customers_stored(tenant_id) - had
-        else:
-            after = before + _staged_customers() - had
+            known = 0 if replace else _staged_customers_stored(tenant_id)
+            merged = Merged(*counts, _delete(tenant_id, zeros > 0, aggregated, replace))
+        _upsert(tenant_id, aggregated, merged.inserted)
+        customers = _customers_now(tenant_id, customers - known, zeros > 0, replace)
         if replace or zeros:
             records.delete_orphans(tenant_id, replace)
-        merged = Merged(*counts, deleted)
-        changed = bool(merged.inserted or merged.updated or merged.deleted)
-        keep_count(tenant_id, period_type, after, changed)
+        keep_count(tenant_id, period_type, customers, merged.has_changes)
     return merged
 
 
 def _staged_rows() -> tuple[int, int]:
-    """How many rows are staged, and how many of them have only zeros."""
+    """The number of staged rows, and of those among them with zeros only."""
     return db.rows(
         f"SELECT COUNT(*), COALESCE(SUM(CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END), 0)"
         " FROM staged_summary"
     )[0]
 
 
+def _check_period_type(stored_type: str | None, period_type: str) -> None:
+    if stored_type not in (None, period_type):
+        raise Conflict(
+            f"This tenant's summaries are {stored_type}; {period_type} ones would count"
+            f" interactions twice. Send {stored_type} rows, or delete the stored ones first."
+        )
+
+
+# Of the staged rows: all, those with zeros only, those whose key is stored, those that equal the
+# stored row, and those with zeros only whose key is stored.
+_COMPARISON = (
+    "SELECT COUNT(*), COALESCE(SUM(zero), 0), COUNT(t.impressions),"
+    " COALESCE(SUM(CASE WHEN zero = 0 AND s.impressions = t.impressions"
+    " AND s.converts = t.converts AND s.total_value = t.total_value"
+    " AND s.first_contact_ms = t.first_contact_ms"
+    " AND s.last_contact_ms = t.last_contact_ms THEN 1 ELSE 0 END), 0),"
+    " COALESCE(SUM(CASE WHEN zero = 1 AND t.impressions IS NOT NULL THEN 1 ELSE 0 END), 0)"
+    f" FROM (SELECT {COLUMNS}, CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END AS zero"
+    "  FROM staged_summary) s"
+    " LEFT JOIN interaction_summary t ON t.tenant_id = %s"
+    " AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
+    " AND t.offer_id = s.offer_id AND t.creative_id = s.creative_id"
+    " AND t.channel_id = s.channel_id"
+)
+
+
 def _counts(tenant_id: int) -> tuple[int, int, int, int]:
-    """Rows received, inserted, updated and unchanged of the merge that is about to happen."""
-    [(received, zero, stored, same, zero_stored)] = db.rows(
-        f"SELECT COUNT(*), COALESCE(SUM(zero), 0), COUNT(t.impressions),"
-        " COALESCE(SUM(CASE WHEN zero = 0 AND s.impressions = t.impressions"
-        " AND s.converts = t.converts AND s.total_value = t.total_value"
-        " AND s.first_contact_ms = t.first_contact_ms"
-        " AND s.last_contact_ms = t.last_contact_ms THEN 1 ELSE 0 END), 0),"
-        " COALESCE(SUM(CASE WHEN zero = 1 AND t.impressions IS NOT NULL THEN 1 ELSE 0 END), 0)"
-        f" FROM (SELECT {COLUMNS}, CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END AS zero"
-        "  FROM staged_summary) s"
-        " LEFT JOIN interaction_summary t ON t.tenant_id = %s"
-        " AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
-        " AND t.offer_id = s.offer_id AND t.creative_id = s.creative_id"
-        " AND t.channel_id = s.channel_id",
-        (tenant_id,),
-    )
-    # A row that deletes what is not there changes nothing.
-    unchanged = same + zero - zero_stored
-    return (
-        received,
-        received - zero - (stored - zero_stored),
-        stored - zero_stored - same,
-        unchanged,
-    )
+    """The rows received, and those that the merge is about to insert, update and leave alone."""
+    [(received, zero, stored, equal, zero_stored)] = db.rows(_COMPARISON, (tenant_id,))
+    inserted = received - zero - (stored - zero_stored)
+    updated = stored - zero_stored - equal
+    # Deleting a row that is not stored changes nothing.
+    unchanged = equal + zero - zero_stored
+    return received, inserted, updated, unchanged
 
 
 def _delete(tenant_id: int, zeros: bool, aggregated: bool, replace: bool) -> int:
+    doomed = _doomed_keys(tenant_id, zeros, aggregated, replace)
+    return sum(_delete_keys(tenant_id, keys, params) for keys, params in doomed)
+
+
+def _doomed_keys(
+    tenant_id: int, zeros: bool, aggregated: bool, replace: bool
+) -> list[tuple[str, tuple]]:
+    """Queries of the keys of stored rows to delete, with their parameters."""
     staged = f"SELECT {KEY} FROM staged_summary"
     doomed: list[tuple[str, tuple]] = []
     if zeros:
@@ -126,15 +136,15 @@ def _delete(tenant_id: int, zeros: bool, aggregated: bool, replace: bool) -> int
         doomed.append(
             (f"SELECT {keys} FROM staged_summary s {_looked_up(of_others)}", (tenant_id,))
         )
-    return sum(_delete_keys(tenant_id, keys, params) for keys, params in doomed)
+    return doomed
 
 
 def _delete_keys(tenant_id: int, keys: str, params: tuple) -> int:
     """Delete the rows whose keys a query returns.
 
-    On PostgreSQL each is looked up and deleted by its place: of a tenant who grew since it made
-    its statistics it expects a row, and would go through all keys for each. The tenant is locked,
-    so that no row moves meanwhile.
+    On PostgreSQL each is looked up by its key and deleted by its place (ctid), which the lock on
+    the tenant keeps unchanged. With outdated statistics PostgreSQL expects a single row of a
+    tenant that has grown, and would scan all keys for each of its rows.
     """
     if db.is_sqlite():
         delete = f"DELETE FROM interaction_summary WHERE tenant_id = %s AND ({KEY}) IN ({keys})"
@@ -146,18 +156,18 @@ def _delete_keys(tenant_id: int, keys: str, params: tuple) -> int:
 
 
 def _looked_up(condition: str) -> str:
-    """The stored rows ``t`` that belong to each row before, looked up by their key whatever the
-    database believes of the table: a CROSS JOIN keeps SQLite from going through all of the
-    tenant's rows first, and OFFSET 0 keeps PostgreSQL."""
+    """The join with the stored rows ``t`` of each row on its left, looked up by key whatever the
+    statistics say: CROSS JOIN keeps SQLite from scanning all of the tenant's rows first, and
+    OFFSET 0 keeps PostgreSQL from it."""
     if db.is_sqlite():
         return f"CROSS JOIN interaction_summary t WHERE {condition}"
-    found = f"SELECT t.ctid AS place, t.* FROM interaction_summary t WHERE {condition} OFFSET 0"
-    return f"CROSS JOIN LATERAL ({found}) t"
+    stored = f"SELECT t.ctid AS place, t.* FROM interaction_summary t WHERE {condition} OFFSET 0"
+    return f"CROSS JOIN LATERAL ({stored}) t"
 
 
-def _upsert(tenant_id: int, in_order: bool) -> None:
-    # Aggregated transactions are staged in the order of their keys.
-    order = "" if in_order else f"ORDER BY {_KEY_ORDER}"
+def _upsert(tenant_id: int, aggregated: bool, inserted: int) -> None:
+    # Aggregated transactions were staged in the order of their keys.
+    order = "" if aggregated else f"ORDER BY {_KEY_ORDER}"
     names = [name.strip() for name in VALUES.split(",")]
     assignments = ", ".join(f"{name} = excluded.{name}" for name in names)
     stored = ", ".join(f"interaction_summary.{name}" for name in names)
@@ -169,6 +179,19 @@ def _upsert(tenant_id: int, in_order: bool) -> None:
         f" WHERE ({stored}) <> ({offered})",
         (tenant_id,),
     )
+    if inserted >= MANY_ROWS:
+        analyze("interaction_summary")
+
+
+def _customers_now(tenant_id: int, others: int, zeros: bool, replace: bool) -> int:
+    """The number of the tenant's customers after the merge.
+
+    :param others: those of before who are not staged
+    :param zeros: whether any staged row has zeros only
+    """
+    if replace:
+        return _count_customers(tenant_id)
+    return others + (_staged_customers_stored(tenant_id) if zeros else _staged_customers())
 
 
 def _staged_customers() -> int:

@@ -1,9 +1,9 @@
-"""The plan of a run: who makes it, and what it says."""
+"""The plan of a run: its snapshot and its shards. One worker at a time makes it."""
 
 from collections.abc import Sequence
 
 from clv import db
-from clv.db.clock import clock
+from clv.db.clock import now_sql
 from clv.db.dialect import row_lock
 from clv.domain.distribution import Distribution
 from clv.domain.settings import ScoreSettings
@@ -12,9 +12,8 @@ from clv.store import snapshots
 from clv.store.runs import PLANNED_CUSTOMERS_PER_MS, Run
 from clv.store.tenants import lock_tenant
 
+# PLANNED_CUSTOMERS_PER_MS with what the calibrated model needs; some 100 is usual.
 CALIBRATED_CUSTOMERS_PER_MS = 12
-
-
 _PLANNING_MS = (
     f"(SELECT customers / CASE model WHEN 'rfm' THEN {PLANNED_CUSTOMERS_PER_MS}"
     f" ELSE {CALIBRATED_CUSTOMERS_PER_MS} END FROM tenant WHERE tenant.id = run.tenant_id)"
@@ -22,25 +21,25 @@ _PLANNING_MS = (
 
 
 def claim_plan(run_id: int, lease_ms: int) -> int | None:
-    """Become the planner of a running run: the fencing token, or None if another one is.
+    """Claim the plan of a running run: the fencing token, or None if another worker has it.
 
-    Planning is one pass over all customers and can't renew, so that its lease is longer the more
-    customers there are.
+    Each step of planning is a pass over all customers that can't renew its lease, so the lease
+    grows with their number.
     """
     claimed = db.row(
         "UPDATE run SET plan_attempt = plan_attempt + 1,"
-        f" plan_lease_ms = {clock()} + %s + {_PLANNING_MS}"
+        f" plan_lease_ms = {now_sql()} + %s + {_PLANNING_MS}"
         " WHERE id = %s AND status = 'running' AND NOT planned"
-        f" AND plan_lease_ms < {clock()} RETURNING plan_attempt",
+        f" AND plan_lease_ms < {now_sql()} RETURNING plan_attempt",
         (lease_ms, run_id),
     )
     return claimed[0] if claimed else None
 
 
 def renew_plan(run_id: int, attempt: int, lease_ms: int) -> bool:
-    """Keep the plan for another step of it, as long as a claim; False when it is lost."""
+    """Renew the claim on a plan for its next step; False if it is lost."""
     renewed = db.execute(
-        f"UPDATE run SET plan_lease_ms = {clock()} + %s + {_PLANNING_MS}"
+        f"UPDATE run SET plan_lease_ms = {now_sql()} + %s + {_PLANNING_MS}"
         " WHERE id = %s AND status = 'running' AND NOT planned AND plan_attempt = %s",
         (lease_ms, run_id, attempt),
     )
@@ -48,7 +47,7 @@ def renew_plan(run_id: int, attempt: int, lease_ms: int) -> bool:
 
 
 def leave_plan(run_id: int, attempt: int) -> None:
-    """Free the plan for others at once."""
+    """Give the claimed plan up, so that others may claim it at once."""
     db.execute(
         "UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND plan_attempt = %s", (run_id, attempt)
     )
@@ -64,39 +63,47 @@ def save_plan(
     suggested_days: int | None,
     calibration: Calibration | None = None,
 ) -> bool:
-    """Store a run's plan: its snapshot, made current, and one shard more than there are bounds.
+    """Store a run's plan: its snapshot, which becomes the tenant's current one, and its shards.
 
-    :param distribution: None when the tenant has no scorable customer
-    :param bounds: the last customer id of each shard but the last, which has no end
-    :param suggested_days: at-risk days that fit the tenant's data, if there are such
+    :param distribution: None if the tenant has no scorable customer
+    :param bounds: the last customer id of each shard except the last one, which has no end
+    :param suggested_days: at-risk days that fit the tenant's data, if any do
     :param calibration: what a full run found out about the calibrated model; None to keep that of
-        the run before
-    :returns: False when another planner was faster
+        the previous run
+    :returns: False if the claim is lost
     """
     with db.transaction():
         _, customers = lock_tenant(run.tenant_id)
-        still = db.rows(
-            "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND NOT planned"
-            f" AND plan_attempt = %s{row_lock('UPDATE')}",
-            (run.id, attempt),
-        )
-        if not still:
+        if not _is_claimed(run.id, attempt):
             return False
         snapshot_id = None
         if distribution is not None:
             snapshot_id = snapshots.insert(
                 run.tenant_id, customers, distribution, settings, calibration
             ).id
-        starts = ["", *bounds]
-        ends = [*bounds, None]
-        db.execute_many(
-            "INSERT INTO shard (run_id, cursor, until_key, done, computed, errors, attempt,"
-            " lease_ms, stuck) VALUES (%s, %s, %s, %s, 0, 0, 0, 0, 0)",
-            [(run.id, first, last, False) for first, last in zip(starts, ends, strict=True)],
-        )
+        _insert_shards(run.id, bounds)
         db.execute(
             "UPDATE run SET planned = %s, snapshot_id = %s, total = %s, suggested_days = %s,"
             " plan_lease_ms = 0 WHERE id = %s",
             (True, snapshot_id, total, suggested_days, run.id),
         )
     return True
+
+
+def _is_claimed(run_id: int, attempt: int) -> bool:
+    """Whether the claim still holds; locks the run."""
+    claimed = db.rows(
+        "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND NOT planned"
+        f" AND plan_attempt = %s{row_lock('UPDATE')}",
+        (run_id, attempt),
+    )
+    return bool(claimed)
+
+
+def _insert_shards(run_id: int, bounds: Sequence[str]) -> None:
+    ranges = zip(["", *bounds], [*bounds, None], strict=True)
+    db.execute_many(
+        "INSERT INTO shard (run_id, cursor, until_key, done, computed, errors, attempt,"
+        " lease_ms, stuck) VALUES (%s, %s, %s, %s, 0, 0, 0, 0, 0)",
+        [(run_id, first, last, False) for first, last in ranges],
+    )

@@ -1,10 +1,10 @@
-"""The stored scores of customers, and the rows of their histories that writing them adds.
+"""Records, the stored scores of customers. Writing one may add a row to the customer's history.
 
-A row is added when a customer's segment changes, or when the score has moved by 5 or more since
-the customer's last row. The record remembers that row's score and time, and the segment until then
-(``noted_…``): whoever writes has locked the record, so that each row goes on where the one before
-ended. A look at the rows would not do: to a statement of PostgreSQL that waited for the lock, the
-row that the holder added meanwhile is invisible.
+A row is added when the segment changes, or when the score has moved by 5 or more since the last
+row. The record itself keeps that row's score and time, and the segment until then (``noted_…``):
+every writer locks the record, so that each row continues the one before. Reading the last row
+instead would not do: a statement of PostgreSQL that waited for the lock can't see the row that the
+lock's holder added.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,16 +12,17 @@ from operator import attrgetter
 from typing import Any
 
 from clv import db
-from clv.db.clock import clock
+from clv.db.clock import now_sql
 from clv.domain.overview import Cell
 from clv.domain.scoring import Scores
 
+# A smaller move of the score, of 100, is not worth a row of the history.
 NOTED_MOVE = 5.0
 COLUMNS = (
     "customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
     " monetary, segment, computed_ms, tenure_days, model"
 )
-# A record's values in the order of the columns.
+# The values of Scores in the order of the columns.
 values = attrgetter(*COLUMNS.split(", "))
 _ASSIGNMENTS = ", ".join(
     f"{name} = excluded.{name}" for name in (*COLUMNS.split(", ")[1:], "run_id")
@@ -38,7 +39,7 @@ _NOTED = ", ".join(
         ("noted_from", "clv_record.segment"),
     )
 )
-# A record is replaced only by one with an equal or later time.
+# A record is only replaced by one with the same or a later time.
 _ON_CONFLICT = (
     f"ON CONFLICT (tenant_id, customer_id) DO UPDATE SET {_ASSIGNMENTS}, {_NOTED}"
     " WHERE clv_record.computed_ms <= excluded.computed_ms"
@@ -49,8 +50,8 @@ _ARRAYS = (
     "text[] float8[] bigint[] float8[] int[] bigint[] bigint[] text[] bigint[] int[] int2[]"
 ).split()
 _UNNESTED = f"UNNEST({', '.join(f'%s::{kind}' for kind in _ARRAYS)}) u ({COLUMNS})"
-# Who has a new row is told by the record that was just written. Written again at the same time, a
-# row is replaced; what was noted at this time and has moved by less since, it keeps.
+# Adds rows for the records just written that note this time. If one was noted at this very time
+# before, its row is replaced, unless the score has moved too little since.
 _NOTE = (
     "INSERT INTO clv_change (tenant_id, customer_id, at_ms, score, segment, previous_segment)"
     " SELECT r.tenant_id, r.customer_id, r.computed_ms, r.score, r.segment, r.noted_from"
@@ -63,8 +64,8 @@ _NOTE_RANGE = _NOTE.format(
     more="AND r.tenant_id = %s AND r.customer_id BETWEEN %s AND %s AND r.computed_ms = %s",
 )
 _RECORD = f"SELECT {COLUMNS} FROM clv_record WHERE tenant_id = %s AND customer_id = %s"
-# One statement for a chunk, as the last of a WITH: the values as arrays, the tenant and the run as
-# scalars, and the rows of the histories.
+# The last parts of a WITH, which write records and histories of a chunk. The parameters are the
+# tenant, the run if {run} is one, and the columns as arrays.
 WRITE_ARRAYS = (
     f"written AS ({_INSERT} SELECT u.*, %s::int, {{run}}, u.score, u.computed_ms FROM {_UNNESTED}"
     f" {{where}} {_ON_CONFLICT} RETURNING *), noted AS ({_NOTE.format(written='written', more='')})"
@@ -79,22 +80,27 @@ _WRITE_ONE = (
 
 
 def record(tenant_id: int, customer_id: str, max_age_ms: int | None = None) -> Scores | None:
-    """The stored scores of a customer, if there are any, and not older than this."""
+    """The stored scores of a customer, if there are any.
+
+    :param max_age_ms: only if they are not older
+    """
     if max_age_ms is None:
-        found = db.quick_row(_RECORD, (tenant_id, customer_id))
+        row = db.quick_row(_RECORD, (tenant_id, customer_id))
     else:
-        young = f"{_RECORD} AND {clock()} - computed_ms <= %s"
-        found = db.quick_row(young, (tenant_id, customer_id, max_age_ms))
-    return None if found is None else Scores._make(found)
+        young = f"{_RECORD} AND {now_sql()} - computed_ms <= %s"
+        row = db.quick_row(young, (tenant_id, customer_id, max_age_ms))
+    return None if row is None else Scores._make(row)
 
 
 def save_if_customer_exists(tenant_id: int, scores: Scores) -> bool:
-    """Store a single computation's scores, unless the customer lost all summaries meanwhile or
-    the stored record is newer; returns False when there are no summaries (or, by an unlucky
-    moment, seem to be none: read again)."""
+    """Store a single computation's scores, unless the stored record is newer.
+
+    :returns: False if the customer has no summaries any more. On PostgreSQL it may only seem so,
+        if they are being replaced at this moment: read them again.
+    """
     key = (tenant_id, scores.customer_id)
     if not db.is_sqlite():
-        # The lock makes an erasure wait until the record is there to be erased with the rest.
+        # The lock on a summary makes an erasure wait for the record and then delete it as well.
         return db.quick_row(_WRITE_ONE, (*key, tenant_id, *arrays([scores]))) is not None
     with db.transaction():
         if db.quick_row(_HAS_SUMMARIES, key) is None:
@@ -104,7 +110,7 @@ def save_if_customer_exists(tenant_id: int, scores: Scores) -> bool:
 
 
 def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> None:
-    """Store scores of one time, sorted by customer id, inside the caller's transaction."""
+    """Store scores with the same time, sorted by customer id. Inside the caller's transaction."""
     if not chunk:
         return
     db.execute_many(
@@ -116,29 +122,29 @@ def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> 
 
 
 def cells(tenant_id: int, new_days: int, bin_width: int, overdue_days: int) -> list[Cell]:
-    """All of a tenant's records, added up by segment, bin of the score, and what else a cell has.
+    """All of a tenant's records, added up by segment, bin of the score, newness and activity.
 
-    :param new_days: customers are new for so many days
-    :param overdue_days: those are overdue who were silent for so many days
+    :param new_days: a customer with a shorter tenure is new
+    :param overdue_days: a customer without interactions for this long is overdue
     """
     bin_number = f"score / {bin_width}" if db.is_sqlite() else f"FLOOR(score / {bin_width})"
     total = "TOTAL(%s)" if db.is_sqlite() else "SUM(CAST(%s AS DOUBLE PRECISION))"
     at_risk = "predicted_revenue * churn_probability"
     sums = ", ".join(total % sum for sum in ("score", "monetary", "predicted_revenue", at_risk))
-    found = db.rows(
-        # One number, because SQLite sorts all records by it.
+    rows = db.rows(
+        # One number for all groups but the segment: SQLite sorts all records by it.
         f"SELECT (CAST({bin_number} AS INTEGER) * 2"
         " + CASE WHEN tenure_days < %s THEN 1 ELSE 0 END) * 3"
         " + CASE WHEN frequency = 0 THEN 2 WHEN recency_days >= %s THEN 1 ELSE 0 END AS kind,"
         f" segment, COUNT(*), {sums} FROM clv_record WHERE tenant_id = %s GROUP BY kind, segment",
         (new_days, overdue_days, tenant_id),
     )
-    return [_cell(*row) for row in found]
+    return [_cell(*row) for row in rows]
 
 
 def arrays(chunk: Sequence[Scores]) -> list[str]:
-    """The columns of scores as PostgreSQL's array literals: psycopg builds its own in Python,
-    value by value, and types integers by their size, so that statements are prepared anew."""
+    """The columns of scores as array literals of PostgreSQL. Psycopg's take longer, and their types
+    depend on the size of the integers, so that statements would be prepared anew."""
     columns: list[Any] = list(zip(*map(values, chunk), strict=True)) or [()] * len(_ARRAYS)
     return [
         _text_array(column) if kind == "text[]" else f"{{{','.join(map(repr, column))}}}"
@@ -147,8 +153,8 @@ def arrays(chunk: Sequence[Scores]) -> list[str]:
 
 
 def fence_active_runs(tenant_id: int) -> None:
-    """Before customers are removed: chunks that were read before must not be written any more.
-    The update waits for chunks that are being written, and makes later ones read again."""
+    """Keep active runs from writing customers who are about to be erased: wait for the chunks that
+    are being written, and make later ones, read before, read again."""
     db.execute(
         "UPDATE run SET erasures = erasures + 1"
         " WHERE tenant_id = %s AND status IN ('queued', 'running')",
@@ -157,16 +163,18 @@ def fence_active_runs(tenant_id: int) -> None:
 
 
 def delete_orphans(tenant_id: int, everywhere: bool) -> None:
-    """Delete the records and histories of customers without summaries: of the staged customers,
-    or of all."""
+    """Delete the records and histories of customers without summaries.
+
+    :param everywhere: of all customers, instead of the staged ones
+    """
     summaries = "SELECT customer_id FROM interaction_summary s WHERE s.tenant_id = %s"
     lost = f"NOT EXISTS ({summaries} AND s.customer_id = c.customer_id)"
     for table in ("clv_record", "clv_change"):
         orphans, params = f"SELECT customer_id FROM staged_summary c WHERE {lost}", [tenant_id]
         if everywhere:
             known, params = f"SELECT customer_id FROM {table} c WHERE tenant_id = %s", params * 2
-            # Of a tenant who grew since it made its statistics PostgreSQL expects a row, and in a
-            # join would go through all summaries for each.
+            # With outdated statistics PostgreSQL expects a single row of a tenant that has grown,
+            # and in a join would scan all summaries for each of its rows.
             orphans = f"{known} AND {lost}" if db.is_sqlite() else f"{known} EXCEPT {summaries}"
         chosen = f"IN ({orphans})" if db.is_sqlite() else f"= ANY(ARRAY({orphans}))"
         db.execute(

@@ -1,4 +1,4 @@
-"""What all runs of all tenants have done, for whoever watches the service."""
+"""What the runs of all tenants have done, for monitoring."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from clv.db.clock import now_ms
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The runs that ended with this status, and what they did in all."""
+    """All runs that ended with this status, added up."""
 
     status: str
     runs: int
@@ -19,7 +19,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """How long ago something happened to a tenant last, in milliseconds."""
+    """How long ago something last happened to tenants: the longest time in milliseconds, and the
+    number of tenants for whom it was too long."""
 
     tenants: int
     oldest_ms: int
@@ -43,28 +44,30 @@ def add(run_id: int) -> None:
 
 
 def ended() -> list[Ended]:
-    """All runs that ended, by status; since the service was set up, whatever was deleted."""
+    """All ended runs by status, since the service was set up and including deleted ones."""
     return [Ended(*row) for row in db.rows("SELECT * FROM run_tally ORDER BY status")]
 
 
 def active() -> dict[str, tuple[int, int]]:
-    """Of ``queued`` and ``running`` runs their number, and how long the oldest has been that, in
-    milliseconds."""
+    """The number of ``queued`` and of ``running`` runs, and for how many milliseconds the oldest
+    one has been queued or running."""
     now = now_ms()
     since = {"queued": "created_ms", "running": "started_ms"}
-    found = {
+    rows = {
         status: db.rows(f"SELECT COUNT(*), MIN({began}) FROM run WHERE status = '{status}'")[0]
         for status, began in since.items()
     }
     return {
         status: (count, 0 if first is None else max(0, now - first))
-        for status, (count, first) in found.items()
+        for status, (count, first) in rows.items()
     }
 
 
 def full_runs(stale_ms: int) -> Age:
-    """The tenants that have customers: how old the last finished full run is of the one whose is
-    the oldest (without any: the tenant), and how many there are with one that is older than this.
+    """The ages of the last finished full runs of the tenants with customers. A tenant without such
+    a run counts with its own age.
+
+    :param stale_ms: an age that is too old
     """
     now = now_ms()
     ages = [

@@ -1,30 +1,32 @@
-"""Batch runs and their shards: who may do what next is decided here, by compare-and-set.
+"""Batch runs, from queued to ended. Each step is a compare-and-set: of several processes that try
+it at once, one succeeds.
 
-Each function is one transaction. Status and counters are read from the database and nowhere else;
-the fencing tokens (``attempt``, ``plan_attempt``) keep a worker that was thought dead from
-writing after another took over.
+Each function is one transaction. Status and counters are only ever read from the database, and
+fencing tokens (``attempt``, ``plan_attempt``) keep a worker that was taken for dead from writing
+after another one took over. :mod:`clv.store.plans` and :mod:`clv.store.shards` have the steps
+within a run.
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peewee import IntegrityError
 
 from clv import db
-from clv.db.clock import clock, now_ms
-from clv.db.dialect import row_lock
+from clv.db.clock import now_ms, now_sql
 from clv.errors import NotFound, Unavailable
-from clv.store import listing, run_tally
+from clv.store import run_tally
 
 ACTIVE = ("queued", "running")
-# Attempts at a plan or at a shard without any progress; then the run fails.
+# A run fails after this many attempts at its plan or at one shard without any progress.
 MAX_ATTEMPTS = 3
-# Planning reads some 400 customers a millisecond, and 100 with what the calibrated model needs; a
-# slow machine gets eight times as long.
+# The speed on which the leases of planning and of ending a run count, each a pass over all
+# customers. Some 400 is usual; a machine may be eight times slower.
 PLANNED_CUSTOMERS_PER_MS = 50
+# Above every id of a table.
 LAST_ID = 2**63 - 1
+# Joining and creating both fail if a queued run starts, and the next one is queued, in between.
+JOIN_ATTEMPTS = 20
 NO_SUCH_JOB = "There is no job with this id."
 
 _RUN = (
@@ -69,40 +71,25 @@ class Run:
 def join_or_create(
     tenant_id: int, segment: str | None, requested_by: str, deadline_ms: int
 ) -> tuple[Run, bool]:
-    """The tenant's queued run, and whether this call created it. A run that is joined covers
-    everybody if the requests' filters differ; while one is running, the next one is queued."""
-    for _ in range(20):
+    """The tenant's queued run, and whether this call created it.
+
+    A tenant has at most one: a request joins it, and a run whose requests ask for different
+    segments covers all customers.
+
+    :raises Unavailable: when others start and end the tenant's runs too fast
+    """
+    for _ in range(JOIN_ATTEMPTS):
         with db.transaction():
-            joined = db.row(
-                "UPDATE run SET segment = CASE WHEN segment = %s THEN segment ELSE NULL END"
-                " WHERE tenant_id = %s AND status = 'queued' RETURNING id",
-                (segment, tenant_id),
-            )
-            if joined:
-                return by_id(joined[0]), False
-            now = now_ms()
-            created = db.row(
-                "INSERT INTO run (job_id, tenant_id, segment, status, requested_by, created_ms,"
-                " deadline_ms, planned, plan_attempt, plan_lease_ms, erasures)"
-                " VALUES (%s, %s, %s, 'queued', %s, %s, %s, %s, 0, 0, 0)"
-                " ON CONFLICT DO NOTHING RETURNING id",
-                (
-                    str(uuid.uuid4()),
-                    tenant_id,
-                    segment,
-                    requested_by,
-                    now,
-                    now + deadline_ms,
-                    False,
-                ),
-            )
-            if created:
-                return by_id(created[0]), True
+            if (joined := _join(tenant_id, segment)) is not None:
+                return by_id(joined), False
+            created = _create(tenant_id, segment, requested_by, deadline_ms)
+            if created is not None:
+                return by_id(created), True
     raise Unavailable("Other requests start and end runs of this tenant all the time. Try again.")
 
 
 def start_nightly(due_ms: int, deadline_ms: int) -> list[int]:
-    """Queue the nightly run of each tenant that had none since ``due_ms``; the runs' ids."""
+    """Queue the nightly run of each tenant without one since ``due_ms``; return the runs' ids."""
     tenant_ids = db.rows("SELECT id FROM tenant WHERE nightly_ms < %s ORDER BY id", (due_ms,))
     started = []
     for (tenant_id,) in tenant_ids:
@@ -116,40 +103,43 @@ def start_nightly(due_ms: int, deadline_ms: int) -> list[int]:
 
 
 def by_id(run_id: int) -> Run:
-    """
+    """The run with this internal id.
+
     :raises NotFound: when it was deleted meanwhile
     """
-    found = db.row(f"SELECT {_RUN} FROM run WHERE id = %s", (run_id,))
-    if found is None:
+    row = db.row(f"SELECT {_RUN} FROM run WHERE id = %s", (run_id,))
+    if row is None:
         raise NotFound("The run does not exist any more.")
-    return Run(*found)
+    return Run(*row)
 
 
 def by_job_id(tenant_id: int, job_id: str) -> Run:
-    """
+    """The tenant's run with this public id.
+
     :raises NotFound: when the tenant has no such run
     """
-    found = db.row(
+    row = db.row(
         f"SELECT {_RUN} FROM run WHERE job_id = %s AND tenant_id = %s", (job_id, tenant_id)
     )
-    if found is None:
+    if row is None:
         raise NotFound(NO_SUCH_JOB)
-    return Run(*found)
+    return Run(*row)
 
 
 def page(tenant_id: int, before_id: int | None, limit: int) -> list[Run]:
-    """The tenant's runs, newest first."""
-    return [
-        Run(*found)
-        for found in db.rows(
-            f"SELECT {_RUN} FROM run WHERE tenant_id = %s AND id < %s ORDER BY id DESC LIMIT %s",
-            (tenant_id, before_id if before_id is not None else LAST_ID, limit),
-        )
-    ]
+    """The tenant's runs, newest first.
+
+    :param before_id: the last run of the previous page; None for the first page
+    """
+    rows = db.rows(
+        f"SELECT {_RUN} FROM run WHERE tenant_id = %s AND id < %s ORDER BY id DESC LIMIT %s",
+        (tenant_id, before_id if before_id is not None else LAST_ID, limit),
+    )
+    return [Run(*row) for row in rows]
 
 
 def errors_page(run_id: int, after: str, limit: int) -> list[tuple[str, str]]:
-    """Customers that a run could not compute, by id, with the reasons."""
+    """The ids of customers that a run could not compute, in their order, with the reasons."""
     return db.rows(
         "SELECT customer_id, message FROM run_error"
         " WHERE run_id = %s AND customer_id > %s ORDER BY customer_id LIMIT %s",
@@ -158,10 +148,10 @@ def errors_page(run_id: int, after: str, limit: int) -> list[tuple[str, str]]:
 
 
 def start(run_id: int) -> bool:
-    """Make a queued run the tenant's running one, unless there is one."""
+    """Start a queued run unless another one of the tenant is running; return whether it started."""
     try:
         started = db.execute(
-            f"UPDATE run SET status = 'running', started_ms = {clock()}"
+            f"UPDATE run SET status = 'running', started_ms = {now_sql()}"
             " WHERE id = %s AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
             " WHERE other.tenant_id = run.tenant_id AND other.status = 'running')",
             (run_id,),
@@ -172,85 +162,82 @@ def start(run_id: int) -> bool:
 
 
 def needing_work(run_id: int | None = None) -> list[int]:
-    """The runs (or this one, if it is among them) that a worker could bring forward: a shard or
-    the plan is free, the end is due, or it is queued and its tenant has none running."""
+    """The runs that a worker could advance: one of their shards, the plan or the end is free, or
+    they are queued while no other run of the tenant is running.
+
+    :param run_id: ask only about this run
+    """
     return _active(
         "((status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
         " WHERE other.tenant_id = run.tenant_id AND other.status = 'running'))"
-        f" OR (status = 'running' AND NOT planned AND plan_lease_ms < {clock()})"
+        f" OR (status = 'running' AND NOT planned AND plan_lease_ms < {now_sql()})"
         " OR (status = 'running' AND planned AND (EXISTS (SELECT 1 FROM shard"
-        f" WHERE shard.run_id = run.id AND NOT shard.done AND shard.lease_ms < {clock()})"
-        f" OR ({_ALL_DONE} AND plan_lease_ms < {clock()}))))",
+        f" WHERE shard.run_id = run.id AND NOT shard.done AND shard.lease_ms < {now_sql()})"
+        f" OR ({_ALL_DONE} AND plan_lease_ms < {now_sql()}))))",
         run_id,
     )
 
 
 def overdue(run_id: int | None = None) -> list[int]:
-    """The active runs (or this one, if it is among them) that are past their deadlines."""
-    return _active(f"deadline_ms < {clock()}", run_id)
+    """The active runs that are past their deadlines.
+
+    :param run_id: ask only about this run
+    """
+    return _active(f"deadline_ms < {now_sql()}", run_id)
 
 
 def claim_end(run_id: int, lease_ms: int) -> Run | None:
-    """Become the one who ends a run whose shards are all done; None if there is nothing to end,
-    or if another one does. Like planning it is a pass over all customers."""
+    """Claim the end of a run whose shards are all done; None if there is nothing to claim. Like
+    planning, ending a run is a pass over all customers and can't renew its lease."""
     claimed = db.execute(
-        f"UPDATE run SET plan_lease_ms = {clock()} + %s + (SELECT customers / %s FROM tenant"
+        f"UPDATE run SET plan_lease_ms = {now_sql()} + %s + (SELECT customers / %s FROM tenant"
         " WHERE tenant.id = run.tenant_id)"
         f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}"
-        f" AND plan_lease_ms < {clock()}",
+        f" AND plan_lease_ms < {now_sql()}",
         (lease_ms, PLANNED_CUSTOMERS_PER_MS, run_id),
     )
     return by_id(run_id) if claimed else None
 
 
 def leave_end(run_id: int) -> None:
-    """Let others end the run at once."""
+    """Give the claimed end of a run up, so that others may claim it at once."""
     db.execute("UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND status = 'running'", (run_id,))
 
 
 def finish(run: Run, overview: str) -> bool:
-    """End a run whose shards are all done, and store what it has found; False when it had ended
-    already."""
+    """End a run whose shards are all done.
+
+    :param overview: JSON: what the tenant's customers add up to
+    :returns: False if it had ended already
+    """
     return _end(
         run.id,
-        f"UPDATE run SET status = 'finished', finished_ms = {clock()}, overview = %s, total ="
+        f"UPDATE run SET status = 'finished', finished_ms = {now_sql()}, overview = %s, total ="
         " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
         f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}",
         (overview, run.id),
     )
 
 
-def save_leaders(run: Run, leaders: Sequence[tuple[str, str, Any]]) -> bool:
-    """Store who leads each list after a run; False when they are of no use any more: another run
-    has started since, or the tenant was deleted."""
-    with db.transaction():
-        last = db.rows(
-            "SELECT 1 FROM run WHERE id = %s AND NOT EXISTS (SELECT 1 FROM run other"
-            " WHERE other.tenant_id = run.tenant_id AND other.id > run.id"
-            f" AND other.started_ms IS NOT NULL){row_lock('KEY SHARE OF run')}",
-            (run.id,),
-        )
-        if last:
-            listing.save_leaders(run.tenant_id, run.id, leaders)
-    return bool(last)
-
-
 def overviews(tenant_id: int, before_id: int | None, limit: int) -> list[tuple[Run, str]]:
-    """The tenant's finished full runs with what they found, the latest first."""
+    """The tenant's finished full runs with their overviews, newest first.
+
+    :param before_id: the last run of the previous page; None for the first page
+    """
     return _overviews(tenant_id, "AND segment IS NULL", before_id, limit)
 
 
 def last_overview(tenant_id: int) -> tuple[Run, str] | None:
-    """The tenant's last finished run, full or of a segment, with what it found."""
-    found = _overviews(tenant_id, "", None, 1)
-    return found[0] if found else None
+    """The tenant's last finished run, full or of a segment, with its overview."""
+    newest = _overviews(tenant_id, "", None, 1)
+    return newest[0] if newest else None
 
 
 def close(run_id: int, status: str, message: str) -> bool:
-    """End an active run as failed or cancelled; False when it had ended already."""
+    """End an active run as failed or cancelled; return False if it had ended already."""
     return _end(
         run_id,
-        f"UPDATE run SET status = %s, finished_ms = {clock()}, message = %s"
+        f"UPDATE run SET status = %s, finished_ms = {now_sql()}, message = %s"
         " WHERE id = %s AND status IN ('queued', 'running')",
         (status, message, run_id),
     )
@@ -258,8 +245,30 @@ def close(run_id: int, status: str, message: str) -> bool:
 
 def queued_of_tenant(tenant_id: int) -> int | None:
     """The id of the tenant's queued run, if there is one."""
-    found = db.row("SELECT id FROM run WHERE tenant_id = %s AND status = 'queued'", (tenant_id,))
-    return found[0] if found else None
+    row = db.row("SELECT id FROM run WHERE tenant_id = %s AND status = 'queued'", (tenant_id,))
+    return row[0] if row else None
+
+
+def _join(tenant_id: int, segment: str | None) -> int | None:
+    joined = db.row(
+        "UPDATE run SET segment = CASE WHEN segment = %s THEN segment ELSE NULL END"
+        " WHERE tenant_id = %s AND status = 'queued' RETURNING id",
+        (segment, tenant_id),
+    )
+    return joined[0] if joined else None
+
+
+def _create(tenant_id: int, segment: str | None, requested_by: str, deadline_ms: int) -> int | None:
+    now = now_ms()
+    job_id, deadline = str(uuid.uuid4()), now + deadline_ms
+    created = db.row(
+        "INSERT INTO run (job_id, tenant_id, segment, status, requested_by, created_ms,"
+        " deadline_ms, planned, plan_attempt, plan_lease_ms, erasures)"
+        " VALUES (%s, %s, %s, 'queued', %s, %s, %s, %s, 0, 0, 0)"
+        " ON CONFLICT DO NOTHING RETURNING id",
+        (job_id, tenant_id, segment, requested_by, now, deadline, False),
+    )
+    return created[0] if created else None
 
 
 def _end(run_id: int, sql: str, params: tuple) -> bool:
@@ -273,16 +282,16 @@ def _end(run_id: int, sql: str, params: tuple) -> bool:
 def _overviews(
     tenant_id: int, condition: str, before_id: int | None, limit: int
 ) -> list[tuple[Run, str]]:
-    found = db.rows(
+    rows = db.rows(
         f"SELECT overview, {_RUN} FROM run WHERE tenant_id = %s AND id < %s {condition}"
         " AND status = 'finished' AND overview IS NOT NULL ORDER BY id DESC LIMIT %s",
         (tenant_id, before_id if before_id is not None else LAST_ID, limit),
     )
-    return [(Run(*run), overview) for overview, *run in found]
+    return [(Run(*run), overview) for overview, *run in rows]
 
 
 def _active(condition: str, run_id: int | None) -> list[int]:
     sql = f"SELECT id FROM run WHERE status IN ('queued', 'running') AND {condition}"
     if run_id is None:
-        return [found[0] for found in db.rows(f"{sql} ORDER BY id")]
-    return [found[0] for found in db.rows(f"{sql} AND id = %s", (run_id,))]
+        return [active_id for (active_id,) in db.rows(f"{sql} ORDER BY id")]
+    return [active_id for (active_id,) in db.rows(f"{sql} AND id = %s", (run_id,))]

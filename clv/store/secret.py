@@ -1,4 +1,4 @@
-"""The secrets that all processes of the service share."""
+"""Random secrets that all processes of the service share."""
 
 import secrets
 
@@ -8,7 +8,7 @@ SECRET_BYTES = 32
 
 
 def shared(name: str) -> str:
-    """The secret of this name; who asks first makes it."""
+    """The secret with this name, created by the first call."""
     db.execute(
         "INSERT INTO secret (name, value) VALUES (%s, %s) ON CONFLICT (name) DO NOTHING",
         (name, secrets.token_hex(SECRET_BYTES)),

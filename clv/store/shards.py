@@ -1,10 +1,10 @@
-"""The shards of a run: claimed, advanced chunk by chunk, done."""
+"""The shards of a run: claimed by a worker, advanced chunk by chunk, and done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clv import db
-from clv.db.clock import clock
+from clv.db.clock import now_sql
 from clv.db.dialect import row_lock
 from clv.domain.scoring import Scores
 from clv.store import records
@@ -13,8 +13,11 @@ from clv.store.runs import Run
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A claimed shard: its customers are those above ``cursor`` up to ``until_key``. Each chunk
-    renews its lease; whoever is silent for longer is taken for dead."""
+    """A claimed shard. Its remaining customers are those after ``cursor`` up to ``until_key``.
+
+    Each chunk renews the lease of ``lease_ms`` milliseconds. A worker that commits none for longer
+    is taken for dead.
+    """
 
     id: int
     run_id: int
@@ -29,8 +32,8 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one transaction adds to a run: scores and errors of the customers above the shard's
-    cursor up to ``cursor``; ``done`` when no customer of the shard is left."""
+    """What one transaction adds to a run: scores and errors of the customers after the shard's
+    cursor up to ``cursor``. ``done`` if the shard has no customers left."""
 
     cursor: str
     done: bool
@@ -39,12 +42,12 @@ class Chunk:
 
 
 def claim_shard(run_id: int, lease_ms: int) -> Shard | None:
-    """Claim a free or expired shard of a running run, or None if there is none."""
+    """Claim a free or expired shard of a running run; None if there is none."""
     claimed = db.row(
-        f"UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1, lease_ms = {clock()} + %s"
+        f"UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1, lease_ms = {now_sql()} + %s"
         " WHERE id = (SELECT shard.id FROM shard JOIN run ON run.id = shard.run_id"
         " WHERE shard.run_id = %s AND run.status = 'running' AND NOT shard.done"
-        f" AND shard.lease_ms < {clock()} ORDER BY shard.id LIMIT 1"
+        f" AND shard.lease_ms < {now_sql()} ORDER BY shard.id LIMIT 1"
         + row_lock("UPDATE OF shard SKIP LOCKED")
         + ") RETURNING id, run_id, cursor, until_key, attempt, stuck, computed, errors",
         (lease_ms, run_id),
@@ -53,19 +56,19 @@ def claim_shard(run_id: int, lease_ms: int) -> Shard | None:
 
 
 def leave_shard(shard: Shard) -> None:
-    """Free a claimed shard for others at once."""
+    """Give a claimed shard up, so that others may claim it at once."""
     db.execute(
         "UPDATE shard SET lease_ms = 0 WHERE id = %s AND attempt = %s", (shard.id, shard.attempt)
     )
 
 
 def commit_chunk(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
-    """Write a chunk and advance the shard, or neither.
+    """Write a chunk and advance the shard, in one transaction.
 
     :param run: as it was before the chunk's customers were read
-    :param cursor: where the chunk began
-    :returns: False when the fence refused: the run ended, customers were erased since the read,
-        or another worker has the shard
+    :param cursor: where the chunk begins
+    :returns: False if the fence refused it: the run has ended, customers were erased since the
+        read, or another worker has the shard
     """
     step = (chunk.cursor, chunk.done, len(chunk.scores), len(chunk.errors), shard.lease_ms)
     fence = (shard.id, shard.attempt, cursor)
@@ -84,33 +87,35 @@ def commit_chunk(run: Run, shard: Shard, cursor: str, chunk: Chunk) -> bool:
 
 
 def reload_shard(shard: Shard) -> Shard | None:
-    """The shard as it is stored, or None if it is done or another worker claimed it since."""
-    found = db.row(
+    """The shard as stored now; None if it is done or another worker has claimed it."""
+    row = db.row(
         "SELECT id, run_id, cursor, until_key, attempt, stuck, computed, errors FROM shard"
         " WHERE id = %s AND attempt = %s AND NOT done",
         (shard.id, shard.attempt),
     )
-    return Shard(*(*found, shard.lease_ms)) if found else None
+    return Shard(*(*row, shard.lease_ms)) if row else None
 
 
 def shard_ids(run_id: int) -> list[int]:
     """The ids of a planned run's shards."""
-    return [found[0] for found in db.rows("SELECT id FROM shard WHERE run_id = %s", (run_id,))]
+    rows = db.rows("SELECT id FROM shard WHERE run_id = %s", (run_id,))
+    return [shard_id for (shard_id,) in rows]
 
 
 _ADVANCE = (
     "UPDATE shard SET cursor = %s, done = %s, computed = computed + %s, errors = errors + %s,"
-    " lease_ms = {clock} + %s, stuck = 0"
+    " lease_ms = {now} + %s, stuck = 0"
     " WHERE id = %s AND attempt = %s AND cursor = %s AND NOT done"
 )
 _UNCHANGED_RUN = "SELECT 1 FROM run WHERE id = %s AND status = 'running' AND erasures = %s"
-# One round trip: lock the run, advance the shard if that held, write if that held.
+# One round trip: lock the run; if it is unchanged, advance the shard; if that succeeds, write.
 _COMMIT = (
     f"WITH fence AS ({_UNCHANGED_RUN} FOR SHARE),"
     f" step AS ({_ADVANCE} AND EXISTS (SELECT 1 FROM fence) RETURNING 1),"
     f" {records.WRITE_ARRAYS.format(run='%s', where='WHERE EXISTS (SELECT 1 FROM step)')}"
-    # A crash of the server may lose the last chunks, cursor and records together, and nothing
-    # after a run's end: its commit waits for the disk, and with it all earlier ones.
+    # Without synchronous commit, a crash of the server may lose the last chunks: each with its
+    # cursor and records together, and none of a run that has ended, whose own commit is synchronous
+    # and makes all earlier ones durable.
     " SELECT COUNT(*), set_config('synchronous_commit', 'off', true) FROM step"
 )
 
@@ -118,7 +123,7 @@ _COMMIT = (
 def _commit_on_sqlite(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
     if not db.rows(_UNCHANGED_RUN, (run.id, run.erasures)):
         return False
-    if db.execute(_ADVANCE.format(clock=clock()), (*step, *fence)) != 1:
+    if db.execute(_ADVANCE.format(now=now_sql()), (*step, *fence)) != 1:
         return False
     records.upsert_each(run.tenant_id, run.id, chunk.scores)
     return True
@@ -127,4 +132,4 @@ def _commit_on_sqlite(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool
 def _commit_on_postgresql(run: Run, step: tuple, fence: tuple, chunk: Chunk) -> bool:
     parameters = (run.id, run.erasures, *step, *fence, run.tenant_id, run.id)
     parameters += tuple(records.arrays(chunk.scores))
-    return db.value(_COMMIT.format(clock=clock()), parameters) == 1
+    return db.value(_COMMIT.format(now=now_sql()), parameters) == 1

@@ -1,21 +1,21 @@
-"""Snapshots: a tenant's stored distribution, and the lease of who builds the next one."""
+"""Snapshots: a tenant's stored distribution, and the lease on building the next one."""
 
 import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from clv import db
-from clv.db.clock import clock
+from clv.db.clock import now_sql
 from clv.domain.distribution import Distribution, from_bytes, to_bytes
 from clv.domain.settings import ScoreSettings
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
 
-# A build takes seconds at a million customers; a killed builder blocks others this long.
+# How long a killed builder blocks others. Building takes seconds for a million customers.
 LEASE_MS = 60_000
-# So many a process remembers, of at most 80 KB each.
-KNOWN = 32
+# Snapshots that a process caches, of at most 80 KB each.
+CACHED = 32
 _CURRENT = (
     "SELECT s.id, s.tenant_id, s.as_of_ms, s.p25, s.p75 FROM tenant t"
     " JOIN snapshot s ON s.id = t.snapshot_id WHERE t.id = %s"
@@ -24,9 +24,13 @@ _CURRENT = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A distribution, the settings that its percentiles were made with, the number of the
-    tenant's customers when it was stored, those who can't be scored included, and what the last
-    full run until then found out about the calibrated model (None before the first)."""
+    """A tenant's distribution, as of a run or a single computation.
+
+    :param tenant_customers: the tenant's customers then, including those who can't be scored
+    :param settings: those with which the percentiles were computed
+    :param calibration: what the last full run found out about the calibrated model; None before
+        the first
+    """
 
     id: int
     tenant_customers: int
@@ -35,7 +39,7 @@ class Snapshot:
     calibration: Calibration | None = None
 
     def parameters(self, settings: ScoreSettings) -> Parameters | None:
-        """Those of the calibrated model, where it serves; else rfm does.
+        """The parameters of the calibrated model; None where rfm serves instead.
 
         :param settings: the tenant's
         """
@@ -49,13 +53,86 @@ def insert(
     settings: ScoreSettings,
     calibration: Calibration | None = None,
 ) -> Snapshot:
-    """Store a snapshot, inside the caller's transaction, and make it the tenant's current one
-    unless that is newer. Snapshots that nothing needs any more are deleted.
+    """Store a snapshot and make it the tenant's current one, unless that is newer. Snapshots that
+    are no longer needed are deleted. Inside the caller's transaction.
 
     :param calibration: None to keep that of the tenant's current snapshot
     """
     calibration = calibration or current_calibration(tenant_id)
-    snapshot_id = db.value(
+    snapshot_id = _insert(tenant_id, tenant_customers, distribution, settings, calibration)
+    _make_current(tenant_id, snapshot_id, distribution.as_of_ms)
+    _delete_unneeded(tenant_id, snapshot_id)
+    return Snapshot(snapshot_id, tenant_customers, distribution, settings, calibration)
+
+
+def current_id(tenant_id: int) -> int | None:
+    """The id of the tenant's current snapshot, if it has one."""
+    return db.value("SELECT snapshot_id FROM tenant WHERE id = %s", (tenant_id,))
+
+
+def current(tenant_id: int) -> Snapshot | None:
+    """The tenant's current snapshot, if it has one."""
+    row = db.quick_row(_CURRENT, (tenant_id,))
+    return None if row is None else _cached(*row)
+
+
+def current_calibration(tenant_id: int) -> Calibration | None:
+    """What the tenant's last full run found out about the calibrated model, if there was one."""
+    row = db.row(
+        "SELECT calibration FROM snapshot"
+        " WHERE id = (SELECT snapshot_id FROM tenant WHERE id = %s)",
+        (tenant_id,),
+    )
+    return calibrated.from_json(row[0]) if row and row[0] else None
+
+
+def load(snapshot_id: int) -> Snapshot | None:
+    """A stored snapshot; None if it was deleted meanwhile."""
+    row = db.row(
+        "SELECT settings, tenant_customers, calibration, breakpoints, as_of_ms, customers, p25, p75"
+        " FROM snapshot WHERE id = %s",
+        (snapshot_id,),
+    )
+    if row is None:
+        return None
+    settings, tenant_customers, calibration, blob, *numbers = row
+    distribution = from_bytes(bytes(blob), *numbers)
+    return Snapshot(
+        snapshot_id,
+        tenant_customers,
+        distribution,
+        ScoreSettings(**json.loads(settings)),
+        calibrated.from_json(calibration) if calibration else None,
+    )
+
+
+def take_lease(tenant_id: int) -> int | None:
+    """Claim the building of the tenant's snapshot: the lease to give back, or None if somebody
+    else has it."""
+    taken = db.row(
+        f"UPDATE tenant SET snapshot_lease_ms = {now_sql()} + %s"
+        f" WHERE id = %s AND snapshot_lease_ms < {now_sql()} RETURNING snapshot_lease_ms",
+        (LEASE_MS, tenant_id),
+    )
+    return taken[0] if taken else None
+
+
+def give_lease_back(tenant_id: int, lease: int) -> None:
+    """Let others build at once. Does nothing if the lease has expired and another one has it."""
+    db.execute(
+        "UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s AND snapshot_lease_ms = %s",
+        (tenant_id, lease),
+    )
+
+
+def _insert(
+    tenant_id: int,
+    tenant_customers: int,
+    distribution: Distribution,
+    settings: ScoreSettings,
+    calibration: Calibration | None,
+) -> int:
+    return db.value(
         "INSERT INTO snapshot (tenant_id, tenant_customers, as_of_ms, customers, p25, p75,"
         " breakpoints, settings, calibration)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
@@ -71,11 +148,18 @@ def insert(
             None if calibration is None else calibration.to_json(),
         ),
     )
+
+
+def _make_current(tenant_id: int, snapshot_id: int, as_of_ms: int) -> None:
     db.execute(
         "UPDATE tenant SET snapshot_id = %s WHERE id = %s AND NOT EXISTS"
         " (SELECT 1 FROM snapshot WHERE id = tenant.snapshot_id AND as_of_ms > %s)",
-        (snapshot_id, tenant_id, distribution.as_of_ms),
+        (snapshot_id, tenant_id, as_of_ms),
     )
+
+
+def _delete_unneeded(tenant_id: int, snapshot_id: int) -> None:
+    """Delete all snapshots but this one, the current one, and those of running runs."""
     db.execute(
         "DELETE FROM snapshot WHERE tenant_id = %s AND id <> %s"
         " AND id <> (SELECT snapshot_id FROM tenant WHERE id = snapshot.tenant_id)"
@@ -83,69 +167,10 @@ def insert(
         " AND run.status = 'running')",
         (tenant_id, snapshot_id),
     )
-    return Snapshot(snapshot_id, tenant_customers, distribution, settings, calibration)
 
 
-def current_id(tenant_id: int) -> int | None:
-    """The id of the tenant's current snapshot, if it has one."""
-    return db.value("SELECT snapshot_id FROM tenant WHERE id = %s", (tenant_id,))
-
-
-def current(tenant_id: int) -> Snapshot | None:
-    """The tenant's current snapshot, if it has one."""
-    found = db.quick_row(_CURRENT, (tenant_id,))
-    return None if found is None else _known(*found)
-
-
-@lru_cache(maxsize=KNOWN)
-def _known(snapshot_id: int, *identity: float) -> Snapshot | None:
-    """A snapshot never changes; but when it was deleted, another one may get its id."""
+@lru_cache(maxsize=CACHED)
+def _cached(snapshot_id: int, *identity: float) -> Snapshot | None:
+    """A snapshot by its id and some of its values: it never changes, but after it was deleted
+    another one may get its id."""
     return load(snapshot_id)
-
-
-def current_calibration(tenant_id: int) -> Calibration | None:
-    """What the tenant's last full run found out about the calibrated model, if there was one."""
-    found = db.row(
-        "SELECT calibration FROM snapshot"
-        " WHERE id = (SELECT snapshot_id FROM tenant WHERE id = %s)",
-        (tenant_id,),
-    )
-    return calibrated.from_json(found[0]) if found and found[0] else None
-
-
-def load(snapshot_id: int) -> Snapshot | None:
-    """A stored snapshot, or None when it was deleted meanwhile."""
-    found = db.row(
-        "SELECT settings, tenant_customers, calibration, breakpoints, as_of_ms, customers, p25, p75"
-        " FROM snapshot WHERE id = %s",
-        (snapshot_id,),
-    )
-    if found is None:
-        return None
-    settings, tenant_customers, calibration, blob, *numbers = found
-    distribution = from_bytes(bytes(blob), *numbers)
-    return Snapshot(
-        snapshot_id,
-        tenant_customers,
-        distribution,
-        ScoreSettings(**json.loads(settings)),
-        calibrated.from_json(calibration) if calibration else None,
-    )
-
-
-def take_lease(tenant_id: int) -> int | None:
-    """Become the tenant's one builder: the lease to give back, or None if somebody else is."""
-    taken = db.row(
-        f"UPDATE tenant SET snapshot_lease_ms = {clock()} + %s"
-        f" WHERE id = %s AND snapshot_lease_ms < {clock()} RETURNING snapshot_lease_ms",
-        (LEASE_MS, tenant_id),
-    )
-    return taken[0] if taken else None
-
-
-def give_lease_back(tenant_id: int, lease: int) -> None:
-    """Let others build at once, unless the lease ran out and another one builds already."""
-    db.execute(
-        "UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s AND snapshot_lease_ms = %s",
-        (tenant_id, lease),
-    )

@@ -1,7 +1,7 @@
-"""Interaction summaries on their way in: staged, then merged in one transaction.
+"""Staging of incoming interaction summaries, before :mod:`clv.store.merging` merges them.
 
-The staging tables are temporary and belong to the connection, so staging locks nobody out and a
-client that breaks off leaves nothing behind.
+The staging tables are temporary and belong to the connection: staging locks nobody out, and a
+client that disconnects leaves nothing behind.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,30 +24,30 @@ _TRANSACTIONS_DDL = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_transaction (
     customer_id TEXT {c}, contact_ms BIGINT, amount BIGINT)
 """
-# The lines whose key an earlier line has.
+# The lines with the same key as an earlier line.
 _DOUBLE_LINES = f"""SELECT line FROM (
     SELECT line, ROW_NUMBER() OVER (PARTITION BY {KEY} ORDER BY line) AS place
     FROM staged_summary) placed WHERE place > 1"""
 
 
 def stage_summaries(rows: Sequence[Summary]) -> None:
-    """Replace what is staged by these rows, which have distinct keys."""
+    """Replace the staged summaries by these, whose keys are distinct."""
     _empty_summaries()
     _fill("staged_summary", COLUMNS, [list(zip(*rows, strict=True))])
 
 
 def stage_lines(chunks: Iterable[db.Columns], most: int) -> tuple[int, int, list[int]]:
-    """Replace what is staged by the rows of a file, but for those whose key an earlier one has.
+    """Replace the staged summaries by the rows of a file, without those that repeat a key.
 
-    :param chunks: the columns of a ``Summary`` and the numbers of the lines
-    :param most: so many lines that were left out are returned
-    :return: how many rows are staged, how many were left out, and the first lines of these
+    :param chunks: the columns of a ``Summary``, and the line numbers
+    :param most: the largest number of line numbers to return
+    :returns: the number of rows staged, the number left out, and the first line numbers of these
     """
     _empty_summaries()
     count = _fill("staged_summary", f"{COLUMNS}, line", chunks)
     index = f"CREATE UNIQUE INDEX staged_summary_key ON staged_summary ({KEY})"
     try:
-        # The cheapest proof that there are none, and the merge goes along this index.
+        # The cheapest proof that no key repeats, and the merge uses this index.
         db.execute(index)
         return count, 0, []
     except IntegrityError:
@@ -58,7 +58,7 @@ def stage_lines(chunks: Iterable[db.Columns], most: int) -> tuple[int, int, list
 
 
 def stage_transactions(chunks: Iterable[db.Columns]) -> int:
-    """Replace the staged transactions by these; returns their number.
+    """Replace the staged transactions by these, and return their number.
 
     :param chunks: customers, times in milliseconds since 1970, amounts in 1/10,000
     """
@@ -67,12 +67,12 @@ def stage_transactions(chunks: Iterable[db.Columns]) -> int:
 
 
 def staged_contacts() -> tuple[int, int]:
-    """The first and the last contact of the staged transactions, of which there is one at least."""
+    """The times of the first and the last staged transaction. There must be one at least."""
     return db.rows("SELECT MIN(contact_ms), MAX(contact_ms) FROM staged_transaction")[0]
 
 
 def aggregate_transactions(shift_days: int = 0) -> None:
-    """Stage the staged transactions as daily summaries, ``shift_days`` later than they were."""
+    """Stage the daily summaries of the staged transactions, moved by ``shift_days``."""
     _empty_summaries()
     day = "date(day * 86400, 'unixepoch')"
     if not db.is_sqlite():
@@ -90,7 +90,7 @@ def aggregate_transactions(shift_days: int = 0) -> None:
 
 
 def staged_out_of_range() -> tuple[str, str] | None:
-    """A customer and period whose staged sums are too large to be stored, if there is one."""
+    """Customer and period of a staged summary that is too large to be stored, if there is one."""
     return db.row(
         "SELECT customer_id, period_key FROM staged_summary"
         " WHERE impressions > %s OR ABS(total_value) > %s LIMIT 1",
@@ -99,7 +99,7 @@ def staged_out_of_range() -> tuple[str, str] | None:
 
 
 def has_periods_not_staged(tenant_id: int) -> bool:
-    """Whether the tenant has summaries of periods that the staged ones do not have."""
+    """Whether the tenant has summaries of periods without any staged summary."""
     return db.value(
         "SELECT EXISTS (SELECT 1 FROM interaction_summary WHERE tenant_id = %s"
         " AND period_key NOT IN (SELECT DISTINCT period_key FROM staged_summary))",

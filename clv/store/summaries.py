@@ -1,4 +1,4 @@
-"""Interaction summaries as they are stored, and totals of them per customer."""
+"""A customer's interaction summaries as stored, and their erasure."""
 
 from typing import NamedTuple
 
@@ -11,8 +11,18 @@ VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
 COLUMNS = f"{KEY}, {VALUES}"
 
 
+_KEY = "tenant_id = %s AND customer_id = %s"
+_ERASURE = (
+    f"DELETE FROM interaction_summary WHERE {_KEY}",
+    f"DELETE FROM clv_record WHERE {_KEY}",
+    f"DELETE FROM clv_change WHERE {_KEY}",
+    "DELETE FROM run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
+    " AND customer_id = %s",
+)
+
+
 class Summary(NamedTuple):
-    """One row: what a customer did in a period; the amount in 1/10,000."""
+    """What a customer did in a period. The value is in 1/10,000."""
 
     customer_id: str
     period_key: str
@@ -27,45 +37,35 @@ class Summary(NamedTuple):
 
 
 def erase_customer(tenant_id: int, customer_id: str) -> bool:
-    """Erase a customer's summaries, record, history and errors for good, also from runs that are
-    going on; False when there was nothing."""
+    """Erase a customer's summaries, record, history and errors for good, and keep active runs from
+    writing any of it again; return False if there was nothing."""
     key = (tenant_id, customer_id)
     with db.transaction():
-        period_type, before = lock_tenant(tenant_id)
+        period_type, customers = lock_tenant(tenant_id)
         records.fence_active_runs(tenant_id)
-        summaries = db.execute(
-            "DELETE FROM interaction_summary WHERE tenant_id = %s AND customer_id = %s", key
-        )
-        others = db.execute("DELETE FROM clv_record WHERE tenant_id = %s AND customer_id = %s", key)
-        others += db.execute(
-            "DELETE FROM clv_change WHERE tenant_id = %s AND customer_id = %s", key
-        )
-        others += db.execute(
-            "DELETE FROM run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
-            " AND customer_id = %s",
-            key,
-        )
+        summaries, *others = [db.execute(sql, key) for sql in _ERASURE]
         if summaries:
-            keep_count(tenant_id, period_type, before - 1, changed=True)
-    return bool(summaries or others)
+            keep_count(tenant_id, period_type, customers - 1, changed=True)
+    return bool(summaries or any(others))
 
 
 def of_customer(
     tenant_id: int, customer_id: str, offer_id: str | None, channel_id: str | None, limit: int
 ) -> tuple[list[Summary], int]:
-    """A customer's summaries, the latest period first, and how many there are in all.
+    """A customer's summaries, newest period first, and their number without the limit.
 
-    :param offer_id: only this offer; "" for rows without one, None for all
+    :param offer_id: only this offer; "" for summaries without one, None for all
+    :param channel_id: only this channel, likewise
     """
     condition, params = "tenant_id = %s AND customer_id = %s", [tenant_id, customer_id]
     for column, wanted in (("offer_id", offer_id), ("channel_id", channel_id)):
         if wanted is not None:
             condition += f" AND {column} = %s"
             params.append(wanted)
-    found = f"FROM interaction_summary WHERE {condition}"
+    matching = f"FROM interaction_summary WHERE {condition}"
     order = "ORDER BY period_key DESC, offer_id, creative_id, channel_id LIMIT %s"
-    rows = db.rows(f"SELECT {COLUMNS} {found} {order}", (*params, limit))
-    return [Summary(*row) for row in rows], db.value(f"SELECT COUNT(*) {found}", params)
+    rows = db.rows(f"SELECT {COLUMNS} {matching} {order}", (*params, limit))
+    return [Summary(*row) for row in rows], db.value(f"SELECT COUNT(*) {matching}", params)
 
 
 def exist(tenant_id: int, customer_id: str) -> bool:

@@ -1,6 +1,6 @@
-"""Tenants and their API keys."""
+"""Tenants, their settings, and the lock under which a tenant's data is changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,13 +9,16 @@ from peewee import IntegrityError
 
 from clv import db
 from clv.db import models
-from clv.db.clock import clock, now_ms
+from clv.db.clock import now_ms, now_sql
 from clv.db.dialect import row_lock
 from clv.domain.settings import ScoreSettings
 from clv.errors import Conflict, NotFound
 from clv.store import run_tally
 
+# Rows deleted in one statement: other writers wait no longer than that takes.
 DELETED_AT_ONCE = 5_000
+# The tables without a foreign key.
+_CUSTOMER_TABLES = ("interaction_summary", "clv_record", "clv_change")
 _TENANT = "id, name, currency, period_type, customers, data_updated_ms"
 _SETTINGS_AT = len(_TENANT.split(", "))
 _TENANTS = f"SELECT {_TENANT}, {', '.join(asdict(ScoreSettings()))} FROM tenant"
@@ -23,8 +26,11 @@ _TENANTS = f"SELECT {_TENANT}, {', '.join(asdict(ScoreSettings()))} FROM tenant"
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One tenant; ``customers`` is the number of its customers with summaries,
-    ``data_updated_ms`` when these changed last."""
+    """A tenant as stored.
+
+    :param customers: the number of its customers with summaries
+    :param data_updated_ms: when its summaries last changed, in milliseconds since 1970
+    """
 
     id: int
     name: str
@@ -36,7 +42,7 @@ class Tenant:
 
 
 def create_tenant(name: str) -> Tenant:
-    """A new tenant with the default settings.
+    """Create a tenant with the default settings.
 
     :raises Conflict: when the name is taken
     """
@@ -56,51 +62,55 @@ def create_tenant(name: str) -> Tenant:
 
 
 def tenant_by_name(name: str) -> Tenant:
-    """
+    """The tenant with this name.
+
     :raises NotFound: when there is none
     """
-    found = db.row(f"{_TENANTS} WHERE name = %s", (name,))
-    if found is None:
+    row = db.row(f"{_TENANTS} WHERE name = %s", (name,))
+    if row is None:
         raise NotFound(f"There is no tenant {name!r}.")
-    return _tenant(*found)
+    return _tenant(row)
 
 
 def tenant_by_id(tenant_id: int) -> Tenant:
-    """
+    """The tenant with this id.
+
     :raises NotFound: when it was deleted meanwhile
     """
-    found = db.quick_row(f"{_TENANTS} WHERE id = %s", (tenant_id,))
-    if found is None:
+    row = db.quick_row(f"{_TENANTS} WHERE id = %s", (tenant_id,))
+    if row is None:
         raise NotFound("The tenant does not exist any more.")
-    return _tenant(*found)
+    return _tenant(row)
 
 
 def all_tenants() -> list[Tenant]:
-    """All tenants by name."""
-    return [_tenant(*found) for found in db.rows(f"{_TENANTS} ORDER BY name")]
+    """All tenants, sorted by name."""
+    return [_tenant(row) for row in db.rows(f"{_TENANTS} ORDER BY name")]
 
 
 def lock_tenant(tenant_id: int) -> tuple[str | None, int]:
-    """Inside a transaction, keep others from changing the tenant's data until its end; returns
-    the period type and the number of customers.
+    """Keep others from changing the tenant's data until the end of the caller's transaction, and
+    return its period type and number of customers.
 
     :raises NotFound: when the tenant was deleted meanwhile
     """
-    found = db.row(
+    row = db.row(
         f"SELECT period_type, customers FROM tenant WHERE id = %s{row_lock('NO KEY UPDATE')}",
         (tenant_id,),
     )
-    if found is None:
+    if row is None:
         raise NotFound("The tenant does not exist any more.")
-    return found
+    return row
 
 
 def keep_count(tenant_id: int, period_type: str | None, customers: int, changed: bool) -> None:
-    """Note the number of customers with summaries, and when something changed; without any
-    customer, the period type is free again. With the period type the snapshot goes: what it knows
-    about days of conversions says nothing about other periods."""
+    """Store the number of customers with summaries, and the time if any summary has changed.
+
+    A tenant without customers has no period type. When the type changes, the current snapshot is
+    dropped: what it knows about days of conversions says nothing about other periods.
+    """
     kept_type = period_type if customers else None
-    updated = f", data_updated_ms = {clock()}" if changed else ""
+    updated = f", data_updated_ms = {now_sql()}" if changed else ""
     db.execute(
         "UPDATE tenant SET customers = %s, period_type = %s,"
         f" snapshot_id = CASE WHEN period_type = %s THEN snapshot_id END{updated} WHERE id = %s",
@@ -110,41 +120,31 @@ def keep_count(tenant_id: int, period_type: str | None, customers: int, changed:
 
 @contextmanager
 def locked(tenant_id: int) -> Iterator[None]:
-    """A transaction in which nobody else changes the tenant."""
+    """A transaction during which nobody else changes the tenant's data."""
     with db.transaction():
         lock_tenant(tenant_id)
         yield
 
 
 def delete_tenant(tenant_id: int) -> None:
-    """Delete a tenant with all that it has.
+    """Delete a tenant with everything that belongs to it.
 
-    First its keys and active runs, so that nothing new begins; then its rows in portions, so that
-    other tenants' writers need not wait long; at last the tenant, and what was written meanwhile.
+    First go its keys and active runs, so that nothing new begins; then its rows in portions, so
+    that other tenants' writers don't wait long; last the tenant, and rows written since.
+
+    :raises NotFound: when it was deleted meanwhile
     """
     with db.transaction():
         lock_tenant(tenant_id)
-        cancelled = db.rows(
-            f"UPDATE run SET status = 'cancelled', finished_ms = {clock()},"
-            " message = 'The tenant was deleted.'"
-            " WHERE tenant_id = %s AND status IN ('queued', 'running') RETURNING id",
-            (tenant_id,),
-        )
-        for (run_id,) in cancelled:
-            run_tally.add(run_id)
+        _cancel_runs(tenant_id)
         db.execute("DELETE FROM api_key WHERE tenant_id = %s", (tenant_id,))
-    for table in ("interaction_summary", "clv_record", "clv_change"):
-        portion = f"tenant_id = %s AND customer_id <= (SELECT customer_id FROM {table}"
-        portion += " WHERE tenant_id = %s ORDER BY customer_id LIMIT 1 OFFSET %s)"
-        while db.execute(
-            f"DELETE FROM {table} WHERE {portion}", (tenant_id, tenant_id, DELETED_AT_ONCE)
-        ):
-            pass
+    for table in _CUSTOMER_TABLES:
+        _delete_in_portions(table, tenant_id)
     with db.transaction():
         lock_tenant(tenant_id)
-        # The tenant first: that waits for whoever has locked its runs, and writes for them.
+        # The tenant first: this waits for chunks that have locked its runs and are being written.
         db.execute("DELETE FROM tenant WHERE id = %s", (tenant_id,))
-        for table in ("interaction_summary", "clv_record", "clv_change", "leaders"):
+        for table in (*_CUSTOMER_TABLES, "leaders"):
             db.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant_id,))
 
 
@@ -155,5 +155,26 @@ def save_settings(tenant_id: int, settings: ScoreSettings, currency: str) -> Non
     ).execute()
 
 
-def _tenant(*found: Any) -> Tenant:
-    return Tenant(*(*found[:_SETTINGS_AT], ScoreSettings(*found[_SETTINGS_AT:])))
+def _tenant(row: Sequence[Any]) -> Tenant:
+    return Tenant(*(*row[:_SETTINGS_AT], ScoreSettings(*row[_SETTINGS_AT:])))
+
+
+def _cancel_runs(tenant_id: int) -> None:
+    cancelled = db.rows(
+        f"UPDATE run SET status = 'cancelled', finished_ms = {now_sql()},"
+        " message = 'The tenant was deleted.'"
+        " WHERE tenant_id = %s AND status IN ('queued', 'running') RETURNING id",
+        (tenant_id,),
+    )
+    for (run_id,) in cancelled:
+        run_tally.add(run_id)
+
+
+def _delete_in_portions(table: str, tenant_id: int) -> None:
+    """Delete a tenant's rows but for the last ones, in the order of the customers."""
+    portion = f"tenant_id = %s AND customer_id <= (SELECT customer_id FROM {table}"
+    portion += " WHERE tenant_id = %s ORDER BY customer_id LIMIT 1 OFFSET %s)"
+    while db.execute(
+        f"DELETE FROM {table} WHERE {portion}", (tenant_id, tenant_id, DELETED_AT_ONCE)
+    ):
+        pass

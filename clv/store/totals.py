@@ -1,4 +1,4 @@
-"""Totals of interaction summaries per customer."""
+"""Totals of a customer's interaction summaries, which scores are computed from."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 from peewee import OperationalError
 
 from clv import db
-from clv.db.dialect import is_one_of, several
+from clv.db.dialect import in_texts, texts
 from clv.domain.calendar import day_of, key_of
 from clv.domain.scoring import Purchases, Totals
 from clv.domain.units import DAY_MS, MAX_STORED_INTEGER
 
+# Rows fetched at once in a pass over all customers.
 STREAM_ROWS = 5_000
 
 _TOTALS = """customer_id, SUM(impressions), SUM(total_value), MIN(first_contact_ms),
@@ -20,7 +21,7 @@ _DAY = "CASE WHEN converts > 0 THEN period_key END"
 _SPENT = "CASE WHEN converts > 0 THEN total_value ELSE 0 END"
 _DAYS = f", COUNT(DISTINCT {_DAY}), MIN({_DAY}), MAX({_DAY})"
 _PURCHASES = f"{_DAYS}, SUM({_SPENT})"
-# A customer of a segment run: the record is in the segment, or there is none.
+# The customers of a run of one segment: their record is in the segment, or they have none.
 _IN_SEGMENT = """COALESCE((SELECT r.segment FROM clv_record r
     WHERE r.tenant_id = s.tenant_id AND r.customer_id = s.customer_id), '') IN ('', %s)"""
 
@@ -28,7 +29,7 @@ _IN_SEGMENT = """COALESCE((SELECT r.segment FROM clv_record r
 def totals(tenant_id: int, customer_id: str, with_purchases: bool = False) -> Totals | None:
     """One customer's totals, or None without summaries.
 
-    :param with_purchases: read the days with conversions, too
+    :param with_purchases: read the days with conversions as well
     """
     columns = _TOTALS + _PURCHASES if with_purchases else _TOTALS
     try:
@@ -52,37 +53,28 @@ def totals_page(
     segment: str | None,
     with_purchases: bool = False,
 ) -> list[Totals]:
-    """Totals of the next customers in the order of their ids.
+    """The totals of the next customers, in the order of their ids.
 
-    :param after: the last id before the page; "" at the beginning
-    :param until: the last id that may be on it; None for no end
+    :param after: the last id of the previous page; "" for the first page
+    :param until: the last id that may be on the page; None for no end
     :param segment: only customers whose record is in this segment, or who have none
-    :param with_purchases: read the days with conversions, too
+    :param with_purchases: read the days with conversions as well
     """
     columns = _TOTALS + _PURCHASES if with_purchases else _TOTALS
-    condition, params = "s.tenant_id = %s AND s.customer_id > %s", [tenant_id, after]
-    if until is not None:
-        condition += " AND s.customer_id <= %s"
-        params.append(until)
-    if segment is not None:
-        condition += f" AND {_IN_SEGMENT}"
-        params.append(segment)
-    page = f"FROM interaction_summary s WHERE {condition}"
-    page += " GROUP BY s.customer_id ORDER BY s.customer_id LIMIT %s"
-    params.append(limit)
+    page, params = _page(tenant_id, after, until, limit, segment)
     try:
         return [_totals(row) for row in db.rows(f"SELECT {columns} {page}", params)]
     except OperationalError as error:
         if not _is_overflow(error):
             raise
-    # SQLite's SUM fails for all because of one: each is read alone.
-    ids = [row[0] for row in db.rows(f"SELECT s.customer_id {page}", params)]
-    read = [totals(tenant_id, customer_id, with_purchases) for customer_id in ids]
-    return [found for found in read if found is not None]
+    # One overflow fails the whole page: read its customers one by one.
+    rows = db.rows(f"SELECT s.customer_id {page}", params)
+    singly = (totals(tenant_id, customer_id, with_purchases) for (customer_id,) in rows)
+    return [each for each in singly if each is not None]
 
 
 def count_in_segment(tenant_id: int, segment: str) -> int:
-    """How many customers a run of this segment covers."""
+    """The number of customers that a run of this segment covers."""
     return db.value(
         "SELECT COUNT(DISTINCT s.customer_id) FROM interaction_summary s"
         f" WHERE s.tenant_id = %s AND {_IN_SEGMENT}",
@@ -94,10 +86,10 @@ def stream_totals(tenant_id: int, with_purchases: bool = False) -> Iterator[list
     """All scorable customers in the order of their ids, in pages of
     ``(customer id, frequency, monetary, last contact)``.
 
-    Sums are floats here: exact up to 2^53, and unlike integers they never overflow.
+    Sums are floats: exact up to 2^53, and unlike integers they never overflow.
 
-    :param with_purchases: and of each the number of days with conversions, the keys of the first
-        and the last, and the sum of the values on these days
+    :param with_purchases: append to each row the number of days with conversions, the keys of the
+        first and the last of them, and the sum of the values on them
     """
     more = f"{_DAYS}, {_float_sum(_SPENT)}" if with_purchases else ""
     return db.stream(f"{_scorable(more)} ORDER BY customer_id", (tenant_id,), STREAM_ROWS)
@@ -106,46 +98,30 @@ def stream_totals(tenant_id: int, with_purchases: bool = False) -> Iterator[list
 def sample_totals(
     tenant_id: int, every: int, first: int, most: int, with_purchases: bool = False
 ) -> list[Totals]:
-    """The totals of every so many-th customer in the order of their ids, with 1 of all, without
-    those who can't be scored.
+    """The totals of a sample: of the scorable ones among every n-th customer in the order of their
+    ids.
 
+    :param every: n; 1 for all customers
     :param first: the place of the first one, from 1 to ``every``
-    :param most: read so many at most
-    :param with_purchases: read the days with conversions, too
+    :param most: the largest number of totals
+    :param with_purchases: read the days with conversions as well
     """
     more = ", MIN(first_contact_ms)"
     if with_purchases:
         more += f"{_DAYS}, {_float_sum(_SPENT)}"
     chosen, params = "", list[Any]([tenant_id])
     if every > 1:
-        # The ids are chosen first: to sum everybody up takes twice as long.
-        ids = db.rows(
-            "SELECT customer_id FROM ("
-            " SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM ("
-            "  SELECT DISTINCT customer_id FROM interaction_summary WHERE tenant_id = %s) ids"
-            ") placed WHERE (place - %s) / %s * %s = place - %s",
-            (tenant_id, first, every, every, first),
-        )
-        chosen = f" AND {is_one_of('customer_id')}"
-        params.append(several([customer_id for (customer_id,) in ids]))
+        # Choosing the ids first is twice as fast as adding up everybody's summaries.
+        chosen = f" AND {in_texts('customer_id')}"
+        params.append(texts(_every_nth(tenant_id, every, first)))
     sql = f"{_scorable(more, chosen)} ORDER BY customer_id LIMIT %s"
-    return [
-        Totals(
-            customer_id,
-            int(frequency),
-            int(monetary),
-            first_ms,
-            last_ms,
-            _purchases(*purchases) if purchases else None,
-        )
-        for page in db.stream(sql, (*params, most), STREAM_ROWS)
-        for customer_id, frequency, monetary, last_ms, first_ms, *purchases in page
-    ]
+    pages = db.stream(sql, (*params, most), STREAM_ROWS)
+    return [_sampled(*row) for page in pages for row in page]
 
 
 def span(tenant_id: int) -> tuple[int, int] | None:
-    """The first and the last day on which any of the tenant's customers had a conversion; None
-    without any, or if the summaries have no days."""
+    """The days of the tenant's first and last conversion; None without conversions, or if the
+    tenant's summaries are not by day."""
     first, last = db.rows(
         f"SELECT MIN({_DAY}), MAX({_DAY}) FROM interaction_summary WHERE tenant_id = %s",
         (tenant_id,),
@@ -155,51 +131,39 @@ def span(tenant_id: int) -> tuple[int, int] | None:
 
 
 def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
-    """What the customers did before a day, and what they did from then on, in one pass: of all
-    customers with a conversion before that day, in pages of
-    ``(monetary, first contact, last contact, days with conversions, key of the first, key of the
-    last, value on these days, days with conversions afterwards, value afterwards)``.
+    """What customers did before a day and from then on, in one pass. Of all customers with a
+    conversion before that day, in pages of ``(monetary, first contact, last contact, days with
+    conversions, key of the first, key of the last, value on these days)`` before the day and
+    ``(days with conversions, value)`` from then on.
 
-    Sums are floats, as those of :func:`stream_totals`; the days are those of the daily keys.
+    Sums are floats, as in :func:`stream_totals`; days are those of the daily keys.
     """
     before = f"period_key < '{key_of(cut_day)}'"
-    had_bought = f"MIN(CASE WHEN {before} THEN {_DAY} END) IS NOT NULL"
-    sums = ", ".join(
-        (
-            _float_sum(f"CASE WHEN {before} THEN total_value ELSE 0 END"),
-            f"MIN(CASE WHEN {before} THEN first_contact_ms END)",
-            f"MAX(CASE WHEN {before} THEN last_contact_ms END)",
-            f"COUNT(DISTINCT CASE WHEN {before} THEN {_DAY} END)",
-            f"MIN(CASE WHEN {before} THEN {_DAY} END)",
-            f"MAX(CASE WHEN {before} THEN {_DAY} END)",
-            _float_sum(f"CASE WHEN {before} THEN {_SPENT} ELSE 0 END"),
-            f"COUNT(DISTINCT CASE WHEN NOT {before} THEN {_DAY} END)",
-            _float_sum(f"CASE WHEN {before} THEN 0 ELSE total_value END"),
-        )
-    )
+    first_day = f"MIN(CASE WHEN {before} THEN {_DAY} END)"
     sql = (
-        f"SELECT {sums} FROM interaction_summary WHERE tenant_id = %s GROUP BY customer_id"
-        f" HAVING {had_bought} ORDER BY customer_id"
+        f"SELECT {_split_sums(before, first_day)} FROM interaction_summary WHERE tenant_id = %s"
+        f" GROUP BY customer_id HAVING {first_day} IS NOT NULL ORDER BY customer_id"
     )
     return db.stream(sql, (tenant_id,), STREAM_ROWS)
 
 
 def contact_gaps(tenant_id: int, customer_ids: Sequence[str]) -> list[tuple[int, int]]:
-    """How often each gap, in days, lies between two active days of one of these customers,
-    ascending."""
+    """The gaps in days between successive active days of these customers, ascending, and how often
+    each occurs."""
     return db.rows(
         "SELECT gap, COUNT(*) FROM ("
         " SELECT day - LAG(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap FROM ("
         "  SELECT customer_id, last_contact_ms / 86400000 AS day FROM interaction_summary"
-        f"  WHERE tenant_id = %s AND {is_one_of('customer_id')} AND impressions > 0) days) gaps"
-        # Two rows of one day are no gap.
+        f"  WHERE tenant_id = %s AND {in_texts('customer_id')} AND impressions > 0) days) gaps"
+        # Several rows of one day make no gap.
         " WHERE gap > 0 GROUP BY gap ORDER BY gap",
-        (tenant_id, several(customer_ids)),
+        (tenant_id, texts(customer_ids)),
     )
 
 
 def share_at_risk(tenant_id: int, as_of_ms: int, at_risk_days: int) -> float:
-    """The share of customers with interactions whose last one is at least that long ago."""
+    """The share of customers, of those with interactions, whose last one is at least that long
+    ago."""
     last_day = as_of_ms // DAY_MS - at_risk_days
     share = db.value(
         "SELECT AVG(CASE WHEN last <= %s THEN 1.0 ELSE 0.0 END) FROM ("
@@ -210,9 +174,61 @@ def share_at_risk(tenant_id: int, as_of_ms: int, at_risk_days: int) -> float:
     return float(share or 0.0)
 
 
+def _page(
+    tenant_id: int, after: str, until: str | None, limit: int, segment: str | None
+) -> tuple[str, list[Any]]:
+    condition, params = "s.tenant_id = %s AND s.customer_id > %s", list[Any]([tenant_id, after])
+    if until is not None:
+        condition += " AND s.customer_id <= %s"
+        params.append(until)
+    if segment is not None:
+        condition += f" AND {_IN_SEGMENT}"
+        params.append(segment)
+    page = f"FROM interaction_summary s WHERE {condition}"
+    page += " GROUP BY s.customer_id ORDER BY s.customer_id LIMIT %s"
+    return page, [*params, limit]
+
+
+def _every_nth(tenant_id: int, every: int, first: int) -> list[str]:
+    rows = db.rows(
+        "SELECT customer_id FROM ("
+        " SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM ("
+        "  SELECT DISTINCT customer_id FROM interaction_summary WHERE tenant_id = %s) ids"
+        ") placed WHERE (place - %s) / %s * %s = place - %s",
+        (tenant_id, first, every, every, first),
+    )
+    return [customer_id for (customer_id,) in rows]
+
+
+def _sampled(
+    customer_id: str, frequency: float, monetary: float, last_ms: int, first_ms: int, *days: Any
+) -> Totals:
+    purchases = _purchases(*days) if days else None
+    return Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms, purchases)
+
+
+def _split_sums(before: str, first_day: str) -> str:
+    return ", ".join(
+        (
+            _float_sum(f"CASE WHEN {before} THEN total_value ELSE 0 END"),
+            f"MIN(CASE WHEN {before} THEN first_contact_ms END)",
+            f"MAX(CASE WHEN {before} THEN last_contact_ms END)",
+            f"COUNT(DISTINCT CASE WHEN {before} THEN {_DAY} END)",
+            first_day,
+            f"MAX(CASE WHEN {before} THEN {_DAY} END)",
+            _float_sum(f"CASE WHEN {before} THEN {_SPENT} ELSE 0 END"),
+            f"COUNT(DISTINCT CASE WHEN NOT {before} THEN {_DAY} END)",
+            _float_sum(f"CASE WHEN {before} THEN 0 ELSE total_value END"),
+        )
+    )
+
+
 def _scorable(more: str = "", chosen: str = "") -> str:
-    """The query of all scorable customers, or of the chosen ones: id, frequency, monetary, last
-    contact, and more."""
+    """The query of the scorable customers: id, frequency, monetary, last contact, and more.
+
+    :param more: further columns
+    :param chosen: a further condition
+    """
     frequency, monetary = _float_sum("impressions"), _float_sum("total_value")
     return (
         f"SELECT customer_id, {frequency}, {monetary}, MAX(last_contact_ms){more}"
@@ -229,13 +245,13 @@ def _float_sum(expression: str) -> str:
 
 
 def _totals(row: Sequence[Any]) -> Totals:
-    customer_id, frequency, monetary, first_ms, last_ms, least, incomplete, *purchases = row
+    customer_id, frequency, monetary, first_ms, last_ms, least, incomplete, *days = row
     if least is None or least < 0 or monetary is None:
         frequency, monetary = -1, 0
     if incomplete:
         first_ms = last_ms = None
-    found = _purchases(*purchases) if purchases else None
-    return Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms, found)
+    purchases = _purchases(*days) if days else None
+    return Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms, purchases)
 
 
 def _purchases(days: int, first: str | None, last: str | None, value: Any) -> Purchases | None:

@@ -127,7 +127,7 @@ class Client:
     def recovers(self) -> None:
         """Return when it serves again."""
         # A thread that used its connection within this time does not look whether it lives.
-        time.sleep(db.LOOK_SECONDS)
+        time.sleep(db.CHECK_SECONDS)
         wait_until(lambda: self.send("GET", CLV).status == 200, "it serves again")
         assert self.send("POST", CLV).status == 200
 

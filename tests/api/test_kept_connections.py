@@ -47,7 +47,7 @@ def test_a_thread_keeps_its_connection_and_looks_at_it_once_a_second(kept, clien
         used.add(id(db.database.connection()))
     assert len(used) == 1
     taken = db.database._in_use[next(iter(used))].checked_out
-    connections._thread.looked_at -= db.LOOK_SECONDS + 1
+    connections._thread.checked_at -= db.CHECK_SECONDS + 1
     client.get(CLV.format("a"), headers=key)
     assert db.database._in_use[id(db.database.connection())].checked_out > taken
 
@@ -72,7 +72,7 @@ def test_what_a_request_leaves_open_never_reaches_the_next(kept, client, load, h
     left = FlaskClient(kept, TestResponse).get("/leave-open")
     assert left.status_code == (200 if "UPDATE" in statement else 503 if db.is_sqlite() else 500)
     assert client.get(CLV.format("a"), headers=key).json["source"] == "cached"
-    assert not connections._is_used_up()
+    assert connections._is_clean()
     with db.scope():
         assert db.value("SELECT name FROM tenant") == "acme"
 
@@ -176,7 +176,7 @@ def test_a_restart_of_postgresql_and_cut_connections_are_got_over(redis_url):
             assert len(backends) == 4 and _backends_after(ask) == backends, "each is kept"
             # Whoever was idle for a second looks first, and nobody notices.
             _cut()
-            time.sleep(db.LOOK_SECONDS + 0.1)
+            time.sleep(db.CHECK_SECONDS + 0.1)
             assert {ask().status for _ in range(12)} == {200}
             # Else a thread fails once and gives the connection up.
             _cut()

@@ -113,7 +113,7 @@ def test_a_change_by_another_process_is_effective_within_5_seconds(settings, app
 def test_a_key_is_not_believed_beyond_its_expiry(client, key):
     public = key["Authorization"][len("Bearer clv_") :][:12]
     with db.scope():
-        ends = db.value(f"SELECT {tenants.clock()}") + 1_500
+        ends = db.value(f"SELECT {tenants.now_sql()}") + 1_500
         db.execute("UPDATE api_key SET expires_ms = %s WHERE public = %s", (ends, public))
     client.get(CLV, headers=key)
     time.sleep(1.6)
@@ -265,7 +265,7 @@ def test_a_keys_last_use_is_noted_once_a_minute(client, key):
     use(client, key)
     for age, is_noted in ((MINUTE_MS - 20_000, False), (MINUTE_MS + 1_000, True)):
         with db.scope():
-            before = db.value(f"SELECT {tenants.clock()}") - age
+            before = db.value(f"SELECT {tenants.now_sql()}") - age
             db.execute("UPDATE api_key SET last_used_ms = %s", (before,))
         use(client, key)
         assert last_used(key) == before, "while the key is believed, nothing is looked at"

@@ -4,7 +4,7 @@ own pipeline with its writing done by Peewee's insert_many."""
 from peewee import EXCLUDED
 
 from clv import db
-from clv.db.clock import clock
+from clv.db.clock import now_sql
 from clv.db.dialect import row_lock
 from clv.db.models import ClvRecord
 from clv.domain.scoring import CHURN_STEEPNESS
@@ -96,7 +96,7 @@ def commit_with_insert_many(run: Run, shard: Shard, cursor: str, chunk: Chunk) -
         )
         advanced = unchanged and db.execute(
             f"UPDATE shard SET cursor = %s, done = %s, computed = computed + %s,"
-            f" lease_ms = {clock()} + %s, stuck = 0"
+            f" lease_ms = {now_sql()} + %s, stuck = 0"
             " WHERE id = %s AND attempt = %s AND cursor = %s AND NOT done",
             (
                 *(chunk.cursor, chunk.done, len(chunk.scores), shard.lease_ms),

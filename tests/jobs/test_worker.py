@@ -24,7 +24,7 @@ from clv.db.clock import now_ms
 from clv.domain.overview import Overview
 from clv.services import batch
 from clv.services import runs as runs_service
-from clv.store import plans, runs, shards, tenants
+from clv.store import plans, rankings, runs, shards, tenants
 from clv.store.shards import Chunk
 from jobs.queue import JobQueue, connect
 from tests.conftest import EVENT_SECONDS, environment, start_worker, unreachable_redis, wait_until
@@ -207,15 +207,15 @@ def test_leaders_are_stored_for_the_last_run_only(tenant, queue):
         complete(first, queue)
         run = runs.by_id(first)
         # One that waits has changed nothing yet.
-        assert runs.save_leaders(run, leaders)
+        assert rankings.save_leaders(run.tenant_id, run.id, leaders)
         assert db.rows(stored) == [(first, *leaders[0])]
         runs.start(second)
-        assert not runs.save_leaders(run, [])
+        assert not rankings.save_leaders(run.tenant_id, run.id, [])
         assert db.rows(stored) == [(first, *leaders[0])]
-        assert runs.save_leaders(runs.by_id(second), [])
+        assert rankings.save_leaders(run.tenant_id, second, [])
         assert db.rows(stored) == []
         tenants.delete_tenant(tenant.id)
-        assert not runs.save_leaders(run, leaders)
+        assert not rankings.save_leaders(run.tenant_id, run.id, leaders)
         assert db.rows(stored) == []
 
 

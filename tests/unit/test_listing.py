@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from clv import db
-from clv.store import listing, runs
-from clv.store.listing import Filter, Order
+from clv.store import listing, rankings, runs
+from clv.store.listing import Filter
+from clv.store.rankings import Order
 from tests.api.support import insert
 from tests.jobs.support import begin
 
@@ -16,7 +17,7 @@ COLUMNS = (
     "tenant_id, customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
     " monetary, segment, computed_ms, run_id, tenure_days"
 )
-ORDERS = [Order(by, descending) for by in listing.SORTS for descending in (False, True)]
+ORDERS = [Order(by, descending) for by in rankings.SORTS for descending in (False, True)]
 # Drawn from few values there are ties, among the leaders and across their end.
 FEW = [
     (0.0, 0, 0.0, 0),
@@ -73,8 +74,8 @@ class World:
 
     def end_run(self) -> None:
         with db.transaction():
-            found = listing.leaders(self.tenant_id, self.few, self.leaders)
-            listing.save_leaders(self.tenant_id, self.run_id, found)
+            found = rankings.leaders(self.tenant_id, self.few, self.leaders)
+            rankings.save_leaders(self.tenant_id, self.run_id, found)
         runs.close(self.run_id, "finished", "")
 
     def queue_run(self) -> None:
@@ -169,8 +170,8 @@ def test_each_page_is_the_next_part_of_a_plain_sort_whatever_happened_since_the_
 
 
 def test_so_it_is_with_as_many_records_as_leaders_are_meant_for(world):
-    most = listing.FEW_RECORDS
-    world = world(1, records=most + 50, few=most, leaders=listing.LEADERS)
+    most = rankings.FEW_RECORDS
+    world = world(1, records=most + 50, few=most, leaders=rankings.LEADERS)
     for _ in range(3):
         for event in (world.compute_singly, world.erase, world.appear):
             event()
@@ -195,7 +196,7 @@ def test_with_many_computed_singly_all_records_are_read(world):
     world = world(1, records=60)
     hidden = (world.tenant_id, "hidden", 101.0, *world._row("", None)[3:-2], world.run_id, 9)
     insert("clv_record", COLUMNS, [hidden])
-    world.insert(listing.MOST_SINGLE + 1, None)
+    world.insert(rankings.MOST_SINGLE + 1, None)
     world.check(Order("score", True), 10, most_pages=1)
 
 

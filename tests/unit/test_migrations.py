@@ -1,6 +1,8 @@
 """The tables that the migrations make."""
 
 import random
+from collections.abc import Iterable
+from datetime import datetime
 
 import pytest
 from playhouse.schema_diff import diff_models
@@ -8,6 +10,7 @@ from playhouse.schema_diff import diff_models
 from clv import db
 from clv.config import Settings
 from clv.db import models
+from clv.db.schema import MIGRATIONS
 from tests.api.support import row
 
 KEYS = {
@@ -57,6 +60,102 @@ def test_an_empty_database_is_migrated_once(app, tmp_path):
         assert not diff_models(db.database.obj, models.TABLES)
     db.database.close_all()
     assert place.parent.stat().st_mode & 0o077 == 0
+
+
+OLD_NAMES = (
+    "0001_initial",
+    "0002_lists_and_history",
+    "0003_secret",
+    "0004_key_use",
+    "0004_run_tally",
+    "0005_models",
+)
+
+
+@pytest.fixture
+def recorded(scope):
+    """Records these migrations, and no others, as applied."""
+    before = db.rows("SELECT name, applied FROM schema_migration")
+
+    def record(names: Iterable[str]) -> None:
+        db.execute("DELETE FROM schema_migration")
+        at = datetime(2026, 1, 1)
+        db.execute_many(
+            "INSERT INTO schema_migration (name, applied) VALUES (%s, %s)",
+            [(name, at.isoformat(" ")) for name in names],
+        )
+
+    yield record
+    db.execute("DELETE FROM schema_migration")
+    db.execute_many("INSERT INTO schema_migration (name, applied) VALUES (%s, %s)", before)
+
+
+def test_each_migration_has_a_number_of_its_own():
+    names = sorted(path.stem for path in MIGRATIONS.glob("*.py"))
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+
+
+def test_a_database_migrated_under_the_old_names_lacks_nothing(recorded):
+    recorded(OLD_NAMES)
+    before = db.rows("SELECT name, applied FROM schema_migration ORDER BY name")
+    assert db.pending_migrations() == []
+    assert db.migrate() == []
+    assert db.rows("SELECT name, applied FROM schema_migration ORDER BY name") == before
+
+
+def test_asking_for_pending_migrations_writes_nothing(recorded):
+    recorded(OLD_NAMES[:5])
+    before = db.rows("SELECT name, applied FROM schema_migration ORDER BY name")
+    assert db.pending_migrations() == ["0006_models"]
+    assert db.rows("SELECT name, applied FROM schema_migration ORDER BY name") == before
+
+
+@pytest.mark.parametrize(
+    ("applied", "rest"),
+    [
+        (OLD_NAMES[:3], ["0004_key_use", "0005_run_tally", "0006_models"]),
+        (OLD_NAMES[:4], ["0005_run_tally", "0006_models"]),
+        (OLD_NAMES[:5], ["0006_models"]),
+        # The run tally came a day before the use of keys.
+        ((*OLD_NAMES[:3], "0004_run_tally"), ["0004_key_use", "0006_models"]),
+    ],
+)
+def test_a_database_that_stopped_at_an_old_name_applies_the_rest_once(recorded, applied, rest):
+    with pytest.raises(_Undone), db.database.atomic():
+        _undo(rest)
+        recorded(applied)
+        assert db.pending_migrations() == rest
+        assert db.migrate() == rest
+        assert db.migrate() == []
+        assert db.pending_migrations() == []
+        assert not diff_models(db.database.obj, models.TABLES)
+        names = {name for (name,) in db.rows("SELECT name FROM schema_migration")}
+        assert names == {*applied, *rest}
+        raise _Undone
+
+
+class _Undone(Exception):
+    """Rolls a test's changes of the tables back."""
+
+
+def _undo(names: Iterable[str]) -> None:
+    """Take back what these migrations added to the tables."""
+    for name in names:
+        for statement in _ADDED[name]:
+            db.execute(statement)
+
+
+_ADDED = {
+    "0004_key_use": ["ALTER TABLE api_key DROP COLUMN last_used_ms"],
+    "0005_run_tally": ["DROP TABLE run_tally"],
+    "0006_models": [
+        "DROP TABLE backtest",
+        "ALTER TABLE tenant DROP COLUMN model",
+        "ALTER TABLE tenant DROP COLUMN churn_horizon_days",
+        "ALTER TABLE snapshot DROP COLUMN calibration",
+        "ALTER TABLE clv_record DROP COLUMN model",
+    ],
+}
 
 
 def test_the_physical_lay_out_is_what_each_database_needs(scope):

@@ -1,4 +1,4 @@
-"""The first schema: a frozen copy of the models, and the physical lay-out of each database."""
+"""The first schema: a frozen copy of the models, and the physical layout for each database."""
 
 from peewee import (
     SQL,
@@ -21,7 +21,7 @@ def up(migrator, db):
     on_sqlite = isinstance(db, SqliteDatabase)
 
     class Key(TextField):
-        """Ordered by bytes, like SQLite and Python order it."""
+        """Text sorted by bytes, as SQLite and Python sort it."""
 
         def ddl(self, ctx):
             column = super().ddl(ctx)
@@ -169,8 +169,8 @@ def up(migrator, db):
 
 
 def _cover_the_totals(db):
-    """Let the index on the key carry what the totals need: a heap in the order of arrival makes
-    reading a range of customers 3 to 4 times slower, and a second index would cost more space."""
+    """Include in the primary key's index what the totals need. Reading a range of customers from a
+    heap in the order of arrival takes 3 to 4 times as long; a second index takes more space."""
     db.execute_sql(
         "ALTER TABLE interaction_summary DROP CONSTRAINT interaction_summary_pkey,"
         " ADD PRIMARY KEY"

@@ -1,8 +1,9 @@
-"""What lists, the summary and the history of scores need beside the records.
+"""What lists, the overview and the history of scores need beside the records.
 
-The records get no index on what they are sorted by: a batch rewrites every record, and an index
-costs a random page a customer in its transactions of 50 (with four, a batch of 200,000 customers
-took 5 times as long on SQLite, 1.5 times on PostgreSQL). Who leads each list is stored instead.
+The records get no index on what they are sorted by. A batch rewrites every record in transactions
+of 50, and each index costs them a random page a customer: with four, a batch of 200,000 customers
+took 5 times as long on SQLite and 1.5 times on PostgreSQL. The leaders of each ranking are stored
+instead.
 """
 
 from peewee import (
@@ -21,7 +22,7 @@ def up(migrator, db):
     on_sqlite = isinstance(db, SqliteDatabase)
 
     class Key(TextField):
-        """Ordered by bytes, like SQLite and Python order it."""
+        """Text sorted by bytes, as SQLite and Python sort it."""
 
         def ddl(self, ctx):
             column = super().ddl(ctx)
@@ -35,7 +36,7 @@ def up(migrator, db):
             legacy_table_names = False
 
     class ClvChange(Table):
-        # The widest first: PostgreSQL aligns them, and there are many rows.
+        # The widest columns first: PostgreSQL aligns them, and there are many rows.
         at_ms = BigIntegerField()
         score = DoubleField()
         tenant_id = IntegerField()
@@ -46,7 +47,7 @@ def up(migrator, db):
         class Meta:
             without_rowid = on_sqlite
             primary_key = CompositeKey("tenant_id", "customer_id", "at_ms")
-            # A run's rows have one time: only with the customer is their order an index's.
+            # All rows of a run have the same time: the customer gives them an order.
             indexes = ((("tenant_id", "at_ms", "customer_id"), False),)
 
     class Leaders(Table):

@@ -1,4 +1,4 @@
-"""The secret with which the processes sign what a browser keeps."""
+"""The secret with which all processes sign what they give a browser to keep."""
 
 from peewee import Model, TextField
 

@@ -1,4 +1,4 @@
-"""When each key was used last."""
+"""When each API key was last used."""
 
 
 def up(migrator, db):

@@ -1,10 +1,12 @@
-"""The tables. ``clv/db/migrations`` creates them, with what Peewee can't say: key columns are
-COLLATE "C" on PostgreSQL, so that Python and both databases order alike, and the two large tables
-are clustered by (tenant, customer) on SQLite (WITHOUT ROWID).
+"""The tables, as Peewee's models.
 
-Times are integers of milliseconds since 1970 UTC (``…_ms``), amounts integers of 1/10,000. The
-two large tables have no foreign key: checking one costs as much as the write itself, and
-whoever deletes a tenant deletes their rows in the same transaction.
+``clv/db/migrations`` creates them, with details that models can't express: key columns are COLLATE
+"C" on PostgreSQL, so that both databases sort as Python does, and the large tables are clustered by
+tenant and customer on SQLite (WITHOUT ROWID).
+
+Times (``…_ms``) are integers of milliseconds since 1970 UTC, amounts integers of 1/10,000. The
+large tables have no foreign keys, since checking one costs as much as the write itself: to delete a
+tenant, delete its rows there as well (``clv.store.tenants.delete_tenant``).
 """
 
 from clv.db.models.customers import ClvChange, ClvRecord, InteractionSummary, Leaders, Snapshot

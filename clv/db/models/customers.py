@@ -1,4 +1,4 @@
-"""What customers did, and what it makes of them."""
+"""Customers: their interaction summaries, records, histories and rankings."""
 
 from peewee import (
     SQL,
@@ -18,7 +18,7 @@ from clv.db.models.tenants import Table, Tenant
 
 
 class InteractionSummary(Table):
-    """What one customer did in one period; the form of the period's key tells its type."""
+    """What one customer did in one period. The form of the period's key tells its type."""
 
     tenant_id = IntegerField()
     customer_id = TextField()
@@ -53,14 +53,14 @@ class ClvRecord(Table):
     monetary = BigIntegerField()
     segment = TextField()
     computed_ms = BigIntegerField()
-    # The run that computed it; null after a single computation.
+    # The run that computed the record; null after a single computation.
     run_id = BigIntegerField(null=True)
     tenure_days = IntegerField(default=0)
-    # The score and the time of the customer's latest row in clv_change, and the segment until then.
+    # Score and time of the customer's latest row in clv_change, and the segment until then.
     noted_score = DoubleField(null=True)
     noted_ms = BigIntegerField(null=True)
     noted_from = TextField(null=True)
-    # The number of what predicted revenue and churn, of ``clv.domain.scoring.MODELS``.
+    # The number of the prediction model, in ``clv.domain.scoring.MODELS``.
     model = SmallIntegerField(default=0)
 
     class Meta:
@@ -78,7 +78,7 @@ ClvRecord.add_index(
 
 
 class ClvChange(Table):
-    """A customer's scores when the segment changed, or when the score had moved far enough."""
+    """A customer's scores at a time when the segment changed or the score had moved far."""
 
     at_ms = BigIntegerField()
     score = DoubleField()
@@ -106,9 +106,9 @@ ClvChange.add_index(
 
 
 class Leaders(Table):
-    """The first customers of one ranking of a tenant's records, as of a run's end.
+    """The first customers of one ranking of a tenant's records, as of the end of a run.
 
-    ``customer_ids`` is a list in JSON, ``last_value`` what the last of them is ranked by.
+    ``customer_ids`` is JSON, ``last_value`` what the last of them is ranked by.
     """
 
     tenant_id = IntegerField()
@@ -122,7 +122,7 @@ class Leaders(Table):
 
 
 class Snapshot(Table):
-    """A tenant's distribution, and the settings (JSON) that its percentiles were made with."""
+    """A tenant's distribution, and the settings (JSON) with which its percentiles were computed."""
 
     id = BigAutoField()
     tenant = ForeignKeyField(Tenant, on_delete="CASCADE")

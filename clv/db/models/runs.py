@@ -1,4 +1,4 @@
-"""Runs and backtests."""
+"""Runs with their shards, errors and totals, and backtests."""
 
 from peewee import (
     SQL,
@@ -15,11 +15,11 @@ from clv.db.models.tenants import Table, Tenant
 
 
 class Run(Table):
-    """A batch: the durable truth about it; Redis only rings and shows the live progress.
+    """One batch. This row is the truth about it; Redis only has the doorbell and live progress.
 
-    ``erasures`` counts the removals of customers since the run began: a chunk that was read
-    before one must not be written after it. ``plan_attempt`` is the planner's fencing token;
-    the lease is also that of whoever ends the run.
+    ``erasures`` counts the erasures of customers since the run began: a chunk that was read before
+    one must not be written after it. ``plan_attempt`` is the fencing token of the planner, and
+    ``plan_lease_ms`` the end of its lease, and later of the lease of the worker that ends the run.
     """
 
     id = BigAutoField()
@@ -39,16 +39,17 @@ class Run(Table):
     plan_lease_ms = BigIntegerField(default=0)
     erasures = IntegerField(default=0)
     message = TextField(null=True)
-    # At-risk days that fit the tenant's data, found with the plan.
+    # At-risk days that fit the tenant's data, found in planning.
     suggested_days = IntegerField(null=True)
-    # JSON: the tenant's customers at the run's end, as GET /clv/summary shows them.
+    # JSON: what the tenant's customers added up to at the end, for GET /clv/summary.
     overview = TextField(null=True)
 
     class Meta:
         indexes = ((("tenant_id", "id"), False),)
 
 
-# At most one of each a tenant is a fact of the database, whoever asks at the same time.
+# The database itself makes sure that a tenant has at most one run of each, however many start at
+# once.
 Run.add_index(
     Run.index(Run.tenant, unique=True, name="run_one_running", where=SQL("status = 'running'"))
 )
@@ -58,8 +59,8 @@ Run.add_index(
 
 
 class Shard(Table):
-    """A contiguous range of a run's customer ids: above ``cursor``, up to ``until_key`` (null: no
-    end). ``attempt`` is the fencing token of whoever claimed it until ``lease_ms``."""
+    """A range of a run's customer ids: after ``cursor`` up to ``until_key`` (null: no end).
+    ``attempt`` is the fencing token of the worker that has claimed it until ``lease_ms``."""
 
     id = BigAutoField()
     run = ForeignKeyField(Run, on_delete="CASCADE")
@@ -74,7 +75,7 @@ class Shard(Table):
 
 
 class RunError(Table):
-    """A customer that a run could not compute, and why."""
+    """A customer whom a run could not compute, and the reason."""
 
     run = ForeignKeyField(Run, on_delete="CASCADE", index=False)
     customer_id = TextField()
@@ -85,8 +86,8 @@ class RunError(Table):
 
 
 class Backtest(Table):
-    """A backtest of the models on a tenant's own history. ``attempt`` is the fencing token of
-    whoever works on it until ``lease_ms``; ``result`` is JSON."""
+    """A backtest of the prediction models on a tenant's own history. ``attempt`` is the fencing
+    token of the worker that has claimed it until ``lease_ms``; ``result`` is JSON."""
 
     id = BigAutoField()
     backtest_id = TextField(unique=True)
@@ -118,7 +119,7 @@ Backtest.add_index(
 
 
 class RunTally(Table):
-    """What all runs have done that ended with this status; it outlives them."""
+    """All runs that ended with this status, added up. It stays when they are deleted."""
 
     status = TextField(primary_key=True)
     runs = BigIntegerField()

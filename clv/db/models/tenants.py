@@ -1,4 +1,4 @@
-"""Tenants, their keys, and the secrets of the service."""
+"""Tenants, their API keys, and the secrets of the service."""
 
 from peewee import (
     AutoField,
@@ -22,7 +22,7 @@ class Table(Model):
 
 
 class Tenant(Table):
-    """One customer of the service, with the settings of its scores."""
+    """An organization that uses the service, with the settings of its scores."""
 
     id = AutoField()
     name = TextField(unique=True)
@@ -36,20 +36,20 @@ class Tenant(Table):
     currency = TextField()
     # daily, weekly, monthly or alltime: all of a tenant's summaries are of one type.
     period_type = TextField(null=True)
-    # The number of customers with summaries, kept by whatever writes summaries.
+    # The number of customers with summaries; whatever writes summaries updates it.
     customers = BigIntegerField(default=0)
     snapshot_id = BigIntegerField(null=True)
     snapshot_lease_ms = BigIntegerField(default=0)
-    # When the nightly run was started last.
+    # When the nightly run was last started.
     nightly_ms = BigIntegerField()
-    # When an upload or an erasure changed something last.
+    # When an upload or an erasure last changed something.
     data_updated_ms = BigIntegerField(null=True)
     model = TextField(default="rfm")
     churn_horizon_days = IntegerField(default=90)
 
 
 class ApiKey(Table):
-    """A key of one tenant and one role; of its secret only the SHA-256 is kept."""
+    """A key of one tenant with one role. Only the SHA-256 of its secret is stored."""
 
     id = AutoField()
     public = TextField(unique=True)
@@ -60,12 +60,12 @@ class ApiKey(Table):
     created_ms = BigIntegerField()
     expires_ms = BigIntegerField(null=True)
     revoked_ms = BigIntegerField(null=True)
-    # True to a minute.
+    # Accurate to a minute.
     last_used_ms = BigIntegerField(null=True)
 
 
 class Secret(Table):
-    """A random text that all processes share."""
+    """A random text that all processes of the service share."""
 
     name = TextField(primary_key=True)
     value = TextField()

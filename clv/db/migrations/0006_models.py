@@ -1,5 +1,5 @@
-"""The calibrated model: its settings, what a run found out about it, by which model a record was
-made, and backtests."""
+"""The calibrated model: its settings, what a run found out about it, the model of each record, and
+backtests."""
 
 from peewee import (
     SQL,
@@ -17,7 +17,7 @@ def up(migrator, db):
     on_sqlite = isinstance(db, SqliteDatabase)
 
     class Key(TextField):
-        """Ordered by bytes, like SQLite and Python order it."""
+        """Text sorted by bytes, as SQLite and Python sort it."""
 
         def ddl(self, ctx):
             column = super().ddl(ctx)
@@ -65,7 +65,7 @@ def up(migrator, db):
         "tenant ADD COLUMN model TEXT NOT NULL DEFAULT 'rfm'",
         "tenant ADD COLUMN churn_horizon_days INTEGER NOT NULL DEFAULT 90",
         "snapshot ADD COLUMN calibration TEXT",
-        # Of a constant default no row is rewritten.
+        # A constant default rewrites no row.
         "clv_record ADD COLUMN model SMALLINT NOT NULL DEFAULT 0",
     ):
         db.execute_sql(f"ALTER TABLE {column}")
@@ -74,8 +74,8 @@ def up(migrator, db):
 
 
 def _cover_the_purchases(db):
-    """Let the index carry the converts, too, as the first migration has it for the rest: without
-    them reading a range of buyers goes to the heap, row by row."""
+    """Include the converts, as the first migration includes the rest. Without them, reading a range
+    of buyers goes to the heap row by row."""
     db.execute_sql(
         "ALTER TABLE interaction_summary DROP CONSTRAINT interaction_summary_pkey,"
         " ADD PRIMARY KEY"

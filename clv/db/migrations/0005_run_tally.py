@@ -1,4 +1,4 @@
-"""What all runs have done, by how they ended: it stays when a tenant is deleted with its runs."""
+"""All ended runs added up by status. It stays when a tenant is deleted with its runs."""
 
 from peewee import BigIntegerField, Model, TextField
 
