@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clv.domain import scoring
-from clv.domain.scoring import CALIBRATED, RFM, Norms, Prediction, Scores, Totals
+from clv.domain.distribution import Distribution
+from clv.domain.scoring import CALIBRATED, RFM, Prediction, Scores, Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS, MONTH_DAYS_DENOMINATOR, MONTH_DAYS_NUMERATOR
 from clv.prediction import btyd
@@ -104,7 +105,7 @@ def history(
 
 def score_customers(
     customers: Sequence[Totals],
-    distribution: Norms,
+    distribution: Distribution,
     settings: ScoreSettings,
     as_of_ms: int,
     parameters: Parameters | None,
