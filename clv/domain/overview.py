@@ -112,9 +112,6 @@ def add_up(
     :param suggested_days: the days that decided which cells are overdue
     """
     p25, p75 = percentiles or (None, None)
-    histogram = [0] * BINS
-    for cell in cells:
-        histogram[min(cell.bin, BINS - 1)] += cell.customers
     return Overview(
         as_of_ms=as_of_ms,
         settings=settings,
@@ -123,7 +120,7 @@ def add_up(
         everyone=_group(cells),
         segments={name: _group(c for c in cells if c.segment == name) for name in SEGMENTS},
         new=_group(cell for cell in cells if cell.is_new),
-        histogram=histogram,
+        histogram=_histogram(cells),
         silent=_customers(cell for cell in cells if cell.is_silent),
         suggestion=_suggestion(cells, suggested_days),
         model=model,
@@ -166,6 +163,14 @@ def from_json(text: str) -> Overview:
             "suggestion": None if suggestion is None else Suggestion(**suggestion),
         }
     )
+
+
+def _histogram(cells: Sequence[Cell]) -> list[int]:
+    histogram = [0] * BINS
+    for cell in cells:
+        # A score of 100 belongs to the last bin.
+        histogram[min(cell.bin, BINS - 1)] += cell.customers
+    return histogram
 
 
 def _group(cells: Iterable[Cell]) -> Group:

@@ -1,5 +1,8 @@
 """Reads CSV with a header line, whose columns may be in any order.
 
+Which parser a column has (a date's is ``clv.domain.calendar.time_ms``) is in
+:mod:`clv.files.layouts`.
+
 Most blocks of a file have no quotes; those are split without the csv module, in less than half its
 time. The whole of an upload is measured by ``tests.bench.upload``.
 """

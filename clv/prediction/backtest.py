@@ -98,7 +98,8 @@ class Report:
 
 
 def backtest(split: Split, settings: ScoreSettings) -> Report:
-    """Fit calibrated before the split, let all three models predict the holdout, and compare."""
+    """Fit calibrated to the calibration period, score all three models on the holdout, and
+    recommend one."""
     parameters, reason = _fitted(split)
     scorecards = [rfm(split, settings), mean(split)]
     if parameters is not None:
@@ -118,7 +119,7 @@ def backtest(split: Split, settings: ScoreSettings) -> Report:
 
 
 def calibrated(split: Split, parameters: btyd.Parameters) -> Scorecard:
-    """Score BG/NBD and Gamma-Gamma; the holdout is the horizon of revenue and of churn."""
+    """Score BG/NBD and Gamma-Gamma, both with the holdout as their horizon."""
     history = (parameters, split.x, split.t_x, split.age)
     revenue = btyd.predicted_revenue(*history, split.mean_value, split.holdout_days)
     churn = btyd.no_purchase_probability(*history, split.holdout_days)
