@@ -1,7 +1,7 @@
-"""How a tenant's customers are spread: breakpoints of a dimension, percentiles of the score.
+"""A tenant's distribution: breakpoints of each dimension and percentiles of the score.
 
-Pure: arrays of float64 in, breakpoints out. Each dimension is better when higher; recency is
-kept as the day of the last contact, so that it is, too.
+Pure. In every dimension a higher value is better; recency is therefore kept as the day of the last
+contact.
 """
 
 from array import array
@@ -10,25 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clv.domain.scoring import composite
-from clv.domain.settings import ScoreSettings
-from clv.domain.units import DAY_MS
-
-# Up to this many distinct values a dimension is exact; it is also the most that are kept.
+# The most values kept of a dimension. With no more distinct values than that it is exact.
 MAX_BREAKPOINTS = 1024
-# Of the values that several customers share, this many are kept exact.
+# Of values that several customers share, this many are kept.
 MAX_SHARED = 512
-# On the way to their norms values take ten times their memory: so many at a time.
-NORMS_AT_ONCE = 32_768
+# Computing norms takes ten times the memory of the values, so they are computed in blocks.
+NORM_BLOCK = 32_768
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """Breakpoints of one dimension: three arrays of float64 of the same length, values ascending.
+    """Breakpoints of one dimension: three float64 arrays of the same length, values ascending.
 
-    :param below: customers strictly below the value
-    :param equal: customers that have the value
-    :param customers: all customers
+    :param below: number of customers with a lower value
+    :param equal: number of customers with this value
+    :param customers: number of all customers
     """
 
     values: array
@@ -37,10 +33,11 @@ class Dimension:
     customers: int
 
     def norm(self, value: float) -> float:
-        """``below / (below + above)`` for a value: 0 the worst, 1 the best, 0.5 if all are equal.
+        """Percentile rank among the customers with other values: below / (below + above).
 
-        Between breakpoints the number below is interpolated linearly in value; outside of them
-        the norm is 0 or 1. Values 1, 2, 3 of three customers: 2 has one below, one above: 0.5.
+        0 is the worst, 1 the best, 0.5 if all are equal. Between two breakpoints the number of
+        customers below is interpolated linearly by value; outside all breakpoints the norm is 0 or
+        1. Of the values 10, 10, 20, 30, the norm of 20 is 2 / (2 + 1) and that of 25 is 3 / 4.
         """
         value = float(value)
         at = bisect_right(self.values, value) - 1
@@ -54,19 +51,20 @@ class Dimension:
             return below / others if others else 0.5
         if at + 1 == len(self.values):
             return 1.0
-        passed = below + equal
+        up_to_left = below + equal
         share = (value - left) / (self.values[at + 1] - left)
-        return (passed + share * (self.below[at + 1] - passed)) / self.customers
+        return (up_to_left + share * (self.below[at + 1] - up_to_left)) / self.customers
 
     def norms(self, values: np.ndarray) -> np.ndarray:
-        """:meth:`norm` of each of an array of float64, bit by bit the same."""
+        """:meth:`norm` of each value of a float64 array, the same to the last bit."""
         norms = np.empty(len(values))
-        for start in range(0, len(values), NORMS_AT_ONCE):
-            block = slice(start, start + NORMS_AT_ONCE)
+        for start in range(0, len(values), NORM_BLOCK):
+            block = slice(start, start + NORM_BLOCK)
             norms[block] = self._norms(values[block])
         return norms
 
     def _norms(self, values: np.ndarray) -> np.ndarray:
+        # Each line is one of `norm`, for all values at once.
         breakpoints, below, equal = (
             np.frombuffer(a, dtype=np.float64) for a in (self.values, self.below, self.equal)
         )
@@ -75,10 +73,10 @@ class Dimension:
         right = np.minimum(left + 1, len(breakpoints) - 1)
         others = self.customers - equal
         exact = np.where(others > 0, below / np.maximum(others, 1), 0.5)[left]
-        passed = (below + equal)[left]
+        up_to_left = (below + equal)[left]
         width = breakpoints[right] - breakpoints[left]
         share = (values - breakpoints[left]) / np.where(width > 0, width, 1)
-        between = (passed + share * (below[right] - passed)) / self.customers
+        between = (up_to_left + share * (below[right] - up_to_left)) / self.customers
         norms = np.where(breakpoints[left] == values, exact, between)
         norms[(at + 1 == len(breakpoints)) & (breakpoints[left] != values)] = 1.0
         norms[at < 0] = 0.0
@@ -87,11 +85,11 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A tenant's snapshot.
+    """How a tenant's customers are distributed: the part of a snapshot that scores depend on.
 
-    :param as_of_ms: the time of the snapshot
-    :param p25: 25th percentile of the unrounded score over all customers
-    :param p75: 75th percentile
+    :param as_of_ms: time of the snapshot
+    :param p25: 25th percentile of the unrounded scores of all customers
+    :param p75: their 75th percentile
     """
 
     as_of_ms: int
@@ -105,7 +103,7 @@ class Distribution:
     def norms(self, day: int, frequency: int, monetary: int) -> tuple[float, float, float]:
         """Norms of recency, frequency and monetary.
 
-        :param day: the last contact's day since 1970
+        :param day: day of the last contact, in days since 1970
         :param monetary: in 1/10,000, not negative
         """
         return (
@@ -116,8 +114,11 @@ class Distribution:
 
 
 def dimension(values: np.ndarray) -> Dimension:
-    """The breakpoints of an array of float64 with at least one value: exact up to 1,024 distinct
-    values; beyond, the most shared values, the minimum, the maximum, and quantiles."""
+    """Breakpoints of a float64 array of at least one value.
+
+    Up to 1,024 distinct values are all kept. Of more, up to 512 that most customers share are kept,
+    the minimum, the maximum, and quantiles.
+    """
     distinct, equal = np.unique(values, return_counts=True)
     up_to = np.cumsum(equal)
     below = up_to - equal
@@ -128,13 +129,16 @@ def dimension(values: np.ndarray) -> Dimension:
 
 
 def percentiles(scores: np.ndarray) -> tuple[float, float]:
-    """P25 and P75 by linear interpolation (Hyndman and Fan's type 7) of at least one score."""
+    """P25 and P75 of at least one score, interpolated linearly (type 7 in Hyndman and Fan 1996).
+
+    Scores of 0 and 4 give 1 and 3.
+    """
     ordered = np.sort(scores)
     return _percentile(ordered, 0.25), _percentile(ordered, 0.75)
 
 
 def to_bytes(distribution: Distribution) -> bytes:
-    """The three dimensions as one blob: three counts, then values, below and equal of each."""
+    """The three dimensions as float64s: their three lengths, then values, below, equal of each."""
     dimensions = (distribution.recency, distribution.frequency, distribution.monetary)
     blob = array("d", (len(d.values) for d in dimensions))
     for d in dimensions:
@@ -160,13 +164,13 @@ def from_bytes(blob: bytes, as_of_ms: int, customers: int, p25: float, p75: floa
 
 
 def _breakpoints(distinct: np.ndarray, equal: np.ndarray, up_to: np.ndarray) -> np.ndarray:
+    """The indexes of the values to keep."""
     shared = np.flatnonzero(equal > 1)
-    most = np.lexsort((distinct[shared], -equal[shared]))[:MAX_SHARED]
+    most_shared = shared[np.lexsort((distinct[shared], -equal[shared]))[:MAX_SHARED]]
     ends = np.array([0, len(distinct) - 1])
-    quantiles = MAX_BREAKPOINTS - len(most) - len(ends)
-    customers = up_to[-1]
-    ranks = np.ceil(np.arange(1, quantiles + 1) * customers / (quantiles + 1))
-    return np.unique(np.concatenate((shared[most], ends, np.searchsorted(up_to, ranks))))
+    quantiles = MAX_BREAKPOINTS - len(most_shared) - len(ends)
+    ranks = np.ceil(np.arange(1, quantiles + 1) * up_to[-1] / (quantiles + 1))
+    return np.unique(np.concatenate((most_shared, ends, np.searchsorted(up_to, ranks))))
 
 
 def _percentile(ordered: np.ndarray, share: float) -> float:
@@ -179,23 +183,3 @@ def _percentile(ordered: np.ndarray, share: float) -> float:
 
 def _array(values: np.ndarray) -> array:
     return array("d", values.astype(np.float64).tobytes())
-
-
-def distribution_of(
-    frequency: np.ndarray,
-    monetary: np.ndarray,
-    last_ms: np.ndarray,
-    settings: ScoreSettings,
-    as_of_ms: int,
-) -> Distribution:
-    """The distribution of customers, from arrays of the same length of at least 1.
-
-    :param monetary: in 1/10,000
-    :param settings: what the percentiles of the score are made with
-    """
-    days = np.minimum(last_ms, as_of_ms) // DAY_MS
-    monetary = np.maximum(monetary, 0.0)
-    r, f, m = (dimension(values) for values in (days, frequency, monetary))
-    scores = composite(r.norms(days), f.norms(frequency), m.norms(monetary), settings)
-    p25, p75 = percentiles(np.minimum(scores, 100.0))
-    return Distribution(as_of_ms, len(days), r, f, m, p25, p75)

@@ -1,6 +1,6 @@
-"""What a tenant's scored customers add up to: pure sums, as of the end of a run.
+"""The overview: what a tenant's scored customers add up to at the end of a run.
 
-Money in 1/10,000; sums are floats, exact up to 2^53 whatever the order.
+Pure. Money is in 1/10,000. Sums are floats: of integers up to 2^53 they are exact in any order.
 """
 
 import json
@@ -12,20 +12,21 @@ from typing import NamedTuple
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MAX_AT_RISK_DAYS, ScoreSettings
 
-# A customer is new for so many days after the first contact.
+# A customer is new for this many days after the first contact.
 NEW_DAYS = 90
+# Bins of the histogram of scores.
 BINS = 20
 BIN_WIDTH = 100 // BINS
-# So many returning customers come back within the suggested at-risk days.
+# Share of the gaps between active days that the suggested at-risk days cover.
 RETURN_SHARE = 0.90
 
 
 class Cell(NamedTuple):
-    """The customers of one segment and one bin of the score that are alike in three more things.
+    """The customers who share a segment, a bin of the score, and the three flags.
 
     :param is_silent: without any interaction
-    :param is_overdue: with interactions, but none in the suggested at-risk days
-    :param score: the sum of their scores
+    :param is_overdue: with interactions, but none within the suggested at-risk days
+    :param score: sum of their scores; the amounts are sums, too
     """
 
     segment: str
@@ -42,7 +43,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Some customers.
+    """What a group of customers adds up to.
 
     :param mean_score: None without customers
     :param revenue: to date
@@ -57,11 +58,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """At-risk days from the tenant's own data.
+    """Suggested at-risk days, from the tenant's own data.
 
-    :param days: 90 % of the returning customers come back within so many days
-    :param share_now: the share of customers at risk with the tenant's setting
-    :param share_then: the same with the suggested days
+    :param days: 90 % of the gaps between active days are no longer
+    :param share_now: share of customers at risk with the tenant's setting
+    :param share_then: share of customers at risk with the suggested days
     """
 
     days: int
@@ -71,15 +72,15 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A tenant's customers at a run's end.
+    """A tenant's customers at the end of a run.
 
-    :param as_of_ms: the run's time
+    :param as_of_ms: time of the run
     :param settings: those of the run
-    :param p25: of the run's distribution, None without customers
-    :param histogram: customers with a score from 0, from 5, … from 95
+    :param p25: 25th percentile of the run's distribution; None without customers
+    :param histogram: customers by score: from 0, from 5, … from 95
     :param silent: customers without any interaction
-    :param model: the name of what predicted revenue and churn in that run
-    :param model_reason: why that one
+    :param model: name of the prediction model of the run
+    :param model_reason: why the run used it
     """
 
     as_of_ms: int
@@ -105,15 +106,12 @@ def add_up(
     model: str = "rfm",
     model_reason: str | None = None,
 ) -> Overview:
-    """Add up the cells of a tenant.
+    """Add up a tenant's cells.
 
     :param percentiles: P25 and P75
-    :param suggested_days: what tells whether a cell is overdue
+    :param suggested_days: the days that decided which cells are overdue
     """
     p25, p75 = percentiles or (None, None)
-    histogram = [0] * BINS
-    for cell in cells:
-        histogram[min(cell.bin, BINS - 1)] += cell.customers
     return Overview(
         as_of_ms=as_of_ms,
         settings=settings,
@@ -122,7 +120,7 @@ def add_up(
         everyone=_group(cells),
         segments={name: _group(c for c in cells if c.segment == name) for name in SEGMENTS},
         new=_group(cell for cell in cells if cell.is_new),
-        histogram=histogram,
+        histogram=_histogram(cells),
         silent=_customers(cell for cell in cells if cell.is_silent),
         suggestion=_suggestion(cells, suggested_days),
         model=model,
@@ -131,23 +129,24 @@ def add_up(
 
 
 def suggested_days(gaps: Sequence[tuple[int, int]]) -> int | None:
-    """At-risk days that fit the gaps between active days: their 90th percentile (nearest rank);
-    gaps of 1 and 3 days, each once, give 3. None without any gap.
+    """At-risk days that fit a tenant: the 90th percentile of the gaps between active days.
 
-    :param gaps: ascending gaps in days, and how often each occurs
+    By nearest rank: a gap of 1 day and one of 3 days give 3. None without any gap.
+
+    :param gaps: (days, number of such gaps), ascending by days
     """
-    wanted = math.ceil(RETURN_SHARE * sum(count for _, count in gaps))
-    passed = 0
+    rank = math.ceil(RETURN_SHARE * sum(count for _, count in gaps))
+    counted = 0
     for gap, count in gaps:
-        passed += count
-        if passed >= wanted:
+        counted += count
+        if counted >= rank:
             return min(max(1, gap), MAX_AT_RISK_DAYS)
     return None
 
 
-def to_json(found: Overview) -> str:
+def to_json(overview: Overview) -> str:
     """An overview as it is stored with its run."""
-    return json.dumps(asdict(found))
+    return json.dumps(asdict(overview))
 
 
 def from_json(text: str) -> Overview:
@@ -164,6 +163,14 @@ def from_json(text: str) -> Overview:
             "suggestion": None if suggestion is None else Suggestion(**suggestion),
         }
     )
+
+
+def _histogram(cells: Sequence[Cell]) -> list[int]:
+    histogram = [0] * BINS
+    for cell in cells:
+        # A score of 100 belongs to the last bin.
+        histogram[min(cell.bin, BINS - 1)] += cell.customers
+    return histogram
 
 
 def _group(cells: Iterable[Cell]) -> Group:

@@ -1,4 +1,4 @@
-"""What a tenant may choose about its scores, and within which limits."""
+"""The settings of a tenant's scores, and their limits."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,14 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class ScoreSettings:
-    """What a tenant may choose about its scores. Weights sum to 1; lengths in days and months.
+    """The settings of a tenant's scores. The weights sum to 1.
 
-    :param model: ``rfm``, or ``calibrated``: where its conditions hold, that serves
-    :param churn_horizon_days: the calibrated model's churn is no conversion for so long
+    :param at_risk_days: a customer is at risk after so many days without contact
+    :param lifespan_months: the period that revenue is predicted for
+    :param min_tenure_months: a shorter tenure counts as so many months in the run rate
+    :param model: the prediction model: ``rfm``, or ``calibrated`` where its conditions hold
+    :param churn_horizon_days: the calibrated model's churn probability is that of no conversion
+        within so many days
     """
 
     weight_recency: float = 0.35
@@ -41,13 +45,13 @@ class ScoreSettings:
         return (self.weight_recency, self.weight_frequency, self.weight_monetary)
 
     def problems(self) -> dict[str, str]:
-        """What is wrong with the settings: field and what would be right; empty if all is well."""
-        found = {}
+        """A message for each field that is invalid; empty if the settings are valid."""
+        problems = {}
         for name, (low, high) in _LIMITS.items():
             if not low <= getattr(self, name) <= high:
-                found[name] = f"Must be from {low} to {high}."
-        if not found and abs(sum(self.weights) - 1) > WEIGHT_TOLERANCE:
-            found["weight_recency"] = "The three weights must sum to 1."
+                problems[name] = f"Must be from {low} to {high}."
+        if not problems and abs(sum(self.weights) - 1) > WEIGHT_TOLERANCE:
+            problems["weight_recency"] = "The three weights must sum to 1."
         if self.model not in MODEL_NAMES:
-            found["model"] = f"Must be one of: {', '.join(MODEL_NAMES)}."
-        return found
+            problems["model"] = f"Must be one of: {', '.join(MODEL_NAMES)}."
+        return problems

@@ -1,7 +1,7 @@
-"""What a single value may be, wherever it comes from (JSON, a file, the command line).
+"""What a single value may be, wherever it comes from: JSON, a file, the command line.
 
-Each function returns the value as it is stored or raises ``ValueError`` with a message that says
-what would be right. What may come from JSON is of any type.
+Each function returns the value as it is stored, or raises ``ValueError`` with a message that says
+what would be valid. Parameters typed ``Any`` may be anything that JSON can hold.
 """
 
 import re
@@ -15,22 +15,35 @@ MAX_ID_LENGTH = 128
 MAX_COUNT = 1_000_000_000
 MAX_AMOUNT = 1_000_000_000
 
-_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-# Python's int() takes signs, underscores, spaces and foreign digits, too.
+_TENANT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# int() alone would accept signs, underscores, spaces and non-ASCII digits.
 _WHOLE_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 _PLAIN_AMOUNT = re.compile(r"(-?\d{1,9})(?:\.(\d{1,4}))?", re.ASCII)
 _AMOUNT_DECIMALS = 4
 
 
 def text(value: Any) -> str:
-    """Any text."""
+    """Any string."""
     if not isinstance(value, str):
         raise ValueError("Must be a string.")
     return value
 
 
+def plain_text(value: Any) -> str:
+    """At most 128 characters; no control characters, lone surrogates, or space at either end."""
+    if len(text(value)) > MAX_ID_LENGTH:
+        raise ValueError(f"Must be at most {MAX_ID_LENGTH} characters.")
+    # Most text is printable, and printable text has no such characters.
+    if not value.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
+        raise ValueError("Must not contain control characters or lone surrogates.")
+    if value != value.strip():
+        raise ValueError("Must not begin or end with space.")
+    return value
+
+
 def customer_id(value: Any) -> str:
-    """1 to 128 characters without ``/``, control characters or outer space; not ``.`` or ``..``."""
+    """A plain text that can be a segment of a URL's path: not empty, without ``/``, and neither
+    ``.`` nor ``..``."""
     if value in ("", ".", ".."):
         raise ValueError(f"Must be 1 to {MAX_ID_LENGTH} characters, and not '.' or '..'.")
     if "/" in text(value):
@@ -38,16 +51,13 @@ def customer_id(value: Any) -> str:
     return plain_text(value)
 
 
-def plain_text(value: Any) -> str:
-    """At most 128 characters without control characters, lone surrogates or outer space."""
-    if len(text(value)) > MAX_ID_LENGTH:
-        raise ValueError(f"Must be at most {MAX_ID_LENGTH} characters.")
-    # Printable text has neither, and most of it is.
-    if not value.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
-        raise ValueError("Must not contain control characters or lone surrogates.")
-    if value != value.strip():
-        raise ValueError("Must not begin or end with space.")
-    return value
+def tenant_name(text: str) -> str:
+    """1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen."""
+    if not _TENANT_NAME.fullmatch(text):
+        raise ValueError(
+            "Must be 1 to 63 lower-case letters, digits or hyphens, and not begin with a hyphen."
+        )
+    return text
 
 
 def count(value: Any) -> int:
@@ -58,41 +68,41 @@ def count(value: Any) -> int:
 
 
 def count_in_text(value: str) -> int:
-    """A count that a file gives in digits."""
+    """A count written in digits, as in a file."""
     return count(int(value) if _WHOLE_NUMBER.fullmatch(value) else value)
 
 
-def tenant_name(text: str) -> str:
-    """A tenant's id: lower-case letters, digits and hyphens, at most 63."""
-    if not _TENANT.fullmatch(text):
-        raise ValueError(
-            "Must be 1 to 63 lower-case letters, digits or hyphens, and not begin with a hyphen."
-        )
-    return text
-
-
 def json_amount(value: Any) -> int:
-    """An amount that JSON gives as a number."""
+    """An amount given as a JSON number."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("Must be a number.")
     return amount(value)
 
 
 def amount(value: str | int | float | Decimal) -> int:
-    """Money as an integer of 1/10,000: at most 4 decimals, at most a billion."""
+    """Money as an integer of 1/10,000: from -10^9 to 10^9 with at most 4 decimals.
+
+    12.3456 is stored as 123,456.
+    """
     plain = _PLAIN_AMOUNT.fullmatch(value) if isinstance(value, str) else None
     if plain:
+        # Most amounts in a file; this takes two thirds of the time that Decimal takes.
         whole, decimals = plain.groups("")
         return int(whole + decimals.ljust(_AMOUNT_DECIMALS, "0"))
+    number = _decimal(value)
+    if not number.is_finite() or not -MAX_AMOUNT <= number <= MAX_AMOUNT:
+        raise ValueError(f"Must be a number from -{MAX_AMOUNT} to {MAX_AMOUNT}.")
+    rounded = number.quantize(Decimal(1) / AMOUNT_SCALE)
+    if rounded != number:
+        raise ValueError("Must have at most 4 decimals.")
+    return int(rounded * AMOUNT_SCALE)
+
+
+def _decimal(value: str | int | float | Decimal) -> Decimal:
     try:
         if isinstance(value, str) and "_" in value:
             raise InvalidOperation
-        number = Decimal(repr(value) if isinstance(value, float) else value)
+        # A float's repr is the number as it was written, 0.1; its exact value is not.
+        return Decimal(repr(value) if isinstance(value, float) else value)
     except InvalidOperation:
         raise ValueError("Must be a number.") from None
-    if not number.is_finite() or not -MAX_AMOUNT <= number <= MAX_AMOUNT:
-        raise ValueError(f"Must be a number from -{MAX_AMOUNT} to {MAX_AMOUNT}.")
-    kept = number.quantize(Decimal(1) / AMOUNT_SCALE)
-    if kept != number:
-        raise ValueError("Must have at most 4 decimals.")
-    return int(kept * AMOUNT_SCALE)

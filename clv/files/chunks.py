@@ -1,23 +1,23 @@
-"""Some rows of a file at a time, by the column."""
+"""A chunk of a file's rows, by column, and what both readers share."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# The longest line that is read whole; real ones have some tens of characters.
+# The longest line that is read as a whole, in characters; usual lines have fewer than 200.
 MAX_LINE = 1_048_576
-# A chunk ends behind so many rows or characters. Lists of hundreds of rows would make Python's
-# garbage collector take longer than the checks.
+# A chunk ends after this many rows or characters. With lists of hundreds of rows Python's garbage
+# collector would take longer than the checks.
 CHUNK_ROWS = 256
 CHUNK_SIZE = 65_536
-# So much of a foreign name is shown.
+# A column's name from a file is cut off here in messages.
 MAX_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows: the numbers of their lines, and their cells by the column."""
+    """Some rows of a file: their line numbers, and their cells by column."""
 
     lines: Sequence[int]
     cells: Sequence[Sequence[Any]]
@@ -26,7 +26,7 @@ class Chunk:
         return len(self.lines)
 
     def parts(self, size: int) -> Iterator["Chunk"]:
-        """The same in chunks of at most this size."""
+        """The same rows in chunks of at most this size."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield Chunk(self.lines[part], [cells[part] for cells in self.cells])
@@ -40,5 +40,5 @@ def spellings(name: str) -> set[str]:
 
 
 def shown(name: str) -> str:
-    """The beginning of a foreign name, in characters that every terminal can show."""
+    """The beginning of a name from a file, in ASCII, which any terminal and log can show."""
     return name[:MAX_SHOWN].encode("ascii", "backslashreplace").decode()

@@ -1,7 +1,10 @@
-"""The two forms of a file of rows: CSV with a header line, and NDJSON with an object a line.
+"""Reads CSV with a header line, whose columns may be in any order.
 
-Both are read by the chunk: columns of cells, whose values are checked by the column, too. Reading
-goes on behind a line that is no row.
+Which parser a column has (a date's is ``clv.domain.calendar.time_ms``) is in
+:mod:`clv.files.layouts`.
+
+Most blocks of a file have no quotes; those are split without the csv module, in less than half its
+time. The whole of an upload is measured by ``tests.bench.upload``.
 """
 
 import csv
@@ -12,44 +15,44 @@ from typing import Any
 
 from clv.errors import Invalid
 from clv.files.chunks import CHUNK_ROWS, CHUNK_SIZE, MAX_LINE, Chunk, shown, spellings
-from clv.files.layouts import REQUIRED, Column, Layout, named
+from clv.files.layouts import REQUIRED, Column, Layout, labelled
 
-# So many cells of a column are remembered with their values.
-MAX_KNOWN = 4_096
+# The most different cells of a column whose values are cached.
+MAX_CACHED_CELLS = 4_096
 
 
 class CsvReader:
-    """A CSV.
+    """Reads the rows of a CSV file in chunks; after an invalid line reading goes on.
 
-    :raises Invalid: when the header is not what the layout needs
+    :raises Invalid: if the header does not fit the layout
     """
 
     def __init__(self, text: io.TextIOWrapper, layout: Layout) -> None:
         self._text = text
-        # A block that has to go through the CSV reader, up to its end.
+        # The block that the csv module is reading, and its length.
         self._block, self._block_size = io.StringIO(), 0
         self._reader = csv.reader(self._lines())
+        # Lines that were read without the csv module.
         self._plain_lines = 0
+        # Characters of the chunk being read.
         self._size = 0
+        # What is wrong with the last line read; raised by the next read().
         self._problem: str | None = None
-        try:
-            header = [name.strip() for name in next(self._reader, [])]
-        except csv.Error:
-            header = []
+        header = self._header()
         self._header_width = len(header)
-        self._places = _places(header, layout)
-        self._width = 1 + max(place for place in self._places if place is not None)
-        self._cells = [_Cells(column) for column in layout.columns]
+        self._indexes = _indexes(header, layout)
+        self._min_width = 1 + max(index for index in self._indexes if index is not None)
+        self._caches = [_ValueCache(column) for column in layout.columns]
 
     @property
     def line(self) -> int:
-        """The number of the last line that was read."""
+        """The number of the last line read."""
         return self._plain_lines + self._reader.line_num
 
     def read(self) -> Chunk | None:
-        """The next rows without empty lines; None at the end.
+        """The next rows, without empty lines; None at the end.
 
-        :raises ValueError: at a line that is no row
+        :raises ValueError: at a line that is not a row
         """
         if self._problem:
             problem, self._problem = self._problem, None
@@ -58,31 +61,33 @@ class CsvReader:
         return plain or self._read_rows()
 
     def values(self, chunk: Chunk) -> list[list]:
-        """The values of a chunk for each column of the layout.
+        """The stored values of a chunk, by column of the layout.
 
-        :raises ValueError: when one is bad; of a single row it says which and why
+        :raises ValueError: if one is invalid; for a chunk of one row the message says which and why
         """
         return [
-            [known.column.default] * len(chunk)
-            if place is None
-            else known.values_of(chunk.cells[place])
-            for place, known in zip(self._places, self._cells, strict=True)
+            [cache.column.default] * len(chunk)
+            if index is None
+            else cache.values_of(chunk.cells[index])
+            for index, cache in zip(self._indexes, self._caches, strict=True)
         ]
 
+    def _header(self) -> list[str]:
+        try:
+            return [name.strip() for name in next(self._reader, [])]
+        except csv.Error:
+            return []
+
     def _read_plain(self) -> Chunk | None:
-        """Lines without quotes and with as many cells as the header, as most are: cutting up a
-        block of them at once takes less than half the time of the CSV reader."""
+        """The next block, if it is plain; else None, and the csv module has to read it."""
         block = self._text.read(CHUNK_SIZE) + self._text.readline(MAX_LINE)
         plain = (block.replace("\r\n", "\n") if "\r" in block else block).removesuffix("\n")
         if plain and '"' not in plain and "\r" not in plain and len(plain) < csv.field_size_limit():
-            # Line ends become cells; between lines of equal width they stand one below the other.
-            cells = plain.replace("\n", ",\n,").split(",")
-            width, count = self._header_width + 1, plain.count("\n") + 1
-            ends = cells[self._header_width :: width]
-            if len(cells) == count * width - 1 and ends.count("\n") == len(ends):
-                lines = range(self.line + 1, self.line + 1 + count)
-                self._plain_lines += count
-                return Chunk(lines, [cells[place::width] for place in range(self._header_width)])
+            columns = _columns(plain, self._header_width)
+            if columns:
+                lines = range(self.line + 1, self.line + 1 + len(columns[0]))
+                self._plain_lines += len(lines)
+                return Chunk(lines, columns)
         self._block, self._block_size = io.StringIO(block, newline=""), len(block)
         return None
 
@@ -90,7 +95,7 @@ class CsvReader:
         lines, rows, self._size = [], [], 0
         try:
             for row in islice(self._reader, CHUNK_ROWS):
-                if len(row) >= self._width:
+                if len(row) >= self._min_width:
                     rows.append(row)
                     lines.append(self.line)
                 elif row:
@@ -99,64 +104,86 @@ class CsvReader:
                     break
         except csv.Error as error:
             self._problem = str(error)
-        # Empty lines count in the size.
+        # Empty lines have a size, too: only the end of the file has none.
         if not self._size and not self._problem:
             return None
         return Chunk(lines, list(zip(*rows, strict=False)))
 
     def _lines(self) -> Iterator[str]:
+        """The rest of the block, then of the file: the lines that the csv module reads."""
         while line := self._block.readline(MAX_LINE) or self._text.readline(MAX_LINE):
             self._size += len(line)
             yield line
 
 
-class _Cells(dict):
-    """The values of a column's cells; each different cell is checked once."""
+class _ValueCache(dict):
+    """The stored values of a column's cells: each different cell is parsed once."""
 
     def __init__(self, column: Column) -> None:
         self.column = column
 
     def __missing__(self, cell: str) -> Any:
-        value = self[cell] = self.column.of_cell(cell)
+        value = self[cell] = self.column.cell_value(cell)
         return value
 
     def values_of(self, cells: Sequence[str]) -> list:
-        """The values of many cells."""
+        """The stored values of many cells."""
         column = self.column
-        if column.of_texts and len(set(cells)) > len(cells) // 2:
+        if column.parse_texts and len(set(cells)) > len(cells) // 2:
             try:
-                return column.of_texts(cells)
+                return column.parse_texts(cells)
             except ValueError:
-                # One is bad, or empty, or has space around it.
-                return named(column.label, list, map(column.of_cell, cells))
-        if len(self) > MAX_KNOWN:
+                # A cell is invalid, or empty, or has space around it.
+                return labelled(column.label, list, map(column.cell_value, cells))
+        if len(self) > MAX_CACHED_CELLS:
             self.clear()
-        return named(column.label, list, map(self.__getitem__, cells))
+        return labelled(column.label, list, map(self.__getitem__, cells))
 
 
-def _places(header: list[str], layout: Layout) -> list[int | None]:
-    """Where the header has each column of the layout."""
-    places: list[int | None] = []
-    for column in layout.columns:
-        found = [place for place, name in enumerate(header) if name in spellings(column.name)]
-        if len(found) > 1:
-            raise Invalid(f"The first line names the column {column.name} more than once.")
-        places.append(found[0] if found else None)
+def _columns(plain: str, width: int) -> list[list[str]] | None:
+    """The cells of a text without quotes, by column; None unless all lines have this many."""
+    # Each line end becomes a cell of its own; in lines of equal width they form a column.
+    cells = plain.replace("\n", ",\n,").split(",")
+    line_ends = cells[width :: width + 1]
+    count = plain.count("\n") + 1
+    if len(cells) != count * (width + 1) - 1 or line_ends.count("\n") != len(line_ends):
+        return None
+    return [cells[index :: width + 1] for index in range(width)]
+
+
+def _indexes(header: list[str], layout: Layout) -> list[int | None]:
+    """Where the header has each column of the layout; None where it has not.
+
+    :raises Invalid: if a column is missing, there twice, or unknown
+    """
+    indexes = [_index(header, column) for column in layout.columns]
+    _check_required(indexes, layout)
+    unknown = [shown(name) for index, name in enumerate(header) if index not in indexes]
+    if unknown and layout.is_complete:
+        raise Invalid(
+            f"The first line names {unknown[0]!r}, which is no column; the columns are"
+            f" {', '.join(column.name for column in layout.columns)}."
+        )
+    return indexes
+
+
+def _index(header: list[str], column: Column) -> int | None:
+    names = spellings(column.name)
+    indexes = [index for index, name in enumerate(header) if name in names]
+    if len(indexes) > 1:
+        raise Invalid(f"The first line names the column {column.name} more than once.")
+    return indexes[0] if indexes else None
+
+
+def _check_required(indexes: list[int | None], layout: Layout) -> None:
     required = [
-        (column.name, place)
-        for column, place in zip(layout.columns, places, strict=True)
+        (column.name, index)
+        for column, index in zip(layout.columns, indexes, strict=True)
         if column.default is REQUIRED
     ]
-    missing = [name for name, place in required if place is None]
+    missing = [name for name, index in required if index is None]
     if missing:
         raise Invalid(
             f"The first line must name the columns {', '.join(name for name, _ in required)};"
             f" there is no {', '.join(missing)} in it."
         )
-    foreign = [shown(name) for place, name in enumerate(header) if place not in places]
-    if foreign and layout.is_complete:
-        raise Invalid(
-            f"The first line names {foreign[0]!r}, which is no column; the columns are"
-            f" {', '.join(column.name for column in layout.columns)}."
-        )
-    return places

@@ -1,8 +1,11 @@
-"""What the rows of a file become: transactions, or interaction summaries.
+"""What the rows of a file mean: the columns of transactions and of interaction summaries.
 
-Rows are checked by the column: a function call for each value of a million rows would cost more
-than all the rest. ``ValueError`` means that at least one of the rows is bad; raised for a single
-row, it says what would be right.
+A cell's text is parsed in :mod:`clv.domain.values` (ids, counts, amounts) and in
+:mod:`clv.domain.calendar` (dates, periods); here is which column takes which parser.
+
+Values are checked by column, since a function call per value of a million rows would cost more than
+everything else. ``ValueError`` means that at least one of the rows is invalid; for a single row its
+message says what would be valid.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,62 +17,68 @@ from clv.db import Columns
 from clv.domain import calendar, values
 from clv.errors import Invalid
 
+# In place of a default: the column must be there.
 REQUIRED = object()
-LEFT_OUT = object()
-# Periods whose beginning is remembered; a decade of days.
+# In place of a JSON value: the object has no such field.
+MISSING = object()
+# How many periods' beginnings are cached: more than ten years of days.
 MAX_PERIODS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a file.
+    """A column of a file, or a field of a JSON object.
 
-    :param name: in a file, which may write it in camelCase or in snake_case
+    :param name: as in the file, which may write it in camelCase or in snake_case
     :param label: in messages about values
-    :param of_text: the stored value of a text, or ``ValueError``
-    :param of_json: the stored value of a JSON value, or ``ValueError``
-    :param default: the stored value where nothing is given
-    :param may_be_null: JSON's null means nothing given
-    :param of_texts: the stored values of many texts that are mostly different, if that is faster
+    :param parse_text: the stored value of a text, or ``ValueError``
+    :param parse_json: the stored value of a JSON value, or ``ValueError``
+    :param default: the stored value if none is given
+    :param may_be_null: JSON's null means that none is given
+    :param parse_texts: :attr:`parse_text` of many texts, where there is a faster way
     """
 
     name: str
     label: str
-    of_text: Callable[[str], Any]
-    of_json: Callable[[Any], Any]
+    parse_text: Callable[[str], Any]
+    parse_json: Callable[[Any], Any]
     default: Any = REQUIRED
     may_be_null: bool = False
-    of_texts: Callable[[Sequence[str]], list] | None = None
+    parse_texts: Callable[[Sequence[str]], list] | None = None
 
-    def of_cell(self, cell: str) -> Any:
-        """The stored value of a CSV cell; an empty one is as good as left out."""
+    def cell_value(self, cell: str) -> Any:
+        """The stored value of a CSV cell; in an empty one none is given."""
         text = cell.strip()
-        return self.of_text(text) if text or self.default is REQUIRED else self.default
+        return self.parse_text(text) if text or self.default is REQUIRED else self.default
 
-    def of_any(self, value: Any) -> Any:
-        """The stored value of a JSON value, or of LEFT_OUT; what is wrong is said as marshmallow
-        says it."""
-        if value is LEFT_OUT or (value is None and self.may_be_null):
+    def json_value(self, value: Any) -> Any:
+        """The stored value of a JSON value or of :data:`MISSING`; the messages are marshmallow's,
+        as in the answers of the API."""
+        if value is MISSING or (value is None and self.may_be_null):
             if self.default is REQUIRED:
                 raise ValueError("Missing data for required field.")
             return self.default
         if value is None:
             raise ValueError("Field may not be null.")
-        return self.of_json(value)
+        return self.parse_json(value)
 
 
 @dataclass
 class Layout:
-    """The columns of a file, and how their values are staged.
+    """The columns of a kind of file, and how its rows are staged.
 
-    :param is_complete: columns of other names are an error
+    :param is_complete: other columns are an error
     """
 
     columns: tuple[Column, ...]
     is_complete: bool = False
 
     def staged(self, lines: Sequence[int], columns: list[list]) -> Columns:
-        """Some rows as they are staged, from the numbers of their lines and the columns' values."""
+        """The columns of some rows as they are staged for the database.
+
+        :param lines: the line number of each row
+        :param columns: the values of each column
+        """
         return columns
 
 
@@ -80,16 +89,16 @@ class Transactions(Layout):
         super().__init__(
             (
                 Column(customer, "customer", values.customer_id, values.customer_id),
-                _times(date, "date", latest_ms),
-                Column(amount, "amount", values.amount, _amount_or_text),
+                _time_column(date, "date", latest_ms),
+                Column(amount, "amount", values.amount, _amount_of_json),
             )
         )
 
 
 class Summaries(Layout):
-    """Interaction summaries, each with the number of its line.
+    """Interaction summaries, with their line numbers.
 
-    :param period_type: of all rows; known with the first one
+    :param period_type: of all rows; None before the first
     """
 
     period_type: str | None = None
@@ -106,30 +115,30 @@ class Summaries(Layout):
                 _column("impressions", values.count, values.count_in_text, default=None),
                 _column("converts", values.count, values.count_in_text, default=0),
                 _column("totalValue", values.json_amount, values.amount, default=0),
-                _times("lastContactAt", "lastContactAt", latest_ms),
-                _times("firstContactAt", "firstContactAt", latest_ms, default=None),
+                _time_column("lastContactAt", "lastContactAt", latest_ms),
+                _time_column("firstContactAt", "firstContactAt", latest_ms, default=None),
             ),
             is_complete=True,
         )
 
     def staged(self, lines: Sequence[int], columns: list[list]) -> Columns:
-        """
-        :raises Invalid: at a row of another period type than those before
+        """As in the base class; impressions that are not given are the conversions.
+
+        :raises Invalid: if a row's period type differs from that of the rows before
         """
         customers, types, keys, *others, impressions, converts, amounts, lasts, firsts = columns
-        starts = named("periodKey", list, map(_start_ms, types, keys))
+        starts = labelled("periodKey", list, map(_start_ms, types, keys))
         first_contacts = map(calendar.first_contact_ms, types, starts, lasts, firsts)
-        firsts = named("firstContactAt", list, first_contacts)
-        self._keep_type(lines, types)
-        contacts = [
-            converted if n is None else n
-            for n, converted in zip(impressions, converts, strict=True)
+        firsts = labelled("firstContactAt", list, first_contacts)
+        self._check_period_type(lines, types)
+        impressions = [
+            converted if shown is None else shown
+            for shown, converted in zip(impressions, converts, strict=True)
         ]
-        return [customers, keys, *others, contacts, converts, amounts, firsts, lasts, lines]
+        return [customers, keys, *others, impressions, converts, amounts, firsts, lasts, lines]
 
-    def _keep_type(self, lines: Sequence[int], types: list[str]) -> None:
-        found = set(types)
-        if len(found) == 1 and self.period_type in (None, types[0]):
+    def _check_period_type(self, lines: Sequence[int], types: list[str]) -> None:
+        if len(set(types)) == 1 and self.period_type in (None, types[0]):
             self.period_type = types[0]
         elif len(lines) > 1:
             raise ValueError("One of these rows is of another period type.")
@@ -140,30 +149,31 @@ class Summaries(Layout):
             )
 
 
-def named(label: str, check: Callable[..., list], *args: Any) -> list:
-    """What a check returns; its ``ValueError`` begins with the label of the column."""
+def labelled(label: str, parse: Callable[..., list], *args: Any) -> list:
+    """The result of a parser, whose ``ValueError`` gets the column's label in front."""
     try:
-        return check(*args)
+        return parse(*args)
     except ValueError as error:
         raise ValueError(f"{label}: {error}") from None
 
 
 def _column(
     name: str,
-    of_json: Callable[[Any], Any],
-    of_text: Callable[[str], Any] | None = None,
+    parse_json: Callable[[Any], Any],
+    parse_text: Callable[[str], Any] | None = None,
     **options: Any,
 ) -> Column:
-    return Column(name, name, of_text or of_json, of_json, **options)
+    return Column(name, name, parse_text or parse_json, parse_json, **options)
 
 
-def _times(name: str, label: str, latest_ms: int, default: Any = REQUIRED) -> Column:
-    one = partial(calendar.time_ms, latest_ms=latest_ms)
-    many = partial(calendar.times_ms, latest_ms=latest_ms)
-    return Column(name, label, one, one, default, of_texts=many)
+def _time_column(name: str, label: str, latest_ms: int, default: Any = REQUIRED) -> Column:
+    parse = partial(calendar.time_ms, latest_ms=latest_ms)
+    parse_many = partial(calendar.times_ms, latest_ms=latest_ms)
+    return Column(name, label, parse, parse, default, parse_texts=parse_many)
 
 
-def _amount_or_text(value: Any) -> int:
+def _amount_of_json(value: Any) -> int:
+    """In transactions a JSON string is an amount, too."""
     return values.amount(value) if isinstance(value, str) else values.json_amount(value)
 
 

@@ -1,4 +1,4 @@
-"""Reads NDJSON: a JSON object a line."""
+"""Reads NDJSON: one JSON object per line."""
 
 import io
 import json
@@ -7,27 +7,31 @@ from itertools import islice
 from typing import Any, NoReturn
 
 from clv.files.chunks import CHUNK_ROWS, CHUNK_SIZE, MAX_LINE, Chunk, shown, spellings
-from clv.files.layouts import LEFT_OUT, Layout, named
+from clv.files.layouts import MISSING, Layout, labelled
 
 
 class NdjsonReader:
-    """An NDJSON; ``line`` is the number of the last line that was read."""
+    """Reads the rows of an NDJSON file in chunks; after an invalid line reading goes on.
+
+    ``line`` is the number of the last line read.
+    """
 
     def __init__(self, text: io.TextIOWrapper, layout: Layout) -> None:
         self.line = 0
         self._lines = iter(partial(text.readline, MAX_LINE), "")
         self._layout = layout
+        # What is wrong with the last line read; raised by the next read().
         self._problem: str | None = None
-        self._places = {
-            name: place
-            for place, column in enumerate(layout.columns)
+        self._indexes = {
+            name: index
+            for index, column in enumerate(layout.columns)
             for name in spellings(column.name)
         }
 
     def read(self) -> Chunk | None:
-        """The next objects; None at the end.
+        """The next rows; None at the end.
 
-        :raises ValueError: at a line that is no object, or has an unknown field
+        :raises ValueError: at a line that is not an object, or has an unknown field
         """
         if self._problem:
             problem, self._problem = self._problem, None
@@ -47,41 +51,43 @@ class NdjsonReader:
         return Chunk(lines, list(zip(*rows, strict=True))) if size else None
 
     def values(self, chunk: Chunk) -> list[list]:
-        """The values of a chunk for each column of the layout.
+        """The stored values of a chunk, by column of the layout.
 
-        :raises ValueError: when one is bad; of a single row it says which and why
+        :raises ValueError: if one is invalid; for a chunk of one row the message says which and why
         """
-        columns = zip(self._layout.columns, chunk.cells, strict=True)
-        return [named(column.label, list, map(column.of_any, values)) for column, values in columns]
+        return [
+            labelled(column.label, list, map(column.json_value, values))
+            for column, values in zip(self._layout.columns, chunk.cells, strict=True)
+        ]
 
     def _row(self, text: str) -> list[Any]:
-        """JSON values in the order of the layout's columns."""
-        row = [LEFT_OUT] * len(self._layout.columns)
+        """The JSON values of a line in the order of the layout's columns."""
+        row = [MISSING] * len(self._layout.columns)
         for name, value in _object(text).items():
-            place = self._places.get(name)
-            if place is None:
+            index = self._indexes.get(name)
+            if index is None:
                 if self._layout.is_complete:
                     raise ValueError(f"{shown(name)}: Unknown field.")
-            elif row[place] is not LEFT_OUT:
-                raise ValueError(f"{self._layout.columns[place].label}: Is given twice.")
+            elif row[index] is not MISSING:
+                raise ValueError(f"{self._layout.columns[index].label}: Is given twice.")
             else:
-                row[place] = value
+                row[index] = value
         return row
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = _decode(text)
+        value = _decode(text)
     except (ValueError, RecursionError):
         raise ValueError("The line is not JSON.") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise ValueError("The line must be an object.")
-    return found
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON.")
 
 
-# NaN and Infinity are no JSON.
+# Python's decoder accepts NaN and Infinity, which JSON does not have.
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode

@@ -1,4 +1,8 @@
-"""Reads files of rows, in constant memory: CSV or NDJSON, gzipped or not."""
+"""Reads files of rows in constant memory: CSV or NDJSON, gzipped or not.
+
+A file is read in chunks (:mod:`clv.files.csv_reader`, :mod:`clv.files.ndjson_reader`). Which parser
+takes which column is in :mod:`clv.files.layouts`.
+"""
 
 import gzip
 import io
@@ -18,8 +22,9 @@ from clv.files.layouts import Layout, Summaries, Transactions
 from clv.files.ndjson_reader import NdjsonReader
 
 GZIP_MAGIC = b"\x1f\x8b"
+# Of the rejected lines, how many are reported with their reasons.
 MAX_REPORTED = 100
-# A chunk with a bad row is checked again in so many parts, and so is a part with one.
+# A chunk with an invalid row is checked again in this many parts, and so is each part with one.
 PARTS = 16
 RowReader = CsvReader | NdjsonReader
 ROW_READERS: dict[str, type[RowReader]] = {"csv": CsvReader, "ndjson": NdjsonReader}
@@ -27,32 +32,35 @@ ROW_READERS: dict[str, type[RowReader]] = {"csv": CsvReader, "ndjson": NdjsonRea
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is to be read.
+    """A file to read.
 
-    :param kind: ``csv`` with a header line, or ``ndjson``: an object a line
-    :param most_bytes: the most that a gzip may inflate to
+    :param kind: ``csv`` with a header line, or ``ndjson``: one object per line
+    :param max_bytes: the most that a gzip may inflate to; None for no limit
     """
 
     stream: BinaryIO
     kind: str = "csv"
-    most_bytes: int | None = None
+    max_bytes: int | None = None
 
 
 @dataclass(slots=True)
 class Rejected:
-    """The lines that could not be read: their number, and the first 100 with reasons."""
+    """The lines that were rejected: their number, and the first 100 with their reasons."""
 
     count: int = 0
     first: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, line: int, reason: str) -> None:
-        """Note down a bad line behind all that were noted before."""
+        """Add a line that comes after all added before."""
         self.count += 1
         if len(self.first) < MAX_REPORTED:
             self.first.append((line, reason))
 
     def add_all(self, count: int, first_lines: Iterable[int], reason: str) -> None:
-        """Note down bad lines that lie anywhere; of them the first 100 or more."""
+        """Add lines from anywhere in the file.
+
+        :param first_lines: the first 100 of them, or more
+        """
         self.count += count
         self.first = sorted(self.first + [(line, reason) for line in first_lines])[:MAX_REPORTED]
 
@@ -64,23 +72,26 @@ def read_transactions(
     date: str = "date",
     amount: str = "amount",
 ) -> Iterator[Columns]:
-    """The transactions of a file in columns, some at a time: customers, times, amounts. Columns of
-    other names are ignored; bad lines go to ``rejected``.
+    """The transactions of a file, some rows at a time, as columns: customers, times, amounts.
 
-    :raises Invalid: when a CSV has no header with the columns, or the gzip is broken
-    :raises TooLarge: when the gzip inflates to more than it may
+    Other columns are ignored. Invalid lines are added to ``rejected``.
+
+    :param customer: name of the column with the customer; ``date`` and ``amount`` likewise
+    :raises Invalid: if the header of a CSV lacks one of the columns, or the gzip is broken
+    :raises TooLarge: if the gzip inflates to more than it may
     """
     return _read(file, Transactions(customer, date, amount, _latest_ms()), rejected)
 
 
 def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator[Columns]]:
-    """The period type of a file's interaction summaries (None when there are none), and their
-    columns, some rows at a time: those of a ``Summary`` and the numbers of the lines. Bad lines go
-    to ``rejected``.
+    """The interaction summaries of a file: their period type, and some rows at a time, as columns.
 
-    :raises Invalid: when a CSV has no header with the columns that are required, or names others;
-        when rows differ in their period type; when the gzip is broken
-    :raises TooLarge: when the gzip inflates to more than it may
+    The columns are those of ``clv.files.layouts.Summaries.staged``. The period type is None without
+    any rows. Invalid lines are added to ``rejected``.
+
+    :raises Invalid: if the header of a CSV lacks a required column or has an unknown one; if rows
+        differ in their period type; if the gzip is broken
+    :raises TooLarge: if the gzip inflates to more than it may
     """
     layout = Summaries(_latest_ms())
     chunks = _read(file, layout, rejected)
@@ -89,69 +100,69 @@ def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator
 
 
 def _latest_ms() -> int:
-    # Read once: a file was made before its reading began.
+    # The clock is read once: no row is newer than the request that brings it.
     return calendar.latest_ms(time.time())
 
 
 def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
-    inflated = _inflated(file.stream, file.most_bytes)
+    inflated = _inflated(file.stream, file.max_bytes)
+    # Bytes that are not UTF-8 become lone surrogates, which the checks of values refuse.
     text = io.TextIOWrapper(inflated, "utf-8-sig", "surrogateescape", newline="")
     try:
-        table = ROW_READERS[file.kind](text, layout)
-        for chunk in _chunks(table, rejected):
-            yield from _good_rows(chunk, table, layout, rejected)
+        reader = ROW_READERS[file.kind](text, layout)
+        for chunk in _chunks(reader, rejected):
+            yield from _valid_rows(chunk, reader, layout, rejected)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise Invalid("The gzip file is broken or ends too early.") from None
     finally:
-        # The stream is the caller's to close.
+        # Closing the wrapper would close the caller's stream.
         text.detach()
 
 
-def _chunks(table: RowReader, rejected: Rejected) -> Iterator[Chunk]:
+def _chunks(reader: RowReader, rejected: Rejected) -> Iterator[Chunk]:
     while True:
         try:
-            chunk = table.read()
+            chunk = reader.read()
         except ValueError as error:
-            rejected.add(table.line, str(error))
+            rejected.add(reader.line, str(error))
             continue
         if chunk is None:
             return
         yield chunk
 
 
-def _good_rows(
-    chunk: Chunk, table: RowReader, layout: Layout, rejected: Rejected
+def _valid_rows(
+    chunk: Chunk, reader: RowReader, layout: Layout, rejected: Rejected
 ) -> Iterator[Columns]:
-    """The rows of a chunk as they are staged, without the bad ones."""
+    """The valid rows of a chunk as they are staged."""
     if not chunk:
         return
     try:
-        staged = layout.staged(chunk.lines, table.values(chunk))
+        staged = layout.staged(chunk.lines, reader.values(chunk))
     except ValueError as error:
         if len(chunk) == 1:
             rejected.add(chunk.lines[0], str(error))
             return
         for part in chunk.parts(max(1, len(chunk) // PARTS)):
-            yield from _good_rows(part, table, layout, rejected)
+            yield from _valid_rows(part, reader, layout, rejected)
     else:
         yield staged
 
 
-def _inflated(stream: BinaryIO, most_bytes: int | None) -> BinaryIO:
+def _inflated(stream: BinaryIO, max_bytes: int | None) -> BinaryIO:
     if not isinstance(stream, io.BufferedReader):
         stream = io.BufferedReader(cast(io.RawIOBase, stream))
     if stream.peek(2)[:2] != GZIP_MAGIC:
         return stream
     inflated = gzip.GzipFile(fileobj=stream)
-    return cast(BinaryIO, _Limited(inflated, most_bytes) if most_bytes else inflated)
+    return cast(BinaryIO, _LimitedStream(inflated, max_bytes) if max_bytes else inflated)
 
 
-class _Limited(io.BufferedIOBase):
-    """A stream that ends with an error after so many bytes: a small gzip can inflate to any
-    size."""
+class _LimitedStream(io.BufferedIOBase):
+    """A stream that raises TooLarge after so many bytes: a small gzip can inflate to any size."""
 
-    def __init__(self, stream: gzip.GzipFile, most_bytes: int) -> None:
-        self._stream, self._left, self._most = stream, most_bytes, most_bytes
+    def __init__(self, stream: gzip.GzipFile, max_bytes: int) -> None:
+        self._stream, self._left, self._max = stream, max_bytes, max_bytes
 
     def readable(self) -> bool:
         return True
@@ -160,8 +171,8 @@ class _Limited(io.BufferedIOBase):
         return self.read1(-1 if size is None else size)
 
     def read1(self, size: int = -1) -> bytes:
-        found = self._stream.read1(size)
-        self._left -= len(found)
+        data = self._stream.read1(size)
+        self._left -= len(data)
         if self._left < 0:
-            raise TooLarge(f"The file inflates to more than {self._most} bytes.")
-        return found
+            raise TooLarge(f"The file inflates to more than {self._max} bytes.")
+        return data

@@ -1,8 +1,7 @@
-"""Writes lists of records as files, a page at a time, in constant memory: the counterpart of
-``clv.files.reader``.
+"""Writes records as CSV or NDJSON, a page at a time, in constant memory.
 
-Numbers are unrounded, and the same text in a CSV as in NDJSON: money as a plain decimal, other
-fractions with as many digits as tell them apart.
+Numbers are unrounded and written alike in both: money as a plain decimal, other fractions as the
+shortest decimal that gives back the same float.
 """
 
 import csv
@@ -19,7 +18,7 @@ from clv.store.listing import Listed
 from clv.store.rankings import Order
 
 KINDS = ("csv", "ndjson")
-# New columns only at the end: whoever reads the file by position goes on reading it.
+# Append only: clients may read the columns by position.
 COLUMNS = (
     "customerId",
     "clvScore",
@@ -35,10 +34,10 @@ COLUMNS = (
     "jobId",
 )
 MODEL_COLUMN = "model"
-# What a spreadsheet takes for a formula, and runs, where a cell begins with it.
-_FORMULAS = ("=", "+", "-", "@")
-# The columns that a list can be sorted by, and backwards with "-" before them.
-_SORTED_BY = {
+# A spreadsheet evaluates a cell that begins with one of these as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@")
+# The columns that a list can be sorted by; "-" in front means descending.
+_SORT_FIELDS = {
     "customerId": "customer_id",
     "clvScore": "score",
     "predictedRevenue": "predicted_revenue",
@@ -46,10 +45,12 @@ _SORTED_BY = {
     "rfmRecency": "recency_days",
 }
 SORTS = {
-    f"{sign}{name}": Order(by, sign == "-") for name, by in _SORTED_BY.items() for sign in ("", "-")
+    f"{sign}{name}": Order(by, sign == "-")
+    for name, by in _SORT_FIELDS.items()
+    for sign in ("", "-")
 }
 
-# All records of a run have the same time.
+# Cached, since all records of a run have the same time.
 _iso = lru_cache(maxsize=256)(calendar.iso)
 
 
@@ -59,23 +60,23 @@ def write(
     with_model: bool = False,
     for_spreadsheets: bool = False,
 ) -> Iterator[str]:
-    """The text of a file, one piece a page: of a CSV at least its header.
+    """The text of a file, in one piece per page. A CSV without records has its header.
 
-    :param kind: ``csv``, or ``ndjson``: an object a line
-    :param with_model: with the model of each as the last column
-    :param for_spreadsheets: an apostrophe before the ids that look like formulas: customers may
-        have chosen their ids themselves
+    :param kind: ``csv`` with a header line, or ``ndjson``: one object per line
+    :param with_model: add the prediction model as the last column
+    :param for_spreadsheets: put an apostrophe before ids that a spreadsheet would evaluate as
+        formulas, for customers may choose their own ids
     """
     columns = (*COLUMNS, MODEL_COLUMN) if with_model else COLUMNS
-    texts = _texts_with_model if with_model else _texts
-    lines = _csv if kind == "csv" else _ndjson
-    head = lines([columns]) if kind == "csv" else ""
+    cells_of = _cells_with_model if with_model else _cells
+    text_of = _csv if kind == "csv" else _ndjson
+    header = text_of([columns]) if kind == "csv" else ""
     for page in pages:
-        rows = map(texts, page)
-        yield head + lines(map(_as_text, rows) if for_spreadsheets else rows)
-        head = ""
-    if head:
-        yield head
+        rows = map(cells_of, page)
+        yield header + text_of(map(_without_formula, rows) if for_spreadsheets else rows)
+        header = ""
+    if header:
+        yield header
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> str:
@@ -88,18 +89,18 @@ def _ndjson(rows: Iterable[Sequence[str]]) -> str:
     return "".join(map(_object, rows))
 
 
-def _object(texts: Sequence[str]) -> str:
-    """A line of NDJSON in ASCII, so that whatever ends a line elsewhere (U+2028) ends none here."""
-    customer_id, *numbers, segment, computed_at, job_id = texts[: len(COLUMNS)]
+def _object(cells: Sequence[str]) -> str:
+    """A line of NDJSON. It is ASCII, since some readers end a line at other characters: U+2028."""
+    customer_id, *numbers, segment, computed_at, job_id = cells[: len(COLUMNS)]
     values = (
         json.dumps(customer_id),
         *numbers,
         f'"{segment}"',
         f'"{computed_at}"',
         f'"{job_id}"' if job_id else "null",
-        *(f'"{model}"' for model in texts[len(COLUMNS) :]),
+        *(f'"{model}"' for model in cells[len(COLUMNS) :]),
     )
-    return (_LINE if len(texts) == len(COLUMNS) else _LINE_WITH_MODEL) % values
+    return (_LINE if len(cells) == len(COLUMNS) else _LINE_WITH_MODEL) % values
 
 
 _LINE, _LINE_WITH_MODEL = (
@@ -108,7 +109,7 @@ _LINE, _LINE_WITH_MODEL = (
 )
 
 
-def _texts(entry: Listed) -> tuple[str, ...]:
+def _cells(entry: Listed) -> tuple[str, ...]:
     scores = entry.scores
     return (
         scores.customer_id,
@@ -126,23 +127,23 @@ def _texts(entry: Listed) -> tuple[str, ...]:
     )
 
 
-def _as_text(texts: tuple[str, ...]) -> tuple[str, ...]:
-    customer_id, *others = texts
-    return (f"'{customer_id}" if customer_id.startswith(_FORMULAS) else customer_id, *others)
+def _without_formula(cells: tuple[str, ...]) -> tuple[str, ...]:
+    customer_id, *others = cells
+    return (f"'{customer_id}" if customer_id.startswith(_FORMULA_STARTS) else customer_id, *others)
 
 
-def _texts_with_model(entry: Listed) -> tuple[str, ...]:
-    return (*_texts(entry), MODELS[entry.scores.model])
+def _cells_with_model(entry: Listed) -> tuple[str, ...]:
+    return (*_cells(entry), MODELS[entry.scores.model])
 
 
 def _money(amount: int) -> str:
-    """1/10,000 as a decimal: 123,400 is 12.34, and -5,000 is -0.5."""
+    """An amount in 1/10,000 as a decimal: 123,400 is 12.34, and -5,000 is -0.5."""
     whole, rest = divmod(abs(amount), AMOUNT_SCALE)
     text = f"{whole}.{rest:04d}".rstrip("0").rstrip(".") if rest else str(whole)
     return f"-{text}" if amount < 0 else text
 
 
 def _fraction(number: float) -> str:
-    """The shortest decimal that tells this float from others, without exponent."""
+    """The shortest decimal, without exponent, that gives back the same float."""
     text = repr(number)
     return format(Decimal(text), "f") if "e" in text else text

@@ -1,7 +1,7 @@
-"""The most likely parameters of BG/NBD and of Gamma-Gamma, given what buyers did.
+"""Fits BG/NBD and Gamma-Gamma to buyers' histories by maximum likelihood.
 
-Pure, by the formulas and in the terms of ``clv.prediction.btyd``. scipy is imported where something
-is fitted, and only there: a process that predicts never loads it.
+Pure; terms and sources are those of :mod:`clv.prediction.btyd`. scipy is imported only when
+something is fitted: a process that only predicts never loads it.
 """
 
 import math
@@ -13,21 +13,39 @@ import numpy as np
 from clv.errors import NotFitted
 from clv.prediction.btyd import Parameters
 
-# Of the mean log-likelihood of a buyer, by the logarithm of a parameter.
-_STEEPEST = 1e-5
-# Buyers on whom the starts are compared.
-_SAMPLE = 100_000
-# Its mean and gradient at the logarithms of the parameters.
+# Converged is a gradient of at most this: of the mean log-likelihood per buyer, by the logarithms
+# of the parameters.
+_MAX_GRADIENT = 1e-5
+# The starting points are compared on at most about this many buyers.
+_SAMPLE_SIZE = 100_000
+# The mean log-likelihood per buyer and its gradient, at the logarithms of the parameters.
 _LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Chart:
-    """Where to look for a maximum: hardly correlated coordinates, their bounds and starts.
+class Fit:
+    """Converged parameters, and how they were reached.
 
-    Beyond its bounds a coordinate has run away: the data are described as well by a limit.
+    :param log_likelihood: of BG/NBD, with times in days
+    :param value_log_likelihood: of Gamma-Gamma
+    :param limits: the coordinates at a bound. The model is then a limiting case, such as one rate
+        for all buyers (r), or buyers who never stop (b/a)
+    """
 
-    :param to_logs: makes the logarithms of a model's parameters from the coordinates
+    parameters: Parameters
+    buyers: int
+    log_likelihood: float
+    value_log_likelihood: float
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _SearchSpace:
+    """Coordinates that are hardly correlated, with their bounds and starting points.
+
+    A coordinate at a bound has run away: a limiting case of the model describes the data as well.
+
+    :param to_logs: matrix from the coordinates to the logarithms of the model's parameters
     """
 
     names: tuple[str, ...]
@@ -38,24 +56,25 @@ class _Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class _Peak:
-    """The best found from one start; ``value`` is the mean log-likelihood."""
+class _Optimum:
+    """Where the search from one starting point ended, and the mean log-likelihood there."""
 
-    place: np.ndarray
+    point: np.ndarray
     value: float
     converged: bool
 
 
-# alpha/r is the mean time between purchases where all buy alike, b/a the mean odds of going on.
-_PURCHASES = _Chart(
+# alpha/r is the mean time between purchases if all buyers are alike; b/a are the mean odds of not
+# stopping.
+_BG_NBD = _SearchSpace(
     names=("r", "alpha/r", "a", "b/a"),
     to_logs=np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]),
     low=np.log([1e-3, 1e-4, 1e-3, 1e-4]),
     high=np.log([1e4, 1e4, 1e3, 1e5]),
     starts=((0.0, 0.0, 0.0, 1.0), (-1.5, -0.5, -0.5, 2.0), (1.0, 0.0, -1.0, 4.0)),
 )
-# The mean value is p·v/(q − 1); of q the model takes what it exceeds 1 by.
-_VALUES = _Chart(
+# The coordinate q is the parameter less 1; the mean value of all buyers is p·v/(q − 1).
+_GAMMA_GAMMA = _SearchSpace(
     names=("p", "q", "mean"),
     to_logs=np.array([[1, 0, 0], [0, 1, 0], [-1, 1, 1]]),
     low=np.log([1e-3, 1e-3, 1e-4]),
@@ -64,22 +83,39 @@ _VALUES = _Chart(
 )
 
 
+def fit(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, mean_value: np.ndarray) -> Fit:
+    """Fit both models.
+
+    :param x: frequency; it, recency ``t_x`` and ``age`` T are integers, in days
+    :param mean_value: mean value of all ``x + 1`` conversion days; where it is not positive
+        (refunds), the buyer is left out of Gamma-Gamma
+    :raises NotFitted: with the reason, if the data don't determine the parameters
+    """
+    (r, alpha, a, b), likelihood, limits = fit_purchases(x, t_x, age)
+    (p, q, v), value_likelihood, value_limits = fit_values(x + 1, mean_value)
+    parameters = Parameters(r, alpha, a, b, p, q, v)
+    return Fit(parameters, len(x), likelihood, value_likelihood, limits + value_limits)
+
+
 def fit_purchases(
     x: np.ndarray, t_x: np.ndarray, age: np.ndarray
 ) -> tuple[tuple[float, float, float, float], float, tuple[str, ...]]:
-    """r, alpha, a, b; the log-likelihood [FHL] eq. 6; the names of those at a bound.
+    """Fit BG/NBD: its r, alpha, a, b; the log-likelihood [FHL] eq. 6; the coordinates at a bound.
 
-    :raises NotFitted: where nobody came back, or nothing converged
+    The CDNOW sample gives r = 0.243, alpha = 4.414 weeks, a = 0.793, b = 2.426.
+
+    :raises NotFitted: if no buyer came back, or nothing converged
     """
     if not len(x) or not x.max():
         raise NotFitted("No buyer has come back on a second day.")
+    # The unit of time in the search: the mean time between purchases.
     days = float(age.sum()) / float(x.sum())
 
-    def of(some: slice) -> _LogLikelihood:
-        return Histories(x[some], t_x[some], age[some], days).log_likelihood
+    def likelihood_of(buyers: slice) -> _LogLikelihood:
+        return PurchaseLikelihood(x[buyers], t_x[buyers], age[buyers], days).log_likelihood
 
-    (r, alpha, a, b), likelihood, limits = _maximum(of, len(x), _PURCHASES)
-    # A density by another unit of time: each of the Σx purchases brings one factor.
+    (r, alpha, a, b), likelihood, limits = _fitted(likelihood_of, len(x), _BG_NBD)
+    # Back to a density per day: each of the Σx purchases brings one factor.
     likelihood = likelihood * len(x) - float(x.sum()) * math.log(days)
     return (r, alpha * days, a, b), likelihood, limits
 
@@ -87,10 +123,12 @@ def fit_purchases(
 def fit_values(
     count: np.ndarray, mean_value: np.ndarray
 ) -> tuple[tuple[float, float, float], float, tuple[str, ...]]:
-    """p, q, v; the log-likelihood [GG] eq. 1a; the names of those at a bound.
+    """Fit Gamma-Gamma: its p, q, v; the log-likelihood [GG] eq. 1a; the coordinates at a bound.
 
-    :param count: how many values each mean is of; means of 0 or below are left out
-    :raises NotFitted: where no mean is positive, or nothing converged
+    The CDNOW sample gives p = 6.25, q = 3.74, v = 15.45.
+
+    :param count: number of values each mean is of; means that are not positive are left out
+    :raises NotFitted: if no mean is positive, or nothing converged
     """
     used = (mean_value > 0) & (count > 0)
     if not used.any():
@@ -98,68 +136,96 @@ def fit_values(
     count, mean_value = count[used], mean_value[used]
     size, unit = len(count), float(mean_value.mean())
 
-    def of(some: slice) -> _LogLikelihood:
-        return Values(count[some], mean_value[some] / unit).log_likelihood
+    def likelihood_of(buyers: slice) -> _LogLikelihood:
+        return ValueLikelihood(count[buyers], mean_value[buyers] / unit).log_likelihood
 
-    (p, above, v), likelihood, limits = _maximum(of, size, _VALUES)
+    (p, q_less_1, v), likelihood, limits = _fitted(likelihood_of, size, _GAMMA_GAMMA)
     likelihood = (likelihood - math.log(unit)) * size
-    return (p, 1.0 + above, v * unit), likelihood, limits
+    return (p, 1.0 + q_less_1, v * unit), likelihood, limits
 
 
-class Histories:
-    """Buyers' histories, counted: a distinct one of (x, t_x, T) is computed once."""
+class PurchaseLikelihood:
+    """The likelihood of BG/NBD for some buyers: each distinct (x, t_x, T) is computed once.
+
+    :param days: the unit of time, in days
+    """
 
     def __init__(self, x: np.ndarray, t_x: np.ndarray, age: np.ndarray, days: float) -> None:
         x, t_x, age = (np.asarray(values, dtype=np.int64) for values in (x, t_x, age))
         span = int(age.max()) + 1
         self.buyers = len(x)
         self.times = np.arange(span) / days
-        self.x, self.by_x = np.unique(x, return_counts=True)
-        self.by_age = np.bincount(age, minlength=span)
+        self.x, self.buyers_by_x = np.unique(x, return_counts=True)
+        self.buyers_by_age = np.bincount(age, minlength=span)
         self.purchases_by_age = np.bincount(age, x, span)
+        # The distinct histories of those who came back.
         back = x > 0
         keys, self.counts = np.unique(
             (x[back] * span + t_x[back]) * span + age[back], return_counts=True
         )
         self.age, self.last = keys % span, keys // span % span
-        self.which = np.searchsorted(self.x, keys // span**2)
+        self.x_index = np.searchsorted(self.x, keys // span**2)
 
     def log_likelihood(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
-        """Mean of [FHL] eq. 6 and its gradient, by ln r, ln alpha, ln a, ln b.
+        """The mean of [FHL] eq. 6 per buyer and its gradient, by ln r, ln alpha, ln a, ln b.
 
-        As Σ ln of what every buyer has, (alpha + T)^−(r + x) among it, and for those who came back
-        ln(1 + e^s), s the logarithm of the odds of having stopped
-        (``btyd.p_alive``).
+        Eq. 6 is a sum of two terms, "alive" and "stopped". The first, which every buyer has, is
+        factored out: ln of it, plus ln(1 + odds) for those who came back, with the odds of having
+        stopped as in ``btyd.p_alive``.
         """
-        from scipy.special import gammaln, psi
-
-        r, alpha, a, b = np.exp(logs)
-        x, rate, after = self.x, r + self.x, b + np.maximum(self.x, 1) - 1
-        log_time, inverse = np.log(alpha + self.times), 1.0 / (alpha + self.times)
-        waits = r * self.by_age + self.purchases_by_age
-        shared = gammaln(rate) - gammaln(r) + r * logs[1]
-        shared += gammaln(a + b) - gammaln(b) + gammaln(b + x) - gammaln(a + b + x)
-        silence = log_time[self.age] - log_time[self.last]
-        rates = rate[self.which]
-        stopped = (logs[2] - np.log(after))[self.which] + rates * silence
-        ratio = np.exp(-np.abs(stopped))
-        likelihood = self.by_x @ shared - waits @ log_time
-        likelihood += (self.counts * (np.maximum(stopped, 0) + np.log1p(ratio))).sum()
-        gone = self.counts * np.where(stopped > 0, 1.0, ratio) / (1.0 + ratio)
-        # Sums, where @ would call a BLAS with threads, which a busy machine waits for.
-        by_r = self.by_x @ (psi(rate) - psi(r) + logs[1]) - self.by_age @ log_time
-        by_r += (gone * silence).sum()
-        by_alpha = self.buyers * r / alpha - waits @ inverse
-        by_alpha += (gone * rates * (inverse[self.age] - inverse[self.last])).sum()
-        by_a = self.by_x @ (psi(a + b) - psi(a + b + x)) + gone.sum() / a
-        by_b = self.by_x @ (psi(a + b) - psi(a + b + x) + psi(b + x) - psi(b))
-        by_b -= np.bincount(self.which, gone, len(x)) @ (1.0 / after)
-        gradient = np.array([by_r * r, by_alpha * alpha, by_a * a, by_b * b])
+        r, alpha, _, b = np.exp(logs)
+        log_time = np.log(alpha + self.times)
+        gap = log_time[self.age] - log_time[self.last]
+        log_odds = (logs[2] - np.log(b + np.maximum(self.x, 1) - 1))[self.x_index]
+        log_odds += (r + self.x)[self.x_index] * gap
+        decay = np.exp(-np.abs(log_odds))
+        likelihood = self._log_likelihood_if_alive(logs, log_time)
+        likelihood += (self.counts * (np.maximum(log_odds, 0) + np.log1p(decay))).sum()
+        stopped = self.counts * np.where(log_odds > 0, 1.0, decay) / (1.0 + decay)
+        gradient = self._gradient(logs, log_time, gap, stopped)
         return float(likelihood) / self.buyers, gradient / self.buyers
 
+    def _log_likelihood_if_alive(self, logs: np.ndarray, log_time: np.ndarray) -> float:
+        """Σ ln of Γ(r + x)/Γ(r) · α^r / (α + T)^(r + x) · B(a, b + x)/B(a, b)."""
+        from scipy.special import gammaln
 
-class Values:
-    """Buyers' mean values, in units of their mean; in order of how many values each is of."""
+        r, _, a, b = np.exp(logs)
+        x = self.x
+        by_x = gammaln(r + x) - gammaln(r) + r * logs[1]
+        by_x += gammaln(a + b) - gammaln(b) + gammaln(b + x) - gammaln(a + b + x)
+        exponents = r * self.buyers_by_age + self.purchases_by_age
+        return self.buyers_by_x @ by_x - exponents @ log_time
+
+    def _gradient(
+        self, logs: np.ndarray, log_time: np.ndarray, gap: np.ndarray, stopped: np.ndarray
+    ) -> np.ndarray:
+        """The gradient of the sum over all buyers.
+
+        :param stopped: expected number of buyers who have stopped, of each distinct history
+        """
+        from scipy.special import psi
+
+        r, alpha, a, b = np.exp(logs)
+        x, rate, inverse = self.x, r + self.x, 1.0 / (alpha + self.times)
+        # .sum() where @ would call a BLAS with threads, which a busy machine waits for.
+        by_r = self.buyers_by_x @ (psi(rate) - psi(r) + logs[1]) - self.buyers_by_age @ log_time
+        by_r += (stopped * gap).sum()
+        exponents = r * self.buyers_by_age + self.purchases_by_age
+        by_alpha = self.buyers * r / alpha - exponents @ inverse
+        shift = inverse[self.age] - inverse[self.last]
+        by_alpha += (stopped * rate[self.x_index] * shift).sum()
+        by_a = self.buyers_by_x @ (psi(a + b) - psi(a + b + x)) + stopped.sum() / a
+        by_b = self.buyers_by_x @ (psi(a + b) - psi(a + b + x) + psi(b + x) - psi(b))
+        after = b + np.maximum(x, 1) - 1
+        by_b -= np.bincount(self.x_index, stopped, len(x)) @ (1.0 / after)
+        return np.array([by_r * r, by_alpha * alpha, by_a * a, by_b * b])
+
+
+class ValueLikelihood:
+    """The likelihood of Gamma-Gamma for some buyers, in the order of their number of values.
+
+    :param mean_value: in units of the mean of all
+    """
 
     def __init__(self, count: np.ndarray, mean_value: np.ndarray) -> None:
         order = np.argsort(count, kind="stable")
@@ -171,98 +237,62 @@ class Values:
         self.log_mean = float(np.log(mean_value).mean())
 
     def log_likelihood(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
-        """Mean of [GG] eq. 1a and its gradient, by ln p, ln (q − 1), ln v."""
+        """The mean of [GG] eq. 1a per buyer and its gradient, by ln p, ln (q − 1), ln v."""
         from scipy.special import gammaln, psi
 
-        p, above, v = np.exp(logs)
-        q, n, size = 1.0 + above, self.count, len(self.total)
+        p, q_less_1, v = np.exp(logs)
+        q, n, size = 1.0 + q_less_1, self.count, len(self.total)
         shape, scale = p * n, self.total + v
         log_scale = np.add.reduceat(np.log(scale), self.starts)
         inverse = np.add.reduceat(1.0 / scale, self.starts)
-        each = gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * logs[2]
-        likelihood = self.buyers @ each + shape @ self.log_total - (shape + q) @ log_scale
+        by_count = gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * logs[2]
+        likelihood = self.buyers @ by_count + shape @ self.log_total - (shape + q) @ log_scale
         by_shape = self.buyers * (psi(shape + q) - psi(shape)) + self.log_total - log_scale
         by_q = self.buyers @ (psi(shape + q) - psi(q) + logs[2]) - log_scale.sum()
         by_v = size * q / v - (shape + q) @ inverse
-        gradient = np.array([n @ by_shape * p, by_q * above, by_v * v])
+        gradient = np.array([n @ by_shape * p, by_q * q_less_1, by_v * v])
         return float(likelihood) / size - self.log_mean, gradient / size
 
 
-def _maximum(
-    of: Callable[[slice], _LogLikelihood], buyers: int, chart: _Chart
+def _fitted(
+    likelihood_of: Callable[[slice], _LogLikelihood], buyers: int, space: _SearchSpace
 ) -> tuple[list[float], float, tuple[str, ...]]:
-    """Where a mean log-likelihood is greatest, its value there, and the coordinates at a bound.
+    """The parameters of greatest likelihood, the mean log-likelihood, the coordinates at a bound.
 
-    From several starts; of many buyers, on an even sample, and from the best then on all.
+    The search starts from several points on an even sample of the buyers, and then from the best
+    of these optima on all buyers.
 
-    :param of: the function of some of the buyers
-    :raises NotFitted: where nothing converged
+    :raises NotFitted: if nothing converged
     """
-    every = -(-buyers // _SAMPLE)
-    function = of(slice(None, None, every))
-    found = [_climb(function, chart, np.array(start)) for start in chart.starts]
-    best = max(found, key=lambda one: (one.converged, one.value))
+    every = -(-buyers // _SAMPLE_SIZE)
+    sampled = likelihood_of(slice(None, None, every))
+    optima = [_maximize(sampled, space, np.array(start)) for start in space.starts]
+    best = max(optima, key=lambda optimum: (optimum.converged, optimum.value))
     if every > 1:
-        best = _climb(of(slice(None)), chart, best.place)
+        best = _maximize(likelihood_of(slice(None)), space, best.point)
     if not best.converged:
         raise NotFitted("The model did not converge on the buyers' histories.")
-    at_bound = (best.place <= chart.low) | (best.place >= chart.high)
-    limits = tuple(name for name, at in zip(chart.names, at_bound, strict=True) if at)
-    return np.exp(chart.to_logs @ best.place).tolist(), best.value, limits
+    at_bound = (best.point <= space.low) | (best.point >= space.high)
+    limits = tuple(name for name, at in zip(space.names, at_bound, strict=True) if at)
+    return np.exp(space.to_logs @ best.point).tolist(), best.value, limits
 
 
-def _climb(function: _LogLikelihood, chart: _Chart, start: np.ndarray) -> _Peak:
-    """By L-BFGS-B; converged where the gradient leads nowhere within the bounds."""
+def _maximize(function: _LogLikelihood, space: _SearchSpace, start: np.ndarray) -> _Optimum:
+    """By L-BFGS-B. Converged if the gradient leads nowhere within the bounds."""
     from scipy.optimize import minimize
 
-    def negative(place: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = function(chart.to_logs @ place)
-        return -value, -(gradient @ chart.to_logs)
+    def negative(point: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = function(space.to_logs @ point)
+        return -value, -(gradient @ space.to_logs)
 
-    found = minimize(
+    result = minimize(
         negative,
         start,
         jac=True,
         method="L-BFGS-B",
-        bounds=list(zip(chart.low, chart.high, strict=True)),
-        options={"maxiter": 1_000, "ftol": 1e-14, "gtol": _STEEPEST / 10},
+        bounds=list(zip(space.low, space.high, strict=True)),
+        options={"maxiter": 1_000, "ftol": 1e-14, "gtol": _MAX_GRADIENT / 10},
     )
-    step = np.clip(found.x - found.jac, chart.low, chart.high) - found.x
-    converged = bool(np.isfinite(found.fun) and np.abs(step).max() <= _STEEPEST)
-    return _Peak(found.x, -float(found.fun), converged)
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Converged parameters, and how they were found.
-
-    :param log_likelihood: of the BG/NBD model, times in days
-    :param value_log_likelihood: of the Gamma-Gamma model
-    :param limits: what ran to its bound; the model is then a limit of itself, such as buyers of one
-        rate (r) or buyers who never stop (b/a)
-    """
-
-    parameters: Parameters
-    buyers: int
-    log_likelihood: float
-    value_log_likelihood: float
-    limits: tuple[str, ...]
-
-
-def fit(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, mean_value: np.ndarray) -> Fit:
-    """Both models, by maximum likelihood.
-
-    :param x: conversion days after the first; integers, as are ``t_x`` and ``age``, in days
-    :param mean_value: mean value of all ``x + 1`` conversion days; the buyers with a mean of 0 or
-        below (refunds) say nothing about values
-    :raises NotFitted: with the reason, where the data don't determine the parameters
-    """
-    (r, alpha, a, b), likelihood, limits = fit_purchases(x, t_x, age)
-    (p, q, v), value_likelihood, value_limits = fit_values(x + 1, mean_value)
-    return Fit(
-        Parameters(r, alpha, a, b, p, q, v),
-        len(x),
-        likelihood,
-        value_likelihood,
-        (*limits, *value_limits),
-    )
+    step = np.clip(result.x - result.jac, space.low, space.high) - result.x
+    converged = bool(np.isfinite(result.fun) and np.abs(step).max() <= _MAX_GRADIENT)
+    return _Optimum(result.x, -float(result.fun), converged)

@@ -1,9 +1,8 @@
-"""The calibrated model at the place of the run rate: where it serves, and what it predicts.
+"""The calibrated model: when it is in use instead of rfm, and what it predicts for a customer.
 
-Pure. Score and segment are those of ``clv.domain.scoring`` whatever the model. Predicted revenue is
-the expected revenue over the lifespan, churn the probability that no conversion comes within the
-horizon (``clv.prediction.btyd``). Of who never had a conversion the model knows nothing: revenue 0,
-churn 1.
+Pure. Predicted revenue is the expected revenue over the lifespan; churn is the no-purchase
+probability within the churn horizon (:mod:`clv.prediction.btyd`). Score and segment are the same
+with every model.
 """
 
 import json
@@ -13,18 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from clv.domain import scoring
-from clv.domain.scoring import CALIBRATED, RFM, Norms, Prediction, Scores, Totals
+from clv.domain.distribution import Distribution
+from clv.domain.scoring import CALIBRATED, RFM, Prediction, Scores, Totals
 from clv.domain.settings import ScoreSettings
-from clv.domain.units import DAY_MS, MONTH_DAYS_DENOMINATOR, MONTH_DAYS_NUMERATOR
+from clv.domain.units import DAY_MS, MONTH_DAYS
 from clv.prediction import btyd
 from clv.prediction.btyd import Parameters
 
-# How probable it is that a customer's revenue lies in the interval.
+# The probability that a customer's revenue lies in the interval.
 LEVEL = 0.8
-# The greatest float64 below the greatest integer that can be stored.
-_MOST = float(2**63 - 1024)
+# The largest float64 that is still an integer the database can store.
+_MAX_AMOUNT = float(2**63 - 1024)
+# BG/NBD describes buyers only. For a customer who never converted the run rate is 0, too; any
+# probability but 1 would be a conversion rate that was not estimated.
+NON_BUYER = Prediction(0, 1.0, CALIBRATED)
 AS_SET = "The tenant's settings say so."
-NEVER = Prediction(0, 1.0, CALIBRATED)
 NOT_FITTED_YET = (
     "The calibrated model is fitted by a full run, and none has finished since it was chosen."
 )
@@ -32,11 +34,11 @@ NOT_FITTED_YET = (
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What is known about the calibrated model of a tenant.
+    """Which model a tenant's predictions are made by, and why.
 
-    :param parameters: of the calibrated model, which serves then; None where rfm does
-    :param reason: why that one serves: a sentence
-    :param as_of_ms: when that was found out, None if it did not have to be
+    :param parameters: of the calibrated model; None means rfm
+    :param reason: a sentence
+    :param as_of_ms: time of the fit; None if none was tried
     """
 
     parameters: Parameters | None
@@ -45,11 +47,11 @@ class Calibration:
 
     @property
     def model(self) -> int:
-        """The number of the model that serves, of ``clv.domain.scoring.MODELS``."""
+        """The model in use: its index in ``clv.domain.scoring.MODELS``."""
         return RFM if self.parameters is None else CALIBRATED
 
     def to_json(self) -> str:
-        """As it is stored with a snapshot."""
+        """The calibration as it is stored with a snapshot."""
         parameters = None if self.parameters is None else self.parameters.to_dict()
         stored = {"parameters": parameters, "reason": self.reason, "as_of_ms": self.as_of_ms}
         return json.dumps(stored, ensure_ascii=False)
@@ -57,12 +59,12 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Buyers' days with conversions as ``btyd`` takes them: arrays of one value a buyer.
+    """Buyers' conversion days, as ``btyd`` takes them: arrays of one value per buyer.
 
-    :param x: days after the first
-    :param t_x: days from the first to the last
-    :param age: days from the first to now
-    :param mean_value: of all ``x + 1`` days, in 1/10,000
+    :param x: frequency: conversion days after the first
+    :param t_x: recency: days from the first to the last
+    :param age: T: days from the first to now
+    :param mean_value: mean value of all ``x + 1`` days, in 1/10,000
     """
 
     x: np.ndarray
@@ -81,9 +83,9 @@ def from_json(text: str) -> Calibration:
 
 
 def serving(settings: ScoreSettings, calibration: Calibration | None) -> Calibration:
-    """Which model serves a tenant with these settings, and why.
+    """Which model is in use for a tenant with these settings, and why.
 
-    :param calibration: what the last full run found out, None before the first
+    :param calibration: of the last full run; None before the first
     """
     if settings.model == "rfm":
         return Calibration(None, AS_SET)
@@ -95,7 +97,8 @@ def history(
 ) -> History:
     """Buyers' histories, from the fields of ``clv.domain.scoring.Purchases``.
 
-    :param today: days since 1970; a later day of the data (clocks differ) is taken for it
+    :param today: in days since 1970; the last day with a conversion, if that is later (clocks
+        differ)
     """
     age = np.maximum(last_day, today) - first_day
     x, t_x, age = (counts.astype(np.int32) for counts in (days - 1, last_day - first_day, age))
@@ -104,14 +107,14 @@ def history(
 
 def score_customers(
     customers: Sequence[Totals],
-    distribution: Norms,
+    distribution: Distribution,
     settings: ScoreSettings,
     as_of_ms: int,
     parameters: Parameters | None,
 ) -> list[Scores]:
-    """``clv.domain.scoring.score_customers``, predicted by the model that serves.
+    """``clv.domain.scoring.score_customers`` with the predictions of the model in use.
 
-    :param parameters: None where that is rfm
+    :param parameters: of the calibrated model; None for rfm
     """
     predictions = predict(customers, settings, as_of_ms, parameters)
     return scoring.score_customers(customers, distribution, settings, as_of_ms, predictions)
@@ -123,19 +126,21 @@ def predict(
     as_of_ms: int,
     parameters: Parameters | None,
 ) -> list[Prediction] | None:
-    """What the calibrated model predicts of each customer, the same of one as of many to the last
-    bit; None where rfm serves."""
+    """The calibrated model's prediction for each customer; None for rfm.
+
+    One customer alone gets the same to the last bit as among others.
+    """
     if parameters is None:
         return None
     buyers = [totals for totals in customers if totals.purchases is not None]
     if not buyers:
-        return [NEVER] * len(customers)
-    found = _history(buyers, as_of_ms)
-    predictions = zip(
-        _revenue(found, settings, parameters), _churn(found, settings, parameters), strict=True
-    )
+        return [NON_BUYER] * len(customers)
+    histories = _histories(buyers, as_of_ms)
+    revenue = _revenue(histories, settings, parameters)
+    churn = _churn(histories, settings, parameters)
+    predictions = zip(revenue, churn, strict=True)
     return [
-        NEVER if totals.purchases is None else Prediction(*next(predictions), CALIBRATED)
+        NON_BUYER if totals.purchases is None else Prediction(*next(predictions), CALIBRATED)
         for totals in customers
     ]
 
@@ -143,46 +148,45 @@ def predict(
 def interval(
     totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters
 ) -> tuple[int, int] | None:
-    """Between which amounts, in 1/10,000, the customer's revenue over the lifespan lies with a
-    probability of :data:`LEVEL`; None of who never had a conversion."""
+    """The amounts, in 1/10,000, between which a customer's revenue over the lifespan lies with a
+    probability of :data:`LEVEL`; None without a conversion."""
     if totals.purchases is None:
         return None
-    found = _history([totals], as_of_ms)
-    low, high = btyd.interval(
-        parameters,
-        int(found.x[0]),
-        int(found.t_x[0]),
-        int(found.age[0]),
-        float(found.mean_value[0]),
-        lifespan_days(settings),
-        LEVEL,
-    )
-    return int(min(low, _MOST)), int(min(high, _MOST))
+    history = _histories([totals], as_of_ms)
+    x, t_x, age = int(history.x[0]), int(history.t_x[0]), int(history.age[0])
+    mean_value, days = float(history.mean_value[0]), lifespan_days(settings)
+    low, high = btyd.interval(parameters, x, t_x, age, mean_value, days, LEVEL)
+    return int(min(low, _MAX_AMOUNT)), int(min(high, _MAX_AMOUNT))
 
 
 def lifespan_days(settings: ScoreSettings) -> float:
-    """24 months are 730.5 days."""
-    return settings.lifespan_months * MONTH_DAYS_NUMERATOR / MONTH_DAYS_DENOMINATOR
+    """The lifespan in days: 24 months are 730.5 days."""
+    return settings.lifespan_months * MONTH_DAYS
 
 
-def _history(customers: Sequence[Totals], as_of_ms: int) -> History:
+def _histories(buyers: Sequence[Totals], as_of_ms: int) -> History:
     days, first_day, last_day, value = np.array(
-        [(p.days, p.first_day, p.last_day, p.value) for p in (c.purchases for c in customers) if p],
+        [(p.days, p.first_day, p.last_day, p.value) for p in (b.purchases for b in buyers) if p],
         dtype=np.float64,
     ).T
     return history(days, first_day, last_day, value, as_of_ms // DAY_MS)
 
 
-def _revenue(found: History, settings: ScoreSettings, parameters: Parameters) -> list[int]:
-    """In integers of 1/10,000, cut off: as the run rate's."""
+def _revenue(histories: History, settings: ScoreSettings, parameters: Parameters) -> list[int]:
+    """In 1/10,000, truncated as the run rate is."""
     revenue = btyd.predicted_revenue(
-        parameters, found.x, found.t_x, found.age, found.mean_value, lifespan_days(settings)
+        parameters,
+        histories.x,
+        histories.t_x,
+        histories.age,
+        histories.mean_value,
+        lifespan_days(settings),
     )
-    return [int(amount) for amount in np.minimum(revenue, _MOST).tolist()]
+    return [int(amount) for amount in np.minimum(revenue, _MAX_AMOUNT).tolist()]
 
 
-def _churn(found: History, settings: ScoreSettings, parameters: Parameters) -> list[float]:
-    churn = btyd.probability_of_silence(
-        parameters, found.x, found.t_x, found.age, settings.churn_horizon_days
+def _churn(histories: History, settings: ScoreSettings, parameters: Parameters) -> list[float]:
+    churn = btyd.no_purchase_probability(
+        parameters, histories.x, histories.t_x, histories.age, settings.churn_horizon_days
     )
     return np.clip(churn, 0.0, 1.0).tolist()

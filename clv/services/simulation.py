@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clv.db.clock import now_ms
-from clv.domain import distribution
 from clv.domain.distribution import Distribution
-from clv.domain.scoring import SEGMENTS, Scores, Totals
+from clv.domain.scoring import SEGMENTS, Scores, Totals, distribution_of
 from clv.domain.settings import ScoreSettings
 from clv.errors import Unavailable
 from clv.prediction.btyd import Parameters
@@ -115,7 +114,7 @@ def outcome(
             *((t.frequency, t.monetary, t.last_contact_ms) for t in customers), strict=True
         )
     )
-    spread = distribution.distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
+    spread = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
     by_segment: dict[str, list[_Amounts]] = {name: [] for name in SEGMENTS}
     for scores in _scored(customers, spread, settings, as_of_ms, parameters):
         amounts = (scores.monetary, scores.predicted_revenue, scores.revenue_at_risk)

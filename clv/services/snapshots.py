@@ -9,7 +9,8 @@ import numpy as np
 from clv import db
 from clv.db.clock import now_ms
 from clv.domain import calendar
-from clv.domain.distribution import Distribution, distribution_of
+from clv.domain.distribution import Distribution
+from clv.domain.scoring import distribution_of
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
 from clv.errors import Unavailable, Unscorable

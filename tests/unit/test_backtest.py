@@ -120,39 +120,6 @@ def test_rfm_forecasts_nothing_from_refunds_and_any_silence():
     )
 
 
-def test_ranks_share_ties():
-    assert backtest.ranks(np.array([9.0, 5.0, 9.0])).tolist() == [2.5, 1.0, 2.5]
-
-
-def test_spearman_is_one_for_the_same_order_and_none_for_equals():
-    values = np.array([3.0, 1.0, 2.0])
-    assert backtest.spearman(values, values**3) == pytest.approx(1.0)
-    assert backtest.spearman(values, -values) == pytest.approx(-1.0)
-    assert backtest.spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])) == 0.5
-    assert backtest.spearman(values, np.ones(3)) is None
-    assert backtest.spearman(values[:1], values[:1]) is None
-
-
-def test_auc_counts_a_tie_as_half():
-    scores, churned = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
-    assert backtest.auc(scores, churned) == 3.5 / 4
-    assert backtest.auc(scores, np.ones(4, dtype=bool)) is None
-    assert backtest.auc(scores, np.zeros(4, dtype=bool)) is None
-
-
-def test_the_top_decile_shares_its_last_place_among_ties():
-    actual = np.array([10.0, 30.0] + [0.0] * 18)
-    assert backtest.top_decile_capture(np.arange(20.0)[::-1], actual) == 1.0
-    assert backtest.top_decile_capture(np.arange(20.0), actual) == 0.0
-    assert backtest.top_decile_capture(np.ones(20), actual) == pytest.approx(0.1)
-    assert backtest.top_decile_capture(np.ones(20), -actual) is None
-
-
-def test_deciles_keep_equal_predictions_together():
-    found = backtest.deciles(np.array([1.0, 1.0, 1.0, 5.0]), np.array([0.0, 3.0, 0.0, 4.0]))
-    assert [(d.customers, d.predicted, d.actual) for d in found] == [(3, 1.0, 1.0), (1, 5.0, 4.0)]
-
-
 def test_the_better_in_three_of_four_ways_is_recommended():
     ours = replace(
         backtest.mean(tiny()),

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clv.domain.settings import ScoreSettings
 from clv.errors import NotFitted
-from clv.prediction import btyd, btyd_fit
+from clv.prediction import btyd, btyd_fit, calibrated
+from clv.prediction.btyd_fit import PurchaseLikelihood, ValueLikelihood
 from tests.support import buyers
 
 DATA = Path(__file__).parent / "data"
@@ -22,7 +24,7 @@ import sys
 from clv.prediction import btyd
 parameters = btyd.Parameters(0.243, 30.9, 0.793, 2.426, 6.25, 3.74, 15.45)
 btyd.predicted_revenue(parameters, [0, 2], [0, 30], [80, 90], [10.0, 20.0], 730.5)
-btyd.probability_of_silence(parameters, [0, 2], [0, 30], [80, 90], 90)
+btyd.no_purchase_probability(parameters, [0, 2], [0, 30], [80, 90], 90)
 btyd.interval(parameters, 2, 30, 90, 20.0, 730.5)
 assert "scipy" not in sys.modules
 """
@@ -84,7 +86,7 @@ def test_the_optimum_beats_the_published_parameters_by_their_rounding_alone(samp
     x, t_x, age = sample.x, sample.t_x, sample.age
     _, best, _ = btyd_fit.fit_purchases(x, t_x, age)
     published = np.log([PUBLISHED.r, PUBLISHED.alpha, PUBLISHED.a, PUBLISHED.b])
-    mean, _ = btyd_fit.Histories(x, t_x, age, 1.0).log_likelihood(published)
+    mean, _ = PurchaseLikelihood(x, t_x, age, 1.0).log_likelihood(published)
     assert 0 <= best - mean * len(x) < 0.01
 
 
@@ -120,8 +122,8 @@ def test_gradients_are_those_of_finite_differences(seed):
     age = random.integers(1, 400, 50)
     x = np.minimum(random.poisson(3, 50), age)
     t_x = np.where(x > 0, np.maximum(x, (age * random.random(50)).astype(int)), 0)
-    purchases = btyd_fit.Histories(x, t_x, age, 100.0).log_likelihood
-    values = btyd_fit.Values(x + 1, random.gamma(2, 1, 50)).log_likelihood
+    purchases = PurchaseLikelihood(x, t_x, age, 100.0).log_likelihood
+    values = ValueLikelihood(x + 1, random.gamma(2, 1, 50)).log_likelihood
     for function, size in ((purchases, 4), (values, 3)):
         logs = random.normal(0, 1.5, size)
         _, gradient = function(logs)
@@ -139,12 +141,12 @@ def test_the_likelihood_is_the_published_formula():
     alive = beta(a, b + x) / beta(a, b) / (alpha + age / 10) ** (r + x)
     stopped = beta(a + 1, b + x - 1) / beta(a, b) / (alpha + t_x / 10) ** (r + x)
     each = gamma(r + x) * alpha**r / gamma(r) * (alive + np.where(x > 0, stopped, 0))
-    mean, _ = btyd_fit.Histories(x, t_x, age, 10.0).log_likelihood(np.log([r, alpha, a, b]))
+    mean, _ = PurchaseLikelihood(x, t_x, age, 10.0).log_likelihood(np.log([r, alpha, a, b]))
     assert mean == pytest.approx(np.log(each).mean(), rel=1e-12)
     p, q, v, n, z = 1.5, 2.5, 0.8, np.array([1, 3, 3]), np.array([0.7, 1.5, 0.9])
     each = gamma(p * n + q) / gamma(p * n) / gamma(q) * v**q * z ** (p * n - 1) * n ** (p * n)
     each /= (n * z + v) ** (p * n + q)
-    mean, _ = btyd_fit.Values(n, z).log_likelihood(np.log([p, q - 1, v]))
+    mean, _ = ValueLikelihood(n, z).log_likelihood(np.log([p, q - 1, v]))
     assert mean == pytest.approx(np.log(each).mean(), rel=1e-12)
 
 
@@ -168,13 +170,13 @@ def test_predictions_are_what_simulated_buyers_do():
     later = log.day > buyers.ORIGIN
     days = np.bincount(log.buyer[later], minlength=log.buyers)
     revenue = np.bincount(log.buyer[later], log.value[later], log.buyers)
-    silent = (days == 0).mean()
+    none = (days == 0).mean()
     fitted = btyd_fit.fit(known.x, known.t_x, known.age, known.mean_value)
     assert fitted.limits == ()
     history = (fitted.parameters, known.x, known.t_x, known.age)
     expected = btyd.predicted_revenue(*history, known.mean_value, 365)
     assert btyd.expected_purchases(*history, 365).mean() == pytest.approx(days.mean(), rel=0.02)
-    assert btyd.probability_of_silence(*history, 365).mean() == pytest.approx(silent, abs=0.005)
+    assert btyd.no_purchase_probability(*history, 365).mean() == pytest.approx(none, abs=0.005)
     assert expected.mean() == pytest.approx(revenue.mean(), rel=0.03)
     top = np.argsort(-expected)[:6_000]
     assert expected[top].mean() == pytest.approx(revenue[top].mean(), rel=0.04)
@@ -212,15 +214,15 @@ def test_the_interval_is_the_same_each_time_and_holds_the_expected_revenue():
 def test_every_prediction_is_finite_and_in_its_range(parameters, history, amount, horizon):
     x, _, _ = history
     alive = btyd.p_alive(parameters, *history)[0]
-    silence = btyd.probability_of_silence(parameters, *history, horizon)[0]
+    no_purchase = btyd.no_purchase_probability(parameters, *history, horizon)[0]
     purchases = btyd.expected_purchases(parameters, *history, horizon)[0]
     assert 0 <= alive <= 1
-    assert 0 <= silence <= 1
+    assert 0 <= no_purchase <= 1
     assert 0 <= purchases < np.inf
     assert 0 <= btyd.expected_value(parameters, x + 1, amount)[0] < np.inf
     assert 0 <= btyd.predicted_revenue(parameters, *history, amount, horizon)[0] < np.inf
-    # Who is expected to buy is not sure to be silent, and the other way round: P(N > 0) ≤ E[N].
-    assert 1 - silence <= purchases * (1 + 1e-9) + 1e-12
+    # Markov's inequality: P(N > 0) ≤ E[N].
+    assert 1 - no_purchase <= purchases * (1 + 1e-9) + 1e-12
 
 
 @settings(max_examples=100)
@@ -228,9 +230,9 @@ def test_every_prediction_is_finite_and_in_its_range(parameters, history, amount
 def test_a_longer_horizon_brings_no_less(parameters, history, amount, one, other):
     short, long = sorted((one, other))
     revenue = [btyd.predicted_revenue(parameters, *history, amount, h)[0] for h in (short, long)]
-    silence = [btyd.probability_of_silence(parameters, *history, h)[0] for h in (short, long)]
+    no_purchase = [btyd.no_purchase_probability(parameters, *history, h)[0] for h in (short, long)]
     assert revenue[0] <= revenue[1] * (1 + 1e-9)
-    assert silence[1] <= silence[0] + 1e-12
+    assert no_purchase[1] <= no_purchase[0] + 1e-12
 
 
 @settings(max_examples=25)
@@ -247,16 +249,16 @@ def test_one_customer_alone_gets_bit_by_bit_what_it_gets_among_others():
     t_x = np.where(x > 0, np.maximum(x, (age * random.random(700)).astype(int)), 0)
     value = random.normal(20, 20, 700)
     page = btyd.predicted_revenue(PUBLISHED, x, t_x, age, value, 730.5)
-    silence = btyd.probability_of_silence(PUBLISHED, x, t_x, age, 90)
+    no_purchase = btyd.no_purchase_probability(PUBLISHED, x, t_x, age, 90)
     for i, one in enumerate(zip(x, t_x, age, strict=True)):
         assert btyd.predicted_revenue(PUBLISHED, *one, value[i], 730.5)[0] == page[i]
-        assert btyd.probability_of_silence(PUBLISHED, *one, 90)[0] == silence[i]
+        assert btyd.no_purchase_probability(PUBLISHED, *one, 90)[0] == no_purchase[i]
 
 
 def test_a_one_time_buyer_is_not_taken_for_lost():
-    # BG/NBD lets buyers stop after repeat purchases only; hence silence, not 1 − P(alive).
+    # BG/NBD lets buyers stop after repeat purchases only; hence no purchase, not 1 − P(alive).
     assert btyd.p_alive(PUBLISHED, 0, 0, 300)[0] == 1.0
-    assert btyd.probability_of_silence(PUBLISHED, 0, 0, 300, 90)[0] == pytest.approx(
+    assert btyd.no_purchase_probability(PUBLISHED, 0, 0, 300, 90)[0] == pytest.approx(
         ((PUBLISHED.alpha + 300) / (PUBLISHED.alpha + 390)) ** PUBLISHED.r
     )
 
@@ -271,6 +273,21 @@ def test_parameters_survive_json():
     assert btyd.Parameters.from_dict(json.loads(text)) == PUBLISHED
 
 
+def test_the_worked_numbers_of_the_docstrings():
+    history = (PUBLISHED, 2, 213, 272)
+    assert btyd.p_alive(*history)[0] == pytest.approx(0.727, abs=5e-4)
+    assert btyd.expected_purchases(*history, 273)[0] == pytest.approx(1.226, abs=5e-4)
+    no_purchase = btyd.no_purchase_probability(PUBLISHED, 0, 0, 300, 90)
+    assert no_purchase[0] == pytest.approx(0.943, abs=5e-4)
+    assert btyd.expected_value(PUBLISHED, 2, 22.35)[0] == pytest.approx(24.67, abs=5e-3)
+    assert btyd.predicted_revenue(*history, 22.35, 273)[0] == pytest.approx(29.42, abs=5e-3)
+    assert btyd.interval(*history, 22.35, 273) == pytest.approx((0, 83), abs=0.5)
+
+
+def test_a_lifespan_of_24_months_is_730_days_and_a_half():
+    assert calibrated.lifespan_days(ScoreSettings()) == 730.5
+
+
 def test_the_unit_of_money_is_free(sample):
     x, t_x, age = sample.x, sample.t_x, sample.age
     one, other = (
@@ -282,14 +299,14 @@ def test_the_unit_of_money_is_free(sample):
 
 def test_a_large_base_is_fitted_like_a_small_one(sample, monkeypatch):
     whole = btyd_fit.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
-    monkeypatch.setattr(btyd_fit, "_SAMPLE", 500)
+    monkeypatch.setattr(btyd_fit, "_SAMPLE_SIZE", 500)
     thinned = btyd_fit.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
     assert thinned.parameters.to_dict() == pytest.approx(whole.parameters.to_dict(), rel=2e-3)
     assert thinned.log_likelihood == pytest.approx(whole.log_likelihood, abs=1e-3)
 
 
 def test_what_does_not_converge_is_not_served(sample, monkeypatch):
-    monkeypatch.setattr(btyd_fit, "_STEEPEST", 0.0)
+    monkeypatch.setattr(btyd_fit, "_MAX_GRADIENT", 0.0)
     with pytest.raises(NotFitted, match="converge"):
         btyd_fit.fit(sample.x, sample.t_x, sample.age, sample.mean_value)
 
@@ -337,10 +354,10 @@ def test_a_degenerate_base_is_refused_with_a_reason_or_fitted_finitely(name):
     fitted = btyd_fit.fit(x, t_x, age, value)
     history = (fitted.parameters, x, t_x, age)
     revenue = btyd.predicted_revenue(*history, value, 730.5)
-    silence = btyd.probability_of_silence(*history, 90)
+    no_purchase = btyd.no_purchase_probability(*history, 90)
     assert np.isfinite([fitted.log_likelihood, fitted.value_log_likelihood]).all()
     assert np.isfinite(revenue).all() and (revenue >= 0).all()
-    assert ((silence >= 0) & (silence <= 1)).all()
+    assert ((no_purchase >= 0) & (no_purchase <= 1)).all()
 
 
 def test_daily_buyers_go_on_daily_and_equal_amounts_stay_equal():

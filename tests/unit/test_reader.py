@@ -1,4 +1,4 @@
-"""Files of transactions."""
+"""Files of transactions and of interaction summaries."""
 
 import gzip
 import io

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clv.domain.explanation import explain
 from clv.domain.scoring import (
     SEGMENTS,
     Totals,
@@ -107,6 +108,15 @@ def test_a_score_is_the_weighted_sum_of_the_norms():
     assert score(base[0], base).score == pytest.approx(35 * 1 + 35 * 0.5 + 30 * 0)
     money_alone = ScoreSettings(0, 0, 1)
     assert score(base[2], base, money_alone).score == 100
+
+
+def test_an_explanation_has_the_points_of_each_dimension():
+    base = [customer(1, 5, 100), customer(2, 9, 500), customer(3, 1, 900)]
+    explanation = explain(base[0], survey(base), DEFAULT, AS_OF_MS)
+    _, frequency, _ = explanation.contributions
+    assert (frequency.weight, frequency.norm, frequency.points) == (0.35, 0.5, 17.5)
+    points = sum(contribution.points for contribution in explanation.contributions)
+    assert points == pytest.approx(explanation.scores.score)
 
 
 @given(customers)
