@@ -6,9 +6,8 @@ from typing import Any
 from flask import url_for
 from flask.views import MethodView
 
-from clv.api import paging
+from clv.api.paging import Position, paginated
 from clv.api.schemas.backtests import Backtest, BacktestList, BacktestRequest
-from clv.api.schemas.base import PageQuery
 from clv.auth.principal import Role
 from clv.errors import Unavailable
 from clv.http.access import ClvBlueprint, principal
@@ -32,14 +31,10 @@ class Backtests(MethodView):
     """The tenant's backtests."""
 
     @blp.access(Role.VIEWER, 400)
-    @blp.arguments(PageQuery, location="query")
-    @blp.response(200, BacktestList)
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    @paginated(blp, BacktestList, Position({"id": int}), show=backtests.view)
+    def get(self, before: int | None, limit: int) -> list[Found]:
         """List the backtests, newest first"""
-        (before,) = paging.decode(query["cursor"], int) or (None,)
-        page = backtests.page(principal().tenant.id, before, query["limit"] + 1)
-        rows = [backtests.view(found) for found in page]
-        return paging.page(rows, query["limit"], lambda n: paging.encode(page[n].id))
+        return backtests.page(principal().tenant.id, before, limit)
 
     @blp.access(Role.ADMIN, 400, 409, 413, 415)
     @blp.arguments(BacktestRequest, required=False)

@@ -1,13 +1,12 @@
 """A whole tenant: start a batch run, watch it, read what went wrong."""
 
 import contextlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app, request, url_for
 from flask.views import MethodView
 
-from clv.api import paging
-from clv.api.schemas.base import PageQuery
+from clv.api.paging import Position, paginated
 from clv.api.schemas.runs import (
     ComputeRequest,
     ComputeResult,
@@ -39,6 +38,17 @@ _PREFER = {
     "example": "respond-async",
     "description": "respond-async: answer 202 at once (RFC 7240)",
 }
+
+
+RUN_POSITION = Position({"id": int})
+ERROR_POSITION = Position({"customerId": str})
+
+
+class CustomerError(NamedTuple):
+    """A customer that a run could not compute, and why."""
+
+    customerId: str
+    message: str
 
 
 @blp.route("/clv/compute")
@@ -83,14 +93,10 @@ class Jobs(MethodView):
     """The tenant's runs."""
 
     @blp.access(Role.VIEWER, 400)
-    @blp.arguments(PageQuery, location="query")
-    @blp.response(200, JobList)
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    @paginated(blp, JobList, RUN_POSITION, show=lambda run: job(run))
+    def get(self, before: int | None, limit: int) -> list[Run]:
         """List the batch runs, newest first"""
-        (before,) = paging.decode(query["cursor"], int) or (None,)
-        page = runs.page(principal().tenant_id, before, query["limit"] + 1)
-        jobs = [job(run) for run in page]
-        return paging.page(jobs, query["limit"], lambda n: paging.encode(page[n].id))
+        return runs.page(principal().tenant_id, before, limit)
 
 
 @blp.route("/clv/jobs/<jobId>", parameters=[_JOB_ID])
@@ -123,14 +129,15 @@ class JobErrors(MethodView):
     """What went wrong in a run."""
 
     @blp.access(Role.VIEWER, 400, 404)
-    @blp.arguments(PageQuery, location="query")
-    @blp.response(200, CustomerErrorList)
-    def get(self, query: dict[str, Any], jobId: str) -> dict[str, Any]:
+    @paginated(blp, CustomerErrorList, ERROR_POSITION)
+    def get(self, after: str | None, limit: int, jobId: str) -> list[CustomerError]:
         """List the customers that a run could not compute"""
-        (after,) = paging.decode(query["cursor"], str) or ("",)
-        page = runs.errors_page(_run(jobId), after, query["limit"] + 1)
-        rows = [{"customerId": customer_id, "message": reason} for customer_id, reason in page]
-        return paging.page(rows, query["limit"], lambda n: paging.encode(page[n][0]))
+        return errors_page(_run(jobId), after, limit)
+
+
+def errors_page(run: Run, after: str | None, limit: int) -> list[CustomerError]:
+    """Customers that a run could not compute, by id."""
+    return [CustomerError(*error) for error in runs.errors_page(run, after or "", limit)]
 
 
 def start(segment: str | None) -> tuple[Run, str | None]:

@@ -1,10 +1,20 @@
 """Batch runs: start one, watch it, cancel it, and read what went wrong."""
 
+from functools import partial
+
 from flask import Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clv.api import paging
-from clv.api.runs import cancel, job, look_after, start
+from clv.api.paging import read_page
+from clv.api.runs import (
+    ERROR_POSITION,
+    RUN_POSITION,
+    cancel,
+    errors_page,
+    job,
+    look_after,
+    start,
+)
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, is_part, needs, page
 from clv.domain.scoring import SEGMENTS
@@ -19,10 +29,10 @@ PAGE = 20
 @blp.get("/jobs")
 def jobs() -> str:
     """The runs, newest first, and the form that starts one."""
-    (before,) = paging.decode(request.args.get("cursor"), int) or (None,)
-    found = runs.page(principal().tenant.id, before, PAGE + 1)
-    listed = paging.page([job(run) for run in found], PAGE, lambda n: paging.encode(found[n].id))
-    return page("jobs.html", listed=listed, is_first=before is None, segments=SEGMENTS)
+    cursor = request.args.get("cursor")
+    read = partial(runs.page, principal().tenant.id)
+    listed = read_page(read, RUN_POSITION, PAGE, cursor, show=job)
+    return page("jobs.html", listed=listed, is_first=cursor is None, segments=SEGMENTS)
 
 
 @blp.post("/jobs")
@@ -40,13 +50,8 @@ def job_start() -> BaseResponse:
 def job_page(job_id: str) -> str:
     """A run with its progress and its errors."""
     run = look_after(job_id)
-    (after,) = paging.decode(request.args.get("cursor"), str) or ("",)
-    found = runs.errors_page(run, after, PAGE + 1)
-    errors = paging.page(
-        [{"customerId": customer_id, "message": reason} for customer_id, reason in found],
-        PAGE,
-        lambda n: paging.encode(found[n][0]),
-    )
+    cursor = request.args.get("cursor")
+    errors = read_page(partial(errors_page, run), ERROR_POSITION, PAGE, cursor)
     return page("job.html", job=job(run), errors=errors, message=_waits_for(run.status))
 
 

@@ -125,19 +125,19 @@ def _plan(
 ) -> bool:
     run = runs.by_id(run_id)
     tenant = tenants.tenant_by_id(run.tenant_id)
-    mark_every = min(snapshots.MARK_EVERY, most_shard_customers)
+    bound_every = min(snapshots.BOUND_EVERY, most_shard_customers)
     as_of_ms = now_ms()
     fits = run.segment is None and tenant.settings.model == "calibrated"
-    survey = snapshots.survey(tenant.id, tenant.settings, as_of_ms, mark_every, fits)
-    total = survey.customers
+    scan = snapshots.scan_customers(tenant.id, tenant.settings, as_of_ms, bound_every, fits)
+    total = scan.customers
     if run.segment is not None:
         total = count_in_segment(run.tenant_id, run.segment)
-    bounds = survey.bounds(most_shard_customers)
-    days = suggested_days(tenant, survey)
-    spread, calibration = survey.distribution, None
-    if survey.history is not None:
+    bounds = scan.shard_bounds(most_shard_customers)
+    days = suggested_days(tenant, scan)
+    spread, calibration = scan.distribution, None
+    if scan.history is not None:
         keep = partial(plans.renew_plan, run_id, attempt, lease_ms)
-        calibration = fitting.calibrate(tenant, survey.history, as_of_ms, keep)
+        calibration = fitting.calibrate(tenant, scan.history, as_of_ms, keep)
     if not plans.save_plan(run, attempt, spread, tenant.settings, total, bounds, days, calibration):
         return False
     if calibration is not None:

@@ -1,4 +1,4 @@
-"""Erases a customer, or a tenant, for good."""
+"""Erases a customer or a tenant for good."""
 
 from clv.auth.authentication import forget
 from clv.errors import NotFound
@@ -8,13 +8,13 @@ from clv.store.tenants import Tenant
 
 
 def delete_tenant(tenant: Tenant) -> None:
-    """Delete a tenant with its data and its keys, for good."""
+    """Delete a tenant with its data, keys and runs."""
     tenants.delete_tenant(tenant.id)
     forget()
 
 
 def erase_customer(tenant: Tenant, customer_id: str) -> None:
-    """Erase a customer's summaries, record and errors for good, whatever runs meanwhile.
+    """Erase a customer's summaries, record, history and errors, also from a run that is going on.
 
     :raises NotFound: when there is nothing of this customer
     """

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from clv import db
 from clv.db.dialect import row_lock
+from clv.domain.scoring import rounded
 
 KEPT_DAYS = 400
 # So many rows are deleted at once: other writers wait no longer than that takes.
@@ -22,6 +23,11 @@ class Change(NamedTuple):
     score: float
     segment: str
     previous_segment: str | None
+
+    @property
+    def clv_score(self) -> int:
+        """The score as it is shown."""
+        return rounded(self.score)
 
 
 _COLUMNS = ", ".join(Change._fields)

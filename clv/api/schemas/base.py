@@ -173,4 +173,4 @@ class Pagination(Output):
     cursor = fields.String(
         required=True, allow_none=True, metadata={"description": "Null on the last page"}
     )
-    hasMore = fields.Boolean(required=True)
+    has_more = fields.Boolean(required=True)
