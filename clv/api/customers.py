@@ -14,7 +14,7 @@ from clv.domain.scoring import MODELS, Scores
 from clv.http.access import ClvBlueprint, principal
 from clv.http.headers import Answer
 from clv.http.parser import checked_customer_id
-from clv.services import customers, erasure
+from clv.services import customers
 from clv.store.changes import Change
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
@@ -56,7 +56,7 @@ class Customer(MethodView):
 
         Summaries, record, history and errors, for good, also from a run that is going on.
         """
-        erasure.erase_customer(principal().tenant, checked_customer_id(customerId))
+        customers.erase_customer(principal().tenant, checked_customer_id(customerId))
 
 
 @blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])
@@ -117,9 +117,9 @@ class ClvHistory(MethodView):
 
 
 def _max_age_seconds() -> int | None:
-    asked = request.environ.get("HTTP_CACHE_CONTROL")
-    found = _MAX_AGE.search(asked) if asked else None
-    return int(found.group(1)) if found else None
+    header = request.environ.get("HTTP_CACHE_CONTROL")
+    match = _MAX_AGE.search(header) if header else None
+    return int(match.group(1)) if match else None
 
 
 def _answer(scores: Scores, source: str) -> Answer:

@@ -8,7 +8,7 @@ A view lists its entries; :func:`paginated` documents it, reads the cursor and c
         return runs.page(principal().tenant_id, after, limit)
 
 A cursor is a list of plain values as compact JSON in URL-safe base64. It is neither secret nor
-signed: whoever makes one up gets another page of their own tenant's list, or a 400.
+signed: a made-up one leads to another page of the tenant's own list, or to a 400.
 """
 
 import base64

@@ -56,7 +56,7 @@ def customer_recompute(customer_id: str) -> Response:
 
 
 def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
-    """None for a record whose summaries are gone."""
+    """None when the summaries behind the record are gone."""
     try:
         return customers.explain_clv(tenant, customer_id)
     except NotFound:

@@ -7,7 +7,7 @@ from flask import Response, request
 from marshmallow import ValidationError
 
 from clv.api import downloads
-from clv.api.paging import read_page
+from clv.api.paging import Page, read_page
 from clv.api.schemas.records import RecordsQuery
 from clv.dashboard.blueprint import blp, page
 from clv.domain.settings import MODEL_NAMES
@@ -70,15 +70,7 @@ def customers() -> Any:
     except ValidationError as error:
         problem = f"These filters don’t fit. {sentence(error.messages)}"
         return _page(tenant, tab, problem=problem, wrong=error.messages), 400
-    listed = read_page(
-        partial(records.page_of_records, tenant, query["matching"], query["order"]),
-        query["position"],
-        PAGE,
-        query["cursor"],
-        total=records.total_of_records(
-            tenant, query["matching"], counted=tenant.customers <= COUNTED_UP_TO
-        ),
-    )
+    listed = _listed(tenant, query)
     return _page(tenant, tab, sort=query["sort"], listed=listed)
 
 
@@ -141,6 +133,17 @@ def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
         wanted=wanted,
         is_filtered=bool(wanted.keys() - {"tab", "sort"}),
         **values,
+    )
+
+
+def _listed(tenant: Tenant, query: dict[str, Any]) -> Page:
+    matching, counted = query["matching"], tenant.customers <= COUNTED_UP_TO
+    return read_page(
+        partial(records.page_of_records, tenant, matching, query["order"]),
+        query["position"],
+        PAGE,
+        query["cursor"],
+        total=records.total_of_records(tenant, matching, counted),
     )
 
 

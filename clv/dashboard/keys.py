@@ -26,7 +26,7 @@ def keys() -> str:
 @blp.post("/keys")
 @needs(Role.ADMIN)
 def key_create() -> Any:
-    """Create a key. Its token is in this answer and nowhere else, so there is no redirect."""
+    """Create a key. There is no redirect: only this response has the token."""
     days = request.form.get("expiresDays", "")
     given = {
         "role": request.form.get("role", ""),

@@ -19,7 +19,7 @@ def sign_in() -> Any:
 
 @blp.post("/sign-in")
 def enter() -> Any:
-    """Begin a session with the key, which is read here and kept nowhere."""
+    """Begin a session with the key, which is not kept."""
     back = _back(request.form.get("next", ""))
     try:
         signed_in = identify(f"Bearer {request.form.get('key', '').strip()}")

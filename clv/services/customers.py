@@ -1,4 +1,4 @@
-"""One customer: read, compute, explain."""
+"""One customer: read, compute, explain, erase."""
 
 from dataclasses import dataclass, replace
 
@@ -171,6 +171,15 @@ def customer_summaries(
         return SummaryList([], 0)
     rows, total = summaries.of_customer(tenant.id, customer_id, offer_id, channel_id, limit)
     return SummaryList([StoredSummary(tenant.period_type, row) for row in rows], total)
+
+
+def erase_customer(tenant: Tenant, customer_id: str) -> None:
+    """Erase a customer's summaries, record, history and errors, also from a run that is going on.
+
+    :raises NotFound: when there is nothing of this customer
+    """
+    if not summaries.erase_customer(tenant.id, customer_id):
+        raise NotFound(NO_SUCH_CUSTOMER)
 
 
 def _totals(tenant: Tenant, customer_id: str) -> Totals:

@@ -115,17 +115,12 @@ def overview_of_run(run: Run) -> Overview:
         # There was nobody to score. Customers who came since the run began are not in it.
         as_of_ms = run.started_ms or run.created_ms
         return overview.add_up(cells, as_of_ms, tenant.settings, None, days)
-    spread = snapshot.distribution
+    spread, settings = snapshot.distribution, snapshot.settings
     percentiles = (spread.p25, spread.p75)
-    serving = calibrated.serving(snapshot.settings, snapshot.calibration)
+    serving = calibrated.serving(settings, snapshot.calibration)
+    model = MODEL_NAMES[serving.model]
     return overview.add_up(
-        cells,
-        spread.as_of_ms,
-        snapshot.settings,
-        percentiles,
-        days,
-        MODEL_NAMES[serving.model],
-        serving.reason,
+        cells, spread.as_of_ms, settings, percentiles, days, model, serving.reason
     )
 
 

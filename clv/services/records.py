@@ -37,8 +37,8 @@ def file_of_records(
     for_spreadsheets: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[str]:
-    """A whole list as the text of a file, piece by piece. Between two pieces no connection is
-    held: whoever takes them may be slow.
+    """A whole list as the text of a file, piece by piece. No connection is held between two
+    pieces: the reader may be slow.
 
     :param kind: one of ``clv.files.writer.KINDS``
     :param progress: told how many customers were read, each time some were

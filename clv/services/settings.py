@@ -1,12 +1,13 @@
-"""Shows and changes a tenant's settings, and suggests at-risk days."""
+"""A tenant: create it, show and change its settings, suggest at-risk days, delete it."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from clv.auth.authentication import forget
 from clv.db.clock import now_ms
-from clv.domain import overview
+from clv.domain import overview, values
 from clv.domain.overview import Suggestion
 from clv.domain.settings import MODEL_NAMES, ScoreSettings
 from clv.errors import Invalid
@@ -37,6 +38,25 @@ class ServedSettings(TenantSettings):
     fitted_ms: int | None
 
 
+def create_tenant(name: str) -> Tenant:
+    """A new tenant with the default settings.
+
+    :raises Invalid: when the name is not one of lower-case letters, digits and hyphens
+    :raises Conflict: when the name is taken
+    """
+    try:
+        values.tenant_name(name)
+    except ValueError as error:
+        raise Invalid(f"The name: {error}") from None
+    return tenants.create_tenant(name)
+
+
+def delete_tenant(tenant: Tenant) -> None:
+    """Delete a tenant with its data, keys and runs."""
+    tenants.delete_tenant(tenant.id)
+    forget()
+
+
 def tenant_settings(tenant: Tenant) -> TenantSettings:
     """All settings of a tenant."""
     return TenantSettings(**asdict(tenant.settings), currency=tenant.currency)
@@ -61,7 +81,7 @@ def change_settings(tenant: Tenant, changes: Mapping[str, Any]) -> Tenant:
     """
     scores = {name: value for name, value in changes.items() if name != "currency"}
     with tenants.locked(tenant.id):
-        # Read again under the lock: two who each change one setting must not undo each other's.
+        # Read under the lock: two callers who each change one setting must keep both changes.
         tenant = tenants.tenant_by_id(tenant.id)
         currency = changes.get("currency", tenant.currency)
         if not re.fullmatch("[A-Z]{3}", currency):

@@ -38,8 +38,7 @@ class CustomerScan:
     """What one pass over all of a tenant's customers yields.
 
     :param distribution: None without any scorable customer
-    :param customers: their number
-    :param bound_ids: every so many-th customer id, ascending
+    :param bound_ids: every n-th customer id, ascending; n is ``bound_every``
     :param sample: ids of customers that stand for all: at most 12,500, evenly spread
     :param history: of those with a conversion, if it was asked for
     """

@@ -80,7 +80,7 @@ class ScoreSettingsChange(Input):
 
     @validates("weights")
     def _check_weights(self, weights: dict[str, Any], **kwargs: Any) -> None:
-        # Here already, so that the error names the field as it was sent.
+        # Here, so that the error names the field as it was sent.
         problems = ScoreSettings(**weights).problems()
         if problems:
             raise ValidationError(list(problems.values()))
@@ -102,7 +102,7 @@ class SettingsChange(ScoreSettingsChange):
     )
     currency = fields.String(
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters of ISO 4217."),
-        # The documents' expressions are JavaScript's, which has no \Z and needs none.
+        # The document's pattern is JavaScript's, which has no \Z and needs none.
         metadata={
             "description": "ISO 4217, for display only",
             "example": "USD",

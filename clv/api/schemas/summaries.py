@@ -51,37 +51,34 @@ class SummaryRow(Input):
             "example": 42.5,
         },
     )
-    last_contact_at = Time(required=True, metadata={"example": "2026-04-30T09:15:00.000Z"})
+    last_contact_at = Time(
+        attribute="last_contact_ms",
+        required=True,
+        metadata={"example": "2026-04-30T09:15:00.000Z"},
+    )
     first_contact_at = Time(
+        attribute="first_contact_ms",
         metadata={
             "description": "Left out: the earlier of the period's start and lastContactAt;"
             " required for alltime"
-        }
+        },
     )
 
     @post_load
     def _to_row(self, data: dict[str, Any], **kwargs: Any) -> tuple[str, Summary]:
-        period_type, last = data["period_type"], data["last_contact_at"]
-        start = checked(
-            calendar.period_start_ms, period_type, data["period_key"], field="periodKey"
-        )
-        first = checked(
-            *(calendar.first_contact_ms, period_type, start, last, data.get("first_contact_at")),
-            field="firstContactAt",
-        )
-        row = Summary(
-            data["customer_id"],
-            data["period_key"],
-            data["offer_id"] or "",
-            data["creative_id"] or "",
-            data["channel_id"] or "",
-            data.get("impressions", data["converts"]),
-            data["converts"],
-            data["total_value"],
-            first,
-            last,
-        )
-        return period_type, row
+        period_type = data.pop("period_type")
+        data |= {name: data[name] or "" for name in ("offer_id", "creative_id", "channel_id")}
+        data.setdefault("impressions", data["converts"])
+        data["first_contact_ms"] = _first_contact_ms(period_type, data)
+        return period_type, Summary(**data)
+
+
+def _first_contact_ms(period_type: str, data: dict[str, Any]) -> int:
+    last, first = data["last_contact_ms"], data.get("first_contact_ms")
+    start = checked(calendar.period_start_ms, period_type, data["period_key"], field="periodKey")
+    return checked(
+        calendar.first_contact_ms, period_type, start, last, first, field="firstContactAt"
+    )
 
 
 class SummaryRows(Input):
