@@ -19,13 +19,13 @@ class Summary(MethodView):
 
     @blp.access(Role.VIEWER)
     @blp.response(200, ClvSummary)
-    def get(self) -> insights.Summary:
+    def get(self) -> insights.LatestOverview:
         """Read what the customers add up to
 
         As of the last finished run, which stored it. After a run of a segment the others are as
         their last computations left them.
         """
-        return insights.summary(principal().tenant)
+        return insights.latest_overview(principal().tenant)
 
 
 @blp.route("/clv/summary/history")

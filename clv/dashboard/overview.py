@@ -8,7 +8,7 @@ from clv.domain.overview import BIN_WIDTH, Group, Overview, Suggestion
 from clv.domain.scoring import SEGMENTS
 from clv.http.access import principal
 from clv.services import insights, records
-from clv.services.insights import Point, Summary
+from clv.services.insights import LatestOverview, Point
 from clv.store.listing import Filter, Listed, Order
 from clv.store.tenants import Tenant
 
@@ -43,27 +43,27 @@ def overview() -> str:
     """How many customers there are, what they are worth, how much is at risk, whether it gets
     better, and whom to contact first."""
     tenant = principal().tenant
-    summary = insights.summary(tenant)
-    if summary.overview is None:
-        return page("overview_empty.html", tenant=tenant, summary=summary)
+    latest = insights.latest_overview(tenant)
+    if latest.overview is None:
+        return page("overview_empty.html", tenant=tenant, latest=latest)
     points = insights.history(tenant, None, POINTS)
     return page(
         "overview.html",
         tenant=tenant,
-        summary=summary,
-        overview=summary.overview,
-        cards=_cards(summary.overview, _before(points, summary)),
-        misfit=_misfit(summary.overview),
-        histogram=_histogram(summary.overview),
+        latest=latest,
+        overview=latest.overview,
+        cards=_cards(latest.overview, _before(points, latest)),
+        misfit=_misfit(latest.overview),
+        histogram=_histogram(latest.overview),
         trend=_trend(points),
         points=points,
         slipping=_slipping(tenant),
     )
 
 
-def _before(points: list[Point], summary: Summary) -> Overview | None:
-    """The overview of the full run before the summary's run."""
-    return next((p.overview for p in points if p.run.job_id != summary.job_id), None)
+def _before(points: list[Point], latest: LatestOverview) -> Overview | None:
+    """The overview of the full run before the latest run."""
+    return next((p.overview for p in points if p.run.job_id != latest.job_id), None)
 
 
 def _cards(now: Overview, before: Overview | None) -> list[Card]:

@@ -59,7 +59,7 @@ def settings_preview() -> Any:
 
 def _page(given: dict[str, str], **values: Any) -> str:
     tenant = principal().tenant
-    summary = insights.summary(tenant)
+    latest = insights.latest_overview(tenant)
     return page(
         "settings.html",
         tenant=tenant,
@@ -67,8 +67,8 @@ def _page(given: dict[str, str], **values: Any) -> str:
         weights=WEIGHTS,
         models=MODEL_NAMES,
         served=served_settings(tenant),
-        suggestion=summary.overview.suggestion if summary.overview else None,
-        is_pending=summary.settings_changed,
+        suggestion=latest.overview.suggestion if latest.overview else None,
+        is_pending=latest.settings_changed,
         **values,
     )
 

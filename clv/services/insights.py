@@ -1,4 +1,4 @@
-"""What a tenant's scores say beyond one customer: the summary, its history, and changes."""
+"""What a tenant's scores say beyond one customer: overviews of its runs, and changes."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ STALE_MS = 36 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class LatestOverview:
     """A tenant's customers as of the last finished run, and how far that can be trusted.
 
     :param customers: with summaries, now
@@ -64,14 +64,14 @@ class Point:
     overview: Overview
 
 
-def summary(tenant: Tenant) -> Summary:
-    """A tenant's summary, from what its runs stored; nothing is computed."""
+def latest_overview(tenant: Tenant) -> LatestOverview:
+    """The overview that the tenant's last finished run stored; nothing is computed."""
     stored = runs.last_overview(tenant.id)
     last = None if stored is None else _point(*stored)
     full = history(tenant, None, 1)
     last_full_ms = full[0].overview.as_of_ms if full else None
     points = full if last is None else [last, *full]
-    return Summary(
+    return LatestOverview(
         customers=tenant.customers,
         currency=tenant.currency,
         overview=None if last is None else last.overview,

@@ -129,9 +129,9 @@ def test_a_setting_out_of_its_range_is_refused_by_name(shop):
 
 def test_before_the_first_run_the_summary_counts_the_customers_with_summaries(shop):
     load(shop)
-    summary = insights.summary(now(shop))
-    assert summary.overview is None and summary.listed_customers == 2
-    assert summary.message.startswith("No run has finished yet")
+    latest = insights.latest_overview(now(shop))
+    assert latest.overview is None and latest.listed_customers == 2
+    assert latest.message.startswith("No run has finished yet")
 
 
 def test_a_tenant_is_created_by_a_plain_name_and_deleted_with_its_data(shop):
