@@ -26,16 +26,6 @@ MIN_SECRET_LENGTH = 32
 # Turns a variable's name and text into the setting's value, or raises a ConfigError.
 Parser = Callable[[str, str], Any]
 
-    @property
-    def run_deadline_ms(self) -> int:
-        """How long a run or a backtest may take, in milliseconds."""
-        return int(self.run_deadline_hours * 3_600_000)
-
-    @property
-    def lease_ms(self) -> int:
-        """How long a worker keeps its claim without a sign of life, in milliseconds."""
-        return int(self.lease_seconds * 1000)
-
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Parser:
     def parse(variable: str, text: str) -> Any:
@@ -252,6 +242,16 @@ class Settings:
         """Database connections of one web process: its share, but at most one per thread."""
         share = (self.db_connections - RESERVED_CONNECTIONS) // self.web_processes
         return max(1, min(self.web_threads, share))
+
+    @property
+    def run_deadline_ms(self) -> int:
+        """How long a run or a backtest may take, in milliseconds."""
+        return int(self.run_deadline_hours * 3_600_000)
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a worker keeps its claim without a sign of life, in milliseconds."""
+        return int(self.lease_seconds * 1000)
 
 
 # Each environment variable and the field of Settings that it sets.

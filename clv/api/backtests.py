@@ -5,9 +5,8 @@ from typing import Any
 from flask import url_for
 from flask.views import MethodView
 
-from clv.api import paging
+from clv.api.paging import Position, paginated
 from clv.api.schemas.backtests import Backtest, BacktestList, BacktestRequest
-from clv.api.schemas.base import PageQuery
 from clv.auth.principal import Role
 from clv.http.access import ClvBlueprint, principal
 from clv.http.application import components
@@ -30,14 +29,10 @@ class Backtests(MethodView):
     """The tenant's backtests."""
 
     @blp.access(Role.VIEWER, 400)
-    @blp.arguments(PageQuery, location="query")
-    @blp.response(200, BacktestList)
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    @paginated(blp, BacktestList, Position({"id": int}))
+    def get(self, before: int | None, limit: int) -> list[backtests.BacktestDetails]:
         """List the backtests, newest first"""
-        (before,) = paging.decode(query["cursor"], int) or (None,)
-        limit = query["limit"]
-        page: list[Any] = list(backtests.page(principal().tenant.id, before, limit + 1))
-        return paging.page(page, limit, lambda n: paging.encode(page[n].id))
+        return backtests.page(principal().tenant.id, before, limit)
 
     @blp.access(Role.ADMIN, 400, 409, 413, 415)
     @blp.arguments(BacktestRequest, required=False)

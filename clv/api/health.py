@@ -1,6 +1,6 @@
 """Whether the process lives, and whether it can do its work."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask.views import MethodView
@@ -13,6 +13,24 @@ from clv.http.application import components
 
 blp = ClvBlueprint("health", __name__, description="Beside the API")
 
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the service depends on."""
+
+    database: str
+    redis: str
+    workers: int
+
+    @property
+    def status(self) -> str:
+        """What they add up to."""
+        if self.database != OK:
+            return "unavailable"
+        return OK if self.workers else "degraded"
+
 
 @blp.route("/healthz")
 class Healthz(MethodView):
@@ -24,7 +42,7 @@ class Healthz(MethodView):
 
         Touches nothing.
         """
-        return {"status": "ok"}
+        return {"status": OK}
 
 
 @blp.route("/readyz")
@@ -43,28 +61,20 @@ class Readyz(MethodView):
 
         The database answers and is migrated; Redis and the workers may be degraded.
         """
-        database = _database_state()
-        workers = _workers(components().queue.workers_alive)
-        state = {
-            "status": "ok" if workers else "degraded",
-            "database": database,
-            "redis": "unavailable" if workers is None else "ok",
-            "workers": workers or 0,
-        }
-        if database != "ok":
-            return {**state, "status": "unavailable"}, 503, {"Retry-After": "5"}
-        return state
+        state = _state()
+        return state if state.database == OK else (state, 503, {"Retry-After": "5"})
+
+
+def _state() -> State:
+    database = _database_state()
+    try:
+        return State(database, OK, components().queue.workers_alive())
+    except Unavailable:
+        return State(database, "unavailable", 0)
 
 
 def _database_state() -> str:
     try:
-        return "migrations are pending" if db.pending_migrations() else "ok"
+        return "migrations are pending" if db.pending_migrations() else OK
     except db.DOWN:
         return "unavailable"
-
-
-def _workers(count: Callable[[], int]) -> int | None:
-    try:
-        return count()
-    except Unavailable:
-        return None

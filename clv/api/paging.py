@@ -1,21 +1,151 @@
-"""Pages of lists, and their cursors: where a page ended, in a form that clients hand back as it is.
+"""Pages of lists, and the cursors that lead from one page to the next.
 
-A cursor is a list of plain values in compact JSON, base64 for URLs. It is no secret and no proof:
-whoever makes one up gets a page from elsewhere in their own tenant's list, or a 400.
+A view lists its entries; :func:`paginated` documents it, reads the cursor and cuts the page::
+
+    @blp.access(Role.VIEWER, 400)
+    @paginated(blp, JobList, Position({"id": int}))
+    def get(self, after: int | None, limit: int) -> list[Run]:
+        return runs.page(principal().tenant_id, after, limit)
+
+A cursor is a list of plain values as compact JSON in URL-safe base64. It is neither secret nor
+signed: a made-up one leads to another page of the tenant's own list, or to a 400.
 """
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from operator import attrgetter
 from typing import Any
 
+from marshmallow import Schema
+
+from clv.api.schemas.base import PageQuery
 from clv.errors import Invalid
+from clv.http.access import ClvBlueprint
 
 WANTED = "Must be the cursor that the page before returned."
 
 
+@dataclass(frozen=True, slots=True)
+class Pagination:
+    """Where a list goes on.
+
+    :param cursor: of the next page; None on the last one
+    :param total: entries of all pages, where a list tells it
+    """
+
+    cursor: str | None
+    has_more: bool
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list."""
+
+    data: list[Any]
+    pagination: Pagination
+
+
+class Position:
+    """What tells where an entry stands in its list: the values that its cursor holds.
+
+    :param attributes: of the entry, as for :func:`operator.attrgetter`, with their types:
+        ``str``, ``int`` (0 to 2^63 - 1) or ``float`` (finite)
+    :param order: the name of the list's order, if there are several: a cursor belongs to one
+    """
+
+    def __init__(self, attributes: Mapping[str, type], order: str | None = None) -> None:
+        self._value_of = attrgetter(*attributes)
+        self._kinds = tuple(attributes.values())
+        self._order = order
+
+    def cursor(self, entry: Any) -> str:
+        """The cursor of the page that begins behind this entry."""
+        value = self._value_of(entry)
+        values = (value,) if len(self._kinds) == 1 else value
+        return encode(*values) if self._order is None else encode(self._order, *values)
+
+    def after(self, cursor: str | None) -> Any:
+        """The values in a cursor, a single one as it is; None without a cursor.
+
+        :raises Invalid: when it is not a cursor of this list
+        """
+        if self._order is None:
+            values = decode(cursor, *self._kinds)
+        else:
+            values = decode(cursor, str, *self._kinds)
+            if values is not None and values[0] != self._order:
+                raise refused()
+            values = values and values[1:]
+        return values[0] if values and len(values) == 1 else values
+
+
+def paginated(
+    blp: ClvBlueprint,
+    schema: type[Schema],
+    position: Position,
+    *,
+    query: type[PageQuery] = PageQuery,
+    show: Callable[[Any], Any] | None = None,
+) -> Callable:
+    """Make a view of a list answer with pages, and document that.
+
+    The view is called with the position behind which the page begins (None for the first page)
+    and the number of entries to return, and with what else its query and its path hold.
+
+    :param schema: of the page
+    :param show: makes of an entry what the schema takes
+    """
+
+    def decorator(view: Callable) -> Callable:
+        @blp.arguments(query, location="query")
+        @blp.response(200, schema)
+        @wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Page:
+            *before, given = args
+            limit, cursor = given.pop("limit"), given.pop("cursor")
+            return read_page(
+                lambda after, count: view(*before, after, count, **given, **kwargs),
+                position,
+                limit,
+                cursor,
+                show=show,
+            )
+
+        return wrapper
+
+    return decorator
+
+
+def read_page(
+    read: Callable[[Any, int], Sequence[Any]],
+    position: Position,
+    limit: int,
+    cursor: str | None,
+    *,
+    total: int | None = None,
+    show: Callable[[Any], Any] | None = None,
+) -> Page:
+    """A page of a list.
+
+    :param read: returns the entries behind a position, up to a number of them. One more than the
+        limit is asked for, which tells whether there are more
+    :param cursor: that the page before returned; None for the first page
+    :param show: makes of an entry what the page holds
+    :raises Invalid: when the cursor is not one of this list
+    """
+    entries = list(read(position.after(cursor), limit + 1))
+    has_more = len(entries) > limit
+    next_cursor = position.cursor(entries[limit - 1]) if has_more else None
+    shown = [show(entry) for entry in entries[:limit]] if show else entries[:limit]
+    return Page(shown, Pagination(next_cursor, has_more, total))
+
+
 def encode(*values: str | int | float) -> str:
-    """The cursor of an entry."""
+    """A cursor that holds these values."""
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode()
 
@@ -23,8 +153,8 @@ def encode(*values: str | int | float) -> str:
 def decode(text: str | None, *kinds: type) -> tuple | None:
     """The values of a cursor; None without one.
 
-    :param kinds: ``str``, ``int`` (0 to 2^63 - 1) or ``float`` (finite) for each value
-    :raises Invalid: when it is not made of such values
+    :param kinds: the type of each value
+    :raises Invalid: when it does not hold such values
     """
     if text is None:
         return None
@@ -42,20 +172,9 @@ def refused() -> Invalid:
     return Invalid(f"The request is not valid. cursor: {WANTED}", {"query": {"cursor": [WANTED]}})
 
 
-def page(rows: list[dict], limit: int, cursors: Callable[[int], str]) -> dict[str, Any]:
-    """The body of a page.
-
-    :param rows: up to one more than the limit, which tells whether there are more
-    :param cursors: the cursor of the entry with this index
-    """
-    has_more = len(rows) > limit
-    cursor = cursors(limit - 1) if has_more else None
-    return {"data": rows[:limit], "pagination": {"cursor": cursor, "hasMore": has_more}}
-
-
 def _checked(value: Any, kind: type) -> str | int | float:
     if kind is str and isinstance(value, str) and "\0" not in value:
-        # A lone surrogate, which JSON can spell, is not UTF-8.
+        # JSON can spell a lone surrogate, which UTF-8 can't.
         value.encode()
         return value
     if kind is int and type(value) is int and 0 <= value < 2**63:

@@ -5,8 +5,7 @@ from typing import Any
 from flask import current_app, request, url_for
 from flask.views import MethodView
 
-from clv.api import paging
-from clv.api.schemas.base import PageQuery
+from clv.api.paging import Position, paginated
 from clv.api.schemas.runs import (
     ComputeRequest,
     ComputeResult,
@@ -38,6 +37,9 @@ _PREFER = {
     "example": RESPOND_ASYNC,
     "description": "respond-async: answer 202 at once (RFC 7240)",
 }
+# What the cursors of the two lists hold; the page's lists have the same.
+RUN_POSITION = Position({"id": int})
+ERROR_POSITION = Position({"customer_id": str})
 
 
 @blp.route("/clv/compute")
@@ -84,16 +86,10 @@ class Jobs(MethodView):
     """The tenant's runs."""
 
     @blp.access(Role.VIEWER, 400)
-    @blp.arguments(PageQuery, location="query")
-    @blp.response(200, JobList)
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    @paginated(blp, JobList, RUN_POSITION)
+    def get(self, before: int | None, limit: int) -> list[RunJob]:
         """List the batch runs, newest first"""
-        (before,) = paging.decode(query["cursor"], int) or (None,)
-        limit = query["limit"]
-        jobs: list[Any] = list(
-            runs.page(principal().tenant_id, before, limit + 1, components().queue)
-        )
-        return paging.page(jobs, limit, lambda n: paging.encode(jobs[n].id))
+        return runs.page(principal().tenant_id, before, limit, components().queue)
 
 
 @blp.route("/clv/jobs/<jobId>", parameters=[_JOB_ID])
@@ -126,14 +122,10 @@ class JobErrors(MethodView):
     """What went wrong in a run."""
 
     @blp.access(Role.VIEWER, 400, 404)
-    @blp.arguments(PageQuery, location="query")
-    @blp.response(200, CustomerErrorList)
-    def get(self, query: dict[str, Any], jobId: str) -> dict[str, Any]:
+    @paginated(blp, CustomerErrorList, ERROR_POSITION)
+    def get(self, after: str | None, limit: int, jobId: str) -> list[runs.CustomerError]:
         """List the customers that a run could not compute"""
-        (after,) = paging.decode(query["cursor"], str) or ("",)
-        limit = query["limit"]
-        errors: list[Any] = list(runs.errors_page(principal().tenant_id, jobId, after, limit + 1))
-        return paging.page(errors, limit, lambda n: paging.encode(errors[n].customer_id))
+        return runs.errors_page(principal().tenant_id, jobId, after or "", limit)
 
 
 def _accepted(job: RunJob, headers: dict[str, str] | None = None) -> Any:

@@ -1,6 +1,5 @@
 """What customers did: interaction summaries."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask.views import MethodView
@@ -9,10 +8,10 @@ from clv.api import uploads
 from clv.api.schemas.summaries import MergeResult, SummaryList, SummaryQuery, SummaryRows
 from clv.api.schemas.uploads import UploadQuery, UploadResult
 from clv.auth.principal import Role
-from clv.files.reader import Rejected, read_summaries
 from clv.http.access import ClvBlueprint, principal
 from clv.services import customers, loading
-from clv.store.summaries import Summary
+from clv.services.loading import Loaded, Options
+from clv.store.merging import Merged
 
 blp = ClvBlueprint("summaries", __name__, url_prefix="/api/v1", description="Interaction summaries")
 
@@ -29,23 +28,14 @@ class InteractionSummaries(MethodView):
     @blp.access(Role.VIEWER, 400)
     @blp.arguments(SummaryQuery, location="query")
     @blp.response(200, SummaryList)
-    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+    def get(self, query: dict[str, Any]) -> customers.SummaryList:
         """Read a customer's interaction summaries, the latest period first"""
-        tenant = principal().tenant
-        rows, total = customers.customer_summaries(
-            tenant,
-            query["customerId"],
-            query["periodType"],
-            query["offerId"],
-            query["channelId"],
-            query["limit"],
-        )
-        return {"data": [_view(row, tenant.period_type) for row in rows], "total": total}
+        return customers.customer_summaries(principal().tenant, **query)
 
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @blp.arguments(SummaryRows)
     @blp.response(200, MergeResult)
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+    def post(self, body: dict[str, Any]) -> Merged:
         """Insert or replace up to 1,000 interaction summaries
 
         Load what customers did (visits, clicks, orders), not what was sent to them.
@@ -55,13 +45,13 @@ class InteractionSummaries(MethodView):
         converts and totalValue are all 0 deletes the stored one.
         """
         types, rows = zip(*body["data"], strict=True)
-        return asdict(loading.add_summaries(principal().tenant, types[0], list(rows)))
+        return loading.add_summaries(principal().tenant, types[0], list(rows))
 
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @uploads.accepted(blp, _EXAMPLE)
     @blp.arguments(UploadQuery, location="query")
     @blp.response(200, UploadResult)
-    def put(self, query: dict[str, Any]) -> dict[str, Any]:
+    def put(self, query: dict[str, Any]) -> Loaded:
         """Load a file of interaction summaries of any size
 
         CSV with a header line, or NDJSON; gzipped or not. The columns are the fields of a row of
@@ -70,24 +60,4 @@ class InteractionSummaries(MethodView):
         of zeros deletes. A line whose natural key an earlier one has is a bad line. Readers and
         runs see all of it or nothing.
         """
-        rejected = Rejected()
-        period_type, chunks = read_summaries(uploads.file(), rejected)
-        tenant = principal().tenant
-        done = loading.load_summaries(tenant, period_type, chunks, rejected, **query)
-        return uploads.result(rejected, *done)
-
-
-def _view(row: Summary, period_type: str | None) -> dict[str, Any]:
-    return {
-        "customerId": row.customer_id,
-        "periodType": period_type,
-        "periodKey": row.period_key,
-        "offerId": row.offer_id,
-        "creativeId": row.creative_id,
-        "channelId": row.channel_id,
-        "impressions": row.impressions,
-        "converts": row.converts,
-        "totalValue": row.total_value,
-        "lastContactAt": row.last_contact_ms,
-        "firstContactAt": row.first_contact_ms,
-    }
+        return loading.load_summaries(principal().tenant, uploads.file(), Options(**query))

@@ -7,9 +7,9 @@ from flask.views import MethodView
 from clv.api import uploads
 from clv.api.schemas.uploads import UploadQuery, UploadResult
 from clv.auth.principal import Role
-from clv.files.reader import Rejected, read_transactions
 from clv.http.access import ClvBlueprint, principal
 from clv.services import loading
+from clv.services.loading import Loaded, Options
 
 blp = ClvBlueprint("transactions", __name__, url_prefix="/api/v1", description="Bulk data in")
 
@@ -24,7 +24,7 @@ class Transactions(MethodView):
     @uploads.accepted(blp, _EXAMPLE)
     @blp.arguments(UploadQuery, location="query")
     @blp.response(200, UploadResult)
-    def put(self, query: dict[str, Any]) -> dict[str, Any]:
+    def put(self, query: dict[str, Any]) -> Loaded:
         """Load a file of transactions of any size
 
         CSV with the columns customer_id, date and amount, or NDJSON with the same names; gzipped
@@ -32,12 +32,4 @@ class Transactions(MethodView):
         is taken as complete for each customer and day in it, so that sending it again changes
         nothing. Readers and runs see all of it or nothing.
         """
-        return load(**query)
-
-
-def load(strict: bool, replace: bool) -> dict[str, Any]:
-    """Load the file that is the body of the current request; the response."""
-    rejected = Rejected()
-    chunks = read_transactions(uploads.file(), rejected)
-    done = loading.load_transactions(principal().tenant, chunks, rejected, strict, replace)
-    return uploads.result(rejected, *done)
+        return loading.load_transactions(principal().tenant, uploads.file(), Options(**query))

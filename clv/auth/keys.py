@@ -1,5 +1,7 @@
 """API keys: create, list, revoke."""
 
+from dataclasses import asdict, dataclass
+
 from clv.auth import tokens
 from clv.auth.authentication import forget
 from clv.auth.principal import Role
@@ -10,6 +12,26 @@ from clv.errors import Conflict, Invalid, NotFound
 from clv.store import api_keys, tenants
 from clv.store.api_keys import ApiKey
 from clv.store.tenants import Tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedKey(ApiKey):
+    """A new key with its token."""
+
+    token: str
+
+
+def create_key_of_tenant(
+    tenant: Tenant, role: str, label: str = "", expires_days: int | None = None
+) -> CreatedKey:
+    """A new key with its token, which is returned this once and stored nowhere.
+
+    :param role: its name
+    """
+    token = create_key(tenant, Role.parse(role), label, expires_days)
+    public = tokens.public_part(token)
+    key = next(key for key in keys_of_tenant(tenant) if key.public == public)
+    return CreatedKey(**asdict(key), token=token)
 
 
 def create_key(tenant: Tenant, role: Role, label: str = "", expires_days: int | None = None) -> str:
@@ -53,11 +75,11 @@ def revoke_key_of_tenant(tenant: Tenant, public: str) -> None:
     :raises Conflict: when it is the tenant's last admin key
     """
     with tenants.locked(tenant.id):
-        keys = {key.public: key for key in api_keys.keys_of_tenant(tenant.id)}
-        if public not in keys:
+        keys = api_keys.keys_of_tenant(tenant.id)
+        if all(key.public != public for key in keys):
             raise NotFound("There is no key with this id.")
         now = now_ms()
-        admins = [key.public for key in keys.values() if key.role == "admin" and key.is_active(now)]
+        admins = [key.public for key in keys if key.role == "admin" and key.is_active(now)]
         if admins == [public]:
             raise Conflict("The last admin key can't be removed: create another one first.")
         api_keys.revoke_key(public)

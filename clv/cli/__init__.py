@@ -1,4 +1,4 @@
-"""The command line: ``flask …``. Commands are as thin as views; results go to standard output,
+"""The command line: ``flask …``. Commands are as thin as views. Results go to standard output,
 everything else to standard error."""
 
 from flask import Flask

@@ -1,4 +1,4 @@
-"""How commands fail: with one line that says why."""
+"""Commands fail with one line that says why."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +14,7 @@ DOWN = "The database can't be reached, is busy, or lacks its tables (flask migra
 
 
 def plain_errors(command: Callable) -> Callable:
-    """Show an error of the domain as one line, and give the connection back in any case."""
+    """Show an error of the service as one line, and give the connection back in any case."""
 
     @wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +14,8 @@ from clv.domain.scoring import SEGMENTS
 from clv.files import writer
 from clv.services import records
 from clv.store import tenants
-from clv.store.listing import Filter, Listed
+from clv.store.listing import Filter
+from clv.store.tenants import Tenant
 
 
 @click.command()
@@ -37,22 +38,25 @@ def export(file: str, name: str, kind: str, segment: str | None, sort: str) -> N
     FILE appears when it is complete. Sorted by customerId, each customer is in it once, whatever
     is computed meanwhile.
     """
-    tenant, wanted = tenants.tenant_by_name(name), Filter(segment=segment)
-    pages = records.all_records(tenant, wanted, writer.SORTS[sort])
-    if sys.stderr.isatty():
-        pages = _with_count(pages, records.total_of_records(tenant, wanted, counted=True))
-    with _output(file) as output:
-        for text in writer.write(pages, kind):
-            output.write(text.encode())
+    tenant, matching = tenants.tenant_by_name(name), Filter(segment=segment)
+    with _bar(tenant, matching) as progress, _output(file) as output:
+        text = records.file_of_records(
+            tenant, matching, writer.SORTS[sort], kind, progress=progress
+        )
+        for piece in text:
+            output.write(piece.encode())
 
 
-def _with_count(pages: Iterator[list[Listed]], total: int | None) -> Iterator[list[Listed]]:
-    """The pages; a bar shows how many of the customers were read."""
+@contextmanager
+def _bar(tenant: Tenant, matching: Filter) -> Iterator[Callable[[int], None] | None]:
+    """On a terminal, a bar that shows how many of the customers were read."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    total = records.total_of_records(tenant, matching, counted=True)
     bar: Any
     with click.progressbar(length=total, label="Writing", file=sys.stderr) as bar:
-        for page in pages:
-            yield page
-            bar.update(len(page))
+        yield bar.update
 
 
 @contextmanager
@@ -62,7 +66,7 @@ def _output(file: str) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     path = Path(os.path.realpath(file))
-    # A pipe or a device is written to, and not replaced.
+    # A pipe or a device is written to, not replaced.
     replaces = path.is_file() or not path.exists()
     try:
         with _beside(path) if replaces else path.open("wb") as output:
@@ -73,7 +77,7 @@ def _output(file: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes this one's place when it is complete: one that breaks off never looks
+    """A file that takes this one's place when it is complete, so that a partial one never looks
     whole."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:

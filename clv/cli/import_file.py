@@ -2,19 +2,20 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import BinaryIO
 
 import click
 
 from clv.cli.errors import plain_errors
-from clv.db import Columns
 from clv.db.clock import now_ms
 from clv.domain.units import DAY_MS
 from clv.errors import Invalid
-from clv.files.reader import File, Rejected, read_summaries, read_transactions
+from clv.files.reader import File, Rejected
 from clv.services import loading, settings
+from clv.services.loading import Options
 from clv.store import tenants
 from clv.store.merging import Merged
 from clv.store.tenants import Tenant
@@ -67,17 +68,17 @@ def import_file(
     """
     given = {option: text for option, text in for_transactions.items() if text is not None}
     if given and kind == "summaries":
-        options = ", ".join(f"--{option.replace('_', '-')}" for option in given)
-        raise click.UsageError(f"{options}: makes no sense for summaries, only for transactions.")
-    tenant, rejected = tenants.tenant_by_name(name), Rejected()
-    load = _load_summaries if kind == "summaries" else _load_transactions
+        names = ", ".join(f"--{option.replace('_', '-')}" for option in given)
+        raise click.UsageError(f"{names}: makes no sense for summaries, only for transactions.")
+    tenant = tenants.tenant_by_name(name)
     # Standard input may have no name.
     source = File(file, form or _form(str(getattr(file, "name", ""))))
-    try:
-        load(tenant, source, rejected, not skip_bad_rows, replaces, **given)
-    finally:
-        for line, reason in rejected.first:
-            click.echo(f"line {line}: {reason}", err=True)
+    load = _load_summaries if kind == "summaries" else _load_transactions
+    with _shown_lines() as rejected:
+        with _bar(file) as progress:
+            options = Options(not skip_bad_rows, replaces, progress)
+            told = load(tenant, source, options, rejected, given)
+        click.echo(told)
     _suggest(tenant)
 
 
@@ -85,32 +86,50 @@ def _form(name: str) -> str:
     return "ndjson" if name.lower().removesuffix(".gz").endswith(NDJSON_ENDINGS) else "csv"
 
 
+@contextmanager
+def _shown_lines() -> Iterator[Rejected]:
+    """Collects bad lines, and shows them at the end, also when the file is refused."""
+    rejected = Rejected()
+    try:
+        yield rejected
+    finally:
+        for line, reason in rejected.first:
+            click.echo(f"line {line}: {reason}", err=True)
+
+
+@contextmanager
+def _bar(file: BinaryIO) -> Iterator[Callable[[], None]]:
+    """On a terminal, a bar that shows how much of the file was read, each time it is told to."""
+    if not (sys.stderr.isatty() and file.seekable()):
+        yield lambda: None
+        return
+    size = os.fstat(file.fileno()).st_size
+    with click.progressbar(length=size, label="Reading", file=sys.stderr) as bar:
+        yield lambda: bar.update(file.tell() - bar.pos)
+        bar.update(size - bar.pos)
+
+
 def _load_transactions(
-    tenant: Tenant,
-    source: File,
-    rejected: Rejected,
-    strict: bool,
-    replaces: bool,
-    replay_until: str | None = None,
-    **columns: str,
-) -> None:
-    until = _replay_day(replay_until)
-    names = {option.removesuffix("_column"): name for option, name in columns.items()}
-    chunks = _with_bar(source.stream, read_transactions(source, rejected, **names))
-    count, merged = loading.load_transactions(tenant, chunks, rejected, strict, replaces, until)
+    tenant: Tenant, source: File, options: Options, rejected: Rejected, given: dict[str, str]
+) -> str:
+    until = _replay_day(given.pop("replay_until", None))
+    columns = {option.removesuffix("_column"): name for option, name in given.items()}
+    loaded = loading.load_transactions(
+        tenant, source, options, rejected, replay_until_day=until, **columns
+    )
+    moved = ""
     if until is not None:
         last = datetime.fromtimestamp(until * 86_400, UTC).date()
-        click.echo(f"The history was moved so that its last day is {last}.")
-    click.echo(f"{count:,} transactions read, {merged.received:,} daily summaries: {_did(merged)}")
+        moved = f"The history was moved so that its last day is {last}.\n"
+    days = f"{loaded.merged.received:,} daily summaries"
+    return f"{moved}{loaded.received:,} transactions read, {days}: {_did(loaded.merged)}"
 
 
 def _load_summaries(
-    tenant: Tenant, source: File, rejected: Rejected, strict: bool, replaces: bool
-) -> None:
-    period_type, chunks = read_summaries(source, rejected)
-    chunks = _with_bar(source.stream, chunks)
-    count, merged = loading.load_summaries(tenant, period_type, chunks, rejected, strict, replaces)
-    click.echo(f"{count:,} {period_type} summaries read: {_did(merged)}")
+    tenant: Tenant, source: File, options: Options, rejected: Rejected, given: dict[str, str]
+) -> str:
+    loaded = loading.load_summaries(tenant, source, options, rejected)
+    return f"{loaded.received:,} {loaded.period_type} summaries read: {_did(loaded.merged)}"
 
 
 def _replay_day(text: str | None) -> int | None:
@@ -122,19 +141,6 @@ def _replay_day(text: str | None) -> int | None:
         return (date.fromisoformat(text) - date(1970, 1, 1)).days
     except ValueError:
         raise Invalid("--replay-until must be a date such as 2026-04-30, or 'now'.") from None
-
-
-def _with_bar(file: BinaryIO, chunks: Iterator[Columns]) -> Iterator[Columns]:
-    """The chunks; on a terminal a bar shows how much of the file was read."""
-    if not (sys.stderr.isatty() and file.seekable()):
-        yield from chunks
-        return
-    size = os.fstat(file.fileno()).st_size
-    with click.progressbar(length=size, label="Reading", file=sys.stderr) as bar:
-        for chunk in chunks:
-            bar.update(file.tell() - bar.pos)
-            yield chunk
-        bar.update(size - bar.pos)
 
 
 def _did(merged: Merged) -> str:

@@ -7,7 +7,7 @@ from clv.auth.principal import Role
 from clv.cli.errors import plain_errors
 from clv.db.clock import now_ms
 from clv.domain import calendar
-from clv.store import api_keys, tenants
+from clv.store import tenants
 
 
 @click.group("keys")
@@ -32,7 +32,7 @@ def create_key(name: str, role: str, expires_days: int | None, label: str) -> No
 @plain_errors
 def list_keys(name: str) -> None:
     """List a tenant's keys by their public parts."""
-    keys, now = api_keys.keys_of_tenant(tenants.tenant_by_name(name).id), now_ms()
+    keys, now = auth_keys.keys_of_tenant(tenants.tenant_by_name(name)), now_ms()
     click.echo("public\trole\tstate\tcreated\texpires\tlast used\tlabel")
     for key in keys:
         state = "active" if key.is_active(now) else "expired"

@@ -5,9 +5,8 @@ from typing import Any
 import click
 
 from clv.cli.errors import plain_errors
-from clv.domain import values
 from clv.errors import Invalid
-from clv.services import erasure, settings
+from clv.services import settings
 from clv.store import tenants
 from clv.store.tenants import Tenant
 
@@ -24,11 +23,7 @@ def tenants_group() -> None:
 @plain_errors
 def create_tenant(name: str) -> None:
     """Create the tenant NAME (lower-case letters, digits, hyphens)."""
-    try:
-        values.tenant_name(name)
-    except ValueError as error:
-        raise Invalid(f"The name: {error}") from None
-    tenants.create_tenant(name)
+    settings.create_tenant(name)
     click.echo(f"Created tenant {name}.", err=True)
 
 
@@ -84,7 +79,7 @@ def delete_tenant(name: str, yes: bool) -> None:
     if not yes:
         question = f"Delete {name} and the data of its {tenant.customers:,} customers for good?"
         click.confirm(question, abort=True, err=True)
-    erasure.delete_tenant(tenant)
+    settings.delete_tenant(tenant)
     click.echo(f"Deleted tenant {name}.", err=True)
 
 

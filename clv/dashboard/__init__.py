@@ -1,4 +1,4 @@
-"""The pages of a tenant's people: the same functions as the API's, as HTML."""
+"""The pages for people: the same use cases as the API's, as HTML."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ PAGES = (
 def mount(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:
     """Serve the pages.
 
-    :param otherwise: answers an unknown path to whoever is no browser
+    :param otherwise: answers an unknown path to clients that are not browsers
     """
     app.register_blueprint(blp)
     errors.register(app, otherwise)

@@ -1,5 +1,5 @@
-"""The files that the pages load: each under an address that changes with its content, so that
-browsers keep it for ever, and compressed once."""
+"""The files that the pages load. The address of each changes with its content, so that browsers
+may keep it for ever; it is compressed once."""
 
 import gzip
 import hashlib
@@ -32,8 +32,8 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """All files by their paths."""
-    found = (path for path in sorted(FOLDER.rglob("*")) if path.suffix in _KINDS)
-    return {path.relative_to(FOLDER).as_posix(): _asset(path) for path in found}
+    paths = (path for path in sorted(FOLDER.rglob("*")) if path.suffix in _KINDS)
+    return {path.relative_to(FOLDER).as_posix(): _asset(path) for path in paths}
 
 
 @blp.app_template_global("asset")
@@ -42,18 +42,18 @@ def address(name: str) -> str:
     return url_for("dashboard.asset", version=assets()[name].version, name=name)
 
 
-@blp.get("/static/<version>/<path:name>")
-def asset(version: str, name: str) -> Response:
-    """A file. One of an older page is answered as it is now, and not kept."""
-    found = assets().get(name)
-    if found is None:
+@blp.get("/static/<version>/<path:name>", endpoint="asset")
+def send_asset(version: str, name: str) -> Response:
+    """A file as it is now. If the address is that of another version, browsers don't keep it."""
+    asset = assets().get(name)
+    if asset is None:
         raise NotFound
     zipped = request.accept_encodings["gzip"] > 0
-    response = Response(found.zipped if zipped else found.content, mimetype=found.mimetype)
+    response = Response(asset.zipped if zipped else asset.content, mimetype=asset.mimetype)
     if zipped:
         response.content_encoding = "gzip"
     response.vary.add("Accept-Encoding")
-    response.headers["Cache-Control"] = _FOR_EVER if version == found.version else "no-cache"
+    response.headers["Cache-Control"] = _FOR_EVER if version == asset.version else "no-cache"
     return response
 
 

@@ -1,4 +1,4 @@
-"""One customer: what the record says, why, and how it came there."""
+"""One customer: the record, its explanation and its history."""
 
 from typing import Any
 
@@ -12,22 +12,21 @@ from clv.domain.settings import MODEL_NAMES
 from clv.errors import NotFound
 from clv.http.access import principal
 from clv.http.parser import checked_customer_id
-from clv.prediction import calibrated
 from clv.services import customers
 from clv.services.customers import Explained
 from clv.store.changes import Change
 from clv.store.tenants import Tenant
 
-ROWS = 100
+HISTORY_ROWS = 100
 
 
 @blp.get("/find")
 def customer_find() -> Response:
-    """The way to the customer with this id."""
-    wanted = request.args.get("customerId", "").strip()
-    if not wanted or "/" in wanted or wanted in (".", ".."):
+    """Lead to the customer with this id."""
+    customer_id = request.args.get("customerId", "").strip()
+    if not customer_id or "/" in customer_id or customer_id in (".", ".."):
         raise NotFound("There is no customer with this id: ids have 1 to 128 characters, no slash.")
-    return redirect(url_for("dashboard.customer_page", customer_id=wanted), 303)
+    return redirect(url_for("dashboard.customer_page", customer_id=customer_id), 303)
 
 
 @blp.get("/customers/<customer_id>")
@@ -35,16 +34,15 @@ def customer_page(customer_id: str) -> str:
     """The record, the explanation and the history."""
     tenant, customer_id = principal().tenant, checked_customer_id(customer_id)
     scores, _ = customers.get_clv(tenant.id, customer_id)
-    changes = customers.customer_history(tenant, customer_id, None, ROWS)
+    changes = customers.customer_history(tenant, customer_id, None, HISTORY_ROWS)
     return page(
         "customer.html",
         tenant=tenant,
         scores=scores,
         explained=_explained(tenant, customer_id),
         changes=changes,
-        history=_line(changes, scores),
+        history=_chart(changes, scores),
         model=MODEL_NAMES[scores.model],
-        level=calibrated.LEVEL,
     )
 
 
@@ -58,15 +56,15 @@ def customer_recompute(customer_id: str) -> Response:
 
 
 def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
-    """None for a record whose summaries are gone."""
+    """None when the summaries behind the record are gone."""
     try:
         return customers.explain_clv(tenant, customer_id)
     except NotFound:
         return None
 
 
-def _line(changes: list[Change], scores: Scores) -> dict[str, Any]:
-    """The score over time, oldest first, until the record."""
+def _chart(changes: list[Change], scores: Scores) -> dict[str, Any]:
+    """The chart of the score over time, oldest first, up to the record."""
     points = [(change.at_ms, change.score, change.segment) for change in changes[::-1]]
     if points and points[-1][0] < scores.computed_ms:
         points.append((scores.computed_ms, scores.score, scores.segment))

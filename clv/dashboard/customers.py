@@ -1,22 +1,24 @@
-"""Lists of customers: whom to contact, and everybody; what ``GET /clv/records`` lists."""
+"""Lists of customers: whom to contact, and everybody. ``GET /clv/records`` lists the same."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from flask import Response, request
 from marshmallow import ValidationError
 
-from clv.api import records
+from clv.api import downloads
+from clv.api.paging import Page, read_page
 from clv.api.schemas.records import RecordsQuery
 from clv.dashboard.blueprint import blp, page
 from clv.domain.settings import MODEL_NAMES
 from clv.errors import Invalid
 from clv.http.access import principal
 from clv.http.errors import sentence
-from clv.services import snapshots
+from clv.services import records, snapshots
 from clv.store.tenants import Tenant
 
 PAGE = 50
-# Up to so many customers, counting who matches takes a moment.
+# With more customers, counting those who match takes too long for a page.
 COUNTED_UP_TO = 100_000
 
 
@@ -68,25 +70,34 @@ def customers() -> Any:
     except ValidationError as error:
         problem = f"These filters don’t fit. {sentence(error.messages)}"
         return _page(tenant, tab, problem=problem, wrong=error.messages), 400
-    counted = tenant.customers <= COUNTED_UP_TO
-    found = records.page_of({**query, "limit": PAGE, "count": counted})
-    return _page(tenant, tab, sort=query["sort"], found=found)
+    listed = _listed(tenant, query)
+    return _page(tenant, tab, sort=query["sort"], listed=listed)
 
 
 @blp.get("/customers.csv")
 def customers_csv() -> Response:
     """The whole list as a file, which people open in a spreadsheet."""
+    tenant = principal().tenant
     try:
-        query = _query(_tab(principal().tenant))
-        return records.file_of(query, "text/csv", for_spreadsheets=True)
+        query = _query(_tab(tenant))
     except ValidationError as error:
         raise Invalid(f"These filters don’t fit. {sentence(error.messages)}") from None
+    downloads.refuse_paging()
+    text = records.file_of_records(
+        tenant,
+        query["matching"],
+        query["order"],
+        "csv",
+        with_model=query["include"] == "model",
+        for_spreadsheets=True,
+    )
+    return downloads.send(text, "text/csv", "clv-records")
 
 
 def tabs(tenant: Tenant) -> list[Tab]:
-    """The lists: who slips away, who is probably lost, and all."""
+    """The lists: customers who slip away, customers who are probably lost, and all."""
     days = tenant.settings.at_risk_days
-    # Who never did anything is at no risk.
+    # A customer without any interaction is not at risk.
     silent = {"minFrequency": "1", "sort": "-revenueAtRisk"}
     return [
         Tab(
@@ -108,7 +119,7 @@ def tabs(tenant: Tenant) -> list[Tab]:
 
 def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
     given = {**tab.filters, **_given()}
-    # Without a place in the list, and as an address repeats it.
+    # As links repeat it: without the cursor.
     wanted = {"tab": tab.name, **{name: v for name, v in _given().items() if name != "cursor"}}
     return page(
         "customers.html",
@@ -125,13 +136,24 @@ def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
     )
 
 
+def _listed(tenant: Tenant, query: dict[str, Any]) -> Page:
+    matching, counted = query["matching"], tenant.customers <= COUNTED_UP_TO
+    return read_page(
+        partial(records.page_of_records, tenant, matching, query["order"]),
+        query["position"],
+        PAGE,
+        query["cursor"],
+        total=records.total_of_records(tenant, matching, counted),
+    )
+
+
 def _tab(tenant: Tenant) -> Tab:
-    found = {tab.name: tab for tab in tabs(tenant)}
-    return found.get(request.args.get("tab", ""), found["slipping"])
+    by_name = {tab.name: tab for tab in tabs(tenant)}
+    return by_name.get(request.args.get("tab", ""), by_name["slipping"])
 
 
 def _given() -> dict[str, str]:
-    """What the address says; a form sends its empty fields, too."""
+    """The filters in the address, without the empty fields that a form sends, too."""
     return {name: text for name, text in request.args.items() if text and name != "tab"}
 
 

@@ -3,14 +3,15 @@
 from flask import request
 from marshmallow import ValidationError
 
-from clv import db
-from clv.api import transactions, uploads
+from clv.api import uploads
 from clv.api.schemas.uploads import UploadQuery
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page
 from clv.errors import Invalid
 from clv.http.access import principal
 from clv.http.errors import sentence
+from clv.services import loading
+from clv.services.loading import Options
 
 
 @blp.get("/data")
@@ -23,12 +24,11 @@ def data() -> str:
 @blp.put("/data/transactions")
 @needs(Role.EDITOR)
 def data_load() -> str:
-    """Load the file that is the body; what it did, as a part of the page."""
+    """Load the file that is the body, and show what it did as a part of the page."""
     uploads.check_kind()
     try:
         query = UploadQuery().load(request.args)
     except ValidationError as error:
         raise Invalid(sentence(error.messages)) from None
-    with db.within(db.LONG_SECONDS):
-        done = transactions.load(**query)
-    return page("data_loaded.html", done=done)
+    loaded = loading.load_transactions(principal().tenant, uploads.file(), Options(**query))
+    return page("data_loaded.html", loaded=loaded)

@@ -1,4 +1,4 @@
-"""What each error looks like in a browser: a page, or an alert within one."""
+"""What errors look like in a browser: a page, or an alert within one."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +30,7 @@ _NOTHING = "The page may have moved, or its address is mistyped."
 def register(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:
     """Show an unknown path to a browser as a page.
 
-    :param otherwise: answers it to whoever is no browser
+    :param otherwise: answers clients that are not browsers
     """
     app.register_error_handler(404, partial(_unknown_path, otherwise))
 

@@ -7,7 +7,7 @@ from clv.dashboard.blueprint import blp
 from clv.domain.units import AMOUNT_SCALE, DAY_MS
 
 NONE = "–"
-# From so much on, a sum is told in millions: 12.3 M.
+# From this sum on, amounts are shown in millions: 12.3 M.
 _SHORTENED_FROM = 10_000_000
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 
@@ -32,7 +32,8 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 @blp.app_template_filter()
 def money(amount: float | None, digits: int = 0) -> str:
-    """1/10,000 as money, half up as in JSON; without cents, in millions from ten on."""
+    """1/10,000 as money, rounded half up as in JSON. Without cents, large amounts are in
+    millions."""
     if amount is None:
         return NONE
     units = abs(amount) / AMOUNT_SCALE
@@ -51,7 +52,7 @@ def counted(number: int, word: str) -> str:
 
 @blp.app_template_filter()
 def since(days: int) -> str:
-    """Days as of the last contact: today, 1 day ago."""
+    """Days since the last contact: today, 1 day ago."""
     return f"{counted(days, 'day')} ago" if days else "today"
 
 
@@ -69,7 +70,7 @@ def day(ms: int | None) -> str:
 
 @blp.app_template_filter()
 def iso(ms: int) -> str:
-    """A time for machines: the ``datetime`` of a ``time`` element."""
+    """A time for the ``datetime`` attribute of a ``time`` element."""
     return f"{_utc(ms):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -103,7 +104,7 @@ def segment(name: str) -> str:
 
 @blp.app_template_filter()
 def projection(model: str) -> str:
-    """What predicted revenue is called: a run rate is no forecast."""
+    """What predicted revenue is called: a run rate is not a forecast."""
     return "Expected revenue" if model == "calibrated" else "Run-rate revenue"
 
 
@@ -112,5 +113,5 @@ def _utc(ms: int) -> datetime:
 
 
 def _signless(text: str) -> str:
-    """Never minus nothing; and a minus that is as wide as a plus."""
+    """The number without the sign of -0, and with a minus as wide as a plus."""
     return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", "−")

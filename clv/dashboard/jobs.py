@@ -1,11 +1,10 @@
 """Batch runs: start one, watch it, cancel it, and read what went wrong."""
 
-from typing import Any
-
 from flask import Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clv.api import paging
+from clv.api.paging import read_page
+from clv.api.runs import ERROR_POSITION, RUN_POSITION
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, is_part, needs, page
 from clv.domain.scoring import SEGMENTS
@@ -20,10 +19,14 @@ PAGE = 20
 @blp.get("/jobs")
 def jobs() -> str:
     """The runs, newest first, and the form that starts one."""
-    (before,) = paging.decode(request.args.get("cursor"), int) or (None,)
-    rows: list[Any] = list(runs.page(principal().tenant.id, before, PAGE + 1, components().queue))
-    listed = paging.page(rows, PAGE, lambda n: paging.encode(rows[n].id))
-    return page("jobs.html", listed=listed, is_first=before is None, segments=SEGMENTS)
+    cursor = request.args.get("cursor")
+    tenant_id, queue = principal().tenant.id, components().queue
+
+    def read(before: int | None, limit: int) -> list[runs.Job]:
+        return runs.page(tenant_id, before, limit, queue)
+
+    listed = read_page(read, RUN_POSITION, PAGE, cursor)
+    return page("jobs.html", listed=listed, is_first=cursor is None, segments=SEGMENTS)
 
 
 @blp.post("/jobs")
@@ -43,9 +46,11 @@ def job_page(job_id: str) -> str:
     """A run with its progress and its errors."""
     tenant_id, queue = principal().tenant_id, components().queue
     job = runs.watch(tenant_id, job_id, queue)
-    (after,) = paging.decode(request.args.get("cursor"), str) or ("",)
-    rows: list[Any] = list(runs.errors_page(tenant_id, job_id, after, PAGE + 1))
-    errors = paging.page(rows, PAGE, lambda n: paging.encode(rows[n].customer_id))
+
+    def read(after: str | None, limit: int) -> list[runs.CustomerError]:
+        return runs.errors_page(tenant_id, job_id, after or "", limit)
+
+    errors = read_page(read, ERROR_POSITION, PAGE, request.args.get("cursor"))
     return page("job.html", job=job, errors=errors, message=runs.waits_for(job, queue))
 
 

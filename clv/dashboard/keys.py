@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
 from clv.api.schemas.keys import ROLES, NewKey
-from clv.auth.keys import create_key, keys_of_tenant, revoke_key_of_tenant
+from clv.auth.keys import create_key_of_tenant, keys_of_tenant, revoke_key_of_tenant
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, now_ms, page, whole
 from clv.http.access import principal
@@ -26,7 +26,7 @@ def keys() -> str:
 @blp.post("/keys")
 @needs(Role.ADMIN)
 def key_create() -> Any:
-    """Create a key. Its token is in this answer and nowhere else, so there is no redirect."""
+    """Create a key. There is no redirect: only this response has the token."""
     days = request.form.get("expiresDays", "")
     given = {
         "role": request.form.get("role", ""),
@@ -34,12 +34,11 @@ def key_create() -> Any:
         "expiresDays": days,
     }
     try:
-        wanted = NewKey().load({**given, "expiresDays": whole(days) if days else None})
+        new = NewKey().load({**given, "expiresDays": whole(days) if days else None})
     except ValidationError as error:
         return _page(given=given, problem=sentence(error.messages)), 400
-    tenant = principal().tenant
-    token = create_key(tenant, Role.parse(wanted["role"]), wanted["label"], wanted["expiresDays"])
-    return _page(token=token), 201
+    created = create_key_of_tenant(principal().tenant, **new)
+    return _page(token=created.token), 201
 
 
 @blp.post("/keys/<key_id>/revoke")
@@ -52,11 +51,11 @@ def key_revoke(key_id: str) -> Response:
 
 def _page(**values: Any) -> str:
     now = now_ms()
-    found = keys_of_tenant(principal().tenant)
+    all_keys = keys_of_tenant(principal().tenant)
     return page(
         "keys.html",
-        active=[key for key in found if key.is_active(now)],
-        ended=[key for key in found if not key.is_active(now)],
+        active=[key for key in all_keys if key.is_active(now)],
+        ended=[key for key in all_keys if not key.is_active(now)],
         roles=ROLES,
         lifetimes=LIFETIMES,
         **values,

@@ -1,4 +1,4 @@
-"""The overview: what all customers add up to, as of the last run, from what that run stored."""
+"""The overview: what all customers add up to, from what the last run stored."""
 
 from typing import Any, NamedTuple
 
@@ -8,17 +8,17 @@ from clv.domain.overview import BIN_WIDTH, Group, Overview, Suggestion
 from clv.domain.scoring import SEGMENTS
 from clv.http.access import principal
 from clv.services import insights, records
-from clv.services.insights import Point, Summary
+from clv.services.insights import LatestOverview, Point
 from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
-# A quarter of nightly runs.
+# Full runs in the trend: a quarter, if one runs every night.
 POINTS = 90
-# Other at-risk days are suggested when so large a share of the customers would change sides.
+# Other at-risk days are suggested when they would move this share of the customers.
 MISFIT_SHARE = 0.1
-# Who is slipping away is looked for among so many with the most revenue at risk: reading these
-# takes as long with a million customers as with some thousands.
+# Customers who slip away are looked for among these many with the most revenue at risk. Reading
+# them takes as long with a million customers as with some thousands.
 LEADERS_READ = 200
 SHOWN = 5
 NOBODY = Group(0, None, 0, 0, 0)
@@ -41,82 +41,78 @@ class Card(NamedTuple):
 
 @blp.get("/")
 def overview() -> str:
-    """How many customers, what they are worth, how much is at risk, whether it gets better, and
-    whom to contact first."""
+    """How many customers there are, what they are worth, how much is at risk, whether it gets
+    better, and whom to contact first."""
     tenant = principal().tenant
-    summary = insights.summary(tenant)
-    if summary.found is None:
-        return page("overview_empty.html", tenant=tenant, summary=summary)
+    latest = insights.latest_overview(tenant)
+    if latest.overview is None:
+        return page("overview_empty.html", tenant=tenant, latest=latest)
     points = insights.history(tenant, None, POINTS)
     return page(
         "overview.html",
         tenant=tenant,
-        summary=summary,
-        found=summary.found,
-        cards=_cards(summary.found, _before(points, summary), tenant),
-        misfit=_misfit(summary.found),
-        histogram=_histogram(summary.found),
+        latest=latest,
+        overview=latest.overview,
+        cards=_cards(latest.overview, _before(points, latest)),
+        misfit=_misfit(latest.overview),
+        histogram=_histogram(latest.overview),
         trend=_trend(points),
         points=points,
         slipping=_slipping(tenant),
     )
 
 
-def _before(points: list[Point], summary: Summary) -> Overview | None:
-    """The full run before the run of the summary."""
-    return next((p.found for p in points if p.run.job_id != summary.job_id), None)
+def _before(points: list[Point], latest: LatestOverview) -> Overview | None:
+    """The overview of the full run before the latest run."""
+    return next((p.overview for p in points if p.run.job_id != latest.job_id), None)
 
 
-def _cards(found: Overview, before: Overview | None, tenant: Tenant) -> list[Card]:
-    now, then = found.everyone, before.everyone if before else NOBODY
-    # Predicted by another model, it is another figure.
-    comparable = then if before and before.model == found.model else NOBODY
+def _cards(now: Overview, before: Overview | None) -> list[Card]:
+    then = before.everyone if before else NOBODY
     return [
-        Card("Customers", "count", now.customers, then.customers, 1, "with a score"),
-        Card("Mean score", "decimal", now.mean_score, then.mean_score, 1, "of 100"),
-        Card(
-            figures.projection(found.model),
-            "money",
-            now.predicted_revenue,
-            comparable.predicted_revenue,
-            1,
-            _about_projection(found),
-        ),
-        Card(
-            "Revenue at risk",
-            "money",
-            now.revenue_at_risk,
-            comparable.revenue_at_risk,
-            -1,
-            f"{figures.projection(found.model).lower()} × probability of churn",
-        ),
+        Card("Customers", "count", now.everyone.customers, then.customers, 1, "with a score"),
+        Card("Mean score", "decimal", now.everyone.mean_score, then.mean_score, 1, "of 100"),
+        *_projection_cards(now, before),
     ]
 
 
-def _about_projection(found: Overview) -> str:
-    months = found.settings.lifespan_months
-    if found.model == "calibrated":
+def _projection_cards(now: Overview, before: Overview | None) -> list[Card]:
+    # Figures that another model predicted can't be compared.
+    then = before.everyone if before and before.model == now.model else NOBODY
+    projection = figures.projection(now.model)
+    predicted, at_risk = now.everyone.predicted_revenue, now.everyone.revenue_at_risk
+    by_churn = f"{projection.lower()} × probability of churn"
+    return [
+        Card(projection, "money", predicted, then.predicted_revenue, 1, _about_projection(now)),
+        Card("Revenue at risk", "money", at_risk, then.revenue_at_risk, -1, by_churn),
+    ]
+
+
+def _about_projection(overview: Overview) -> str:
+    months = overview.settings.lifespan_months
+    if overview.model == "calibrated":
         return f"in the next {months} months, by the calibrated model"
     return f"revenue so far, carried on for {months} months; not a forecast"
 
 
-def _misfit(found: Overview) -> Suggestion | None:
+def _misfit(overview: Overview) -> Suggestion | None:
     """The suggested at-risk days, where those of the run don't fit the data."""
-    suggestion = found.suggestion
-    if suggestion is None or suggestion.days == found.settings.at_risk_days:
+    suggestion = overview.suggestion
+    if suggestion is None or suggestion.days == overview.settings.at_risk_days:
         return None
     change = abs(suggestion.share_now - suggestion.share_then)
     return suggestion if change >= MISFIT_SHARE else None
 
 
-def _histogram(found: Overview) -> dict[str, Any]:
+def _histogram(overview: Overview) -> dict[str, Any]:
+    percentiles = (("P25", overview.p25), ("P75", overview.p75))
     return {
         "kind": "histogram",
-        "labels": [f"{n * BIN_WIDTH}–{(n + 1) * BIN_WIDTH}" for n in range(len(found.histogram))],
-        "values": found.histogram,
+        "labels": [f"{bin.start}–{bin.end}" for bin in overview.bins],
+        "values": overview.histogram,
         "lines": [
             {"at": value / BIN_WIDTH, "label": label}
-            for label, value in (("P25", found.p25), ("P75", found.p75))
+            for label, value in percentiles
             if value is not None
         ],
     }
@@ -124,30 +120,27 @@ def _histogram(found: Overview) -> dict[str, Any]:
 
 def _trend(points: list[Point]) -> dict[str, Any]:
     """The customers of each segment, oldest run first."""
-    oldest_first = points[::-1]
+    overviews = [point.overview for point in reversed(points)]
     return {
         "kind": "trend",
-        "times": [point.found.as_of_ms for point in oldest_first],
+        "times": [overview.as_of_ms for overview in overviews],
         "series": [
-            {
-                "name": name,
-                "values": [point.found.segments[name].customers for point in oldest_first],
-            }
+            {"name": name, "values": [overview.segments[name].customers for overview in overviews]}
             for name in SEGMENTS
         ],
     }
 
 
 def _slipping(tenant: Tenant) -> list[Listed]:
-    """Who is silent for longer than the at-risk days, but not yet three times as long, with the
-    most revenue at risk."""
+    """Customers who have been silent for longer than the at-risk days, but not yet three times as
+    long; those with the most revenue at risk."""
     days = tenant.settings.at_risk_days
     leaders = records.page_of_records(
         tenant, Filter(), Order("revenue_at_risk", descending=True), None, LEADERS_READ
     )
-    found = [
+    slipping = [
         entry
         for entry in leaders
         if days <= entry.scores.recency_days < 3 * days and entry.scores.frequency > 0
     ]
-    return found[:SHOWN]
+    return slipping[:SHOWN]

@@ -1,7 +1,7 @@
-"""Who has signed in: a signed text that a browser keeps, and the token of its forms.
+"""Who has signed in: a signed text that the browser keeps, and the token of its forms.
 
-The text names an API key by its public part; the key itself is kept nowhere. Whoever reads a
-session still has to ask whether the key is active.
+The text names an API key by its public part; the key itself is kept nowhere. A session does not
+say whether its key is still active.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itsdangerous import BadSignature, URLSafeSerializer
 
 LIFETIME_MS = 12 * 3_600_000
-# The clocks of the machines that share the sessions may differ by so much.
+# How much the clocks of the machines that share the sessions may differ.
 SKEW_MS = 60_000
 _NONCE_BYTES = 16
 
@@ -23,7 +23,7 @@ class Session:
 
     :param key: the public part of the key, empty before the sign-in
     :param opened_ms: when it began, in milliseconds since 1970
-    :param nonce: random; another sign-in, another one
+    :param nonce: random, and new at each sign-in
     """
 
     key: str
@@ -42,7 +42,7 @@ def seal(session: Session, secret: str) -> str:
 
 
 def unseal(text: str, secret: str, now_ms: int) -> Session | None:
-    """The inverse of :func:`seal`; None for a text that we did not sign, and for one too old."""
+    """The inverse of :func:`seal`; None for a text that is not ours, or is too old."""
     try:
         session = Session(*_serializer(secret).loads(text))
     except BadSignature:
@@ -51,7 +51,7 @@ def unseal(text: str, secret: str, now_ms: int) -> Session | None:
 
 
 def form_token(session: Session, secret: str) -> str:
-    """What each form of the session carries: no other site can know it."""
+    """The token that each form of the session carries. No other site can know it."""
     return hmac.new(secret.encode(), f"form:{session.nonce}".encode(), hashlib.sha256).hexdigest()
 
 

@@ -1,20 +1,20 @@
-"""The settings of the tenant's scores, and what others would change."""
+"""The settings of the tenant's scores, and what other settings would change."""
 
 from typing import Any
 
 from flask import redirect, request, url_for
 from marshmallow import ValidationError
 
-from clv.api import simulation
 from clv.api.schemas.settings import ScoreSettingsChange, SettingsChange
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page, whole
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MODEL_NAMES
 from clv.http.access import principal
+from clv.http.application import components
 from clv.http.errors import sentence
-from clv.services import insights, snapshots
-from clv.services.settings import change_settings
+from clv.services import insights, simulation
+from clv.services.settings import change_settings, served_settings
 
 WEIGHTS = ("recency", "frequency", "monetary")
 NUMBERS = ("atRiskDays", "lifespanMonths", "minTenureMonths", "churnHorizonDays")
@@ -24,7 +24,7 @@ PERCENT = 100
 
 @blp.get("/settings")
 def settings() -> str:
-    """The settings, and the form that changes them; an address may propose at-risk days."""
+    """The settings, and the form that changes them. The address may propose at-risk days."""
     given = _present()
     if request.args.get("atRiskDays", "").isdecimal():
         given["atRiskDays"] = request.args["atRiskDays"]
@@ -46,26 +46,29 @@ def settings_save() -> Any:
 
 @blp.post("/settings/preview")
 def settings_preview() -> Any:
-    """What the settings of the form would change, as a part of the page; nothing is stored."""
+    """What the settings in the form would change, as a part of the page; nothing is stored."""
     try:
-        found = simulation.simulate(ScoreSettingsChange().load(_scores()))
+        changes = ScoreSettingsChange().load(_scores())
     except ValidationError as error:
         return page("settings_preview.html", problem=_problem(error))
-    return page("settings_preview.html", found=found, segments=SEGMENTS, tenant=principal().tenant)
+    tenant = principal().tenant
+    with components().waiting_room.seat():
+        outcome = simulation.simulate(tenant, changes)
+    return page("settings_preview.html", simulation=outcome, segments=SEGMENTS, tenant=tenant)
 
 
 def _page(given: dict[str, str], **values: Any) -> str:
     tenant = principal().tenant
-    summary = insights.summary(tenant)
+    latest = insights.latest_overview(tenant)
     return page(
         "settings.html",
         tenant=tenant,
         given=given,
         weights=WEIGHTS,
         models=MODEL_NAMES,
-        serving=snapshots.serving(tenant),
-        suggestion=summary.found.suggestion if summary.found else None,
-        is_pending=summary.settings_changed,
+        served=served_settings(tenant),
+        suggestion=latest.overview.suggestion if latest.overview else None,
+        is_pending=latest.settings_changed,
         **values,
     )
 
@@ -74,9 +77,9 @@ def _present() -> dict[str, str]:
     """The tenant's settings as the form has them."""
     tenant = principal().tenant
     now = tenant.settings
-    percents = zip(WEIGHTS, now.weights, strict=True)
+    weights = now.weights._asdict()
     return {
-        **{name: f"{weight * PERCENT:.10g}" for name, weight in percents},
+        **{name: f"{weight * PERCENT:.10g}" for name, weight in weights.items()},
         "atRiskDays": str(now.at_risk_days),
         "lifespanMonths": str(now.lifespan_months),
         "minTenureMonths": str(now.min_tenure_months),
@@ -87,7 +90,8 @@ def _present() -> dict[str, str]:
 
 
 def _scores() -> dict[str, Any]:
-    """The form as the body of ``PUT /settings``; what is no number is left to the schema."""
+    """The form as the body of ``PUT /settings``. Text that is not a number stays as it is, and the
+    schema refuses it."""
     form = request.form
     weights = {name: _share(form.get(name, "")) for name in WEIGHTS}
     numbers = {name: whole(form.get(name, "")) for name in NUMBERS}
@@ -102,7 +106,7 @@ def _share(percent: str) -> float | str:
 
 
 def _problem(error: ValidationError) -> str:
-    """What is wrong, in the words of the form: a sum of weights is told in percent."""
+    """What is wrong, in the words of the form, where weights are in percent."""
     try:
         total = sum(float(request.form.get(name, "")) for name in WEIGHTS)
     except ValueError:

@@ -19,13 +19,13 @@ def sign_in() -> Any:
 
 @blp.post("/sign-in")
 def enter() -> Any:
-    """Begin a session with the key, which is read here and kept nowhere."""
+    """Begin a session with the key, which is not kept."""
     back = _back(request.form.get("next", ""))
     try:
-        found = identify(f"Bearer {request.form.get('key', '').strip()}")
+        signed_in = identify(f"Bearer {request.form.get('key', '').strip()}")
     except Unauthenticated:
         return page("sign_in.html", back=back, error=REFUSED), 401
-    begin_session(found.key)
+    begin_session(signed_in.key)
     return redirect(back, 303)
 
 
@@ -36,7 +36,7 @@ def leave() -> Any:
     return redirect(url_for("dashboard.sign_in", notice="signed-out"), 303)
 
 
-def _back(wanted: str) -> str:
-    """A path of ours, whatever was asked for: ``//host`` and ``/\\host`` lead elsewhere."""
-    ours = wanted.startswith("/") and wanted[1:2] not in ("/", "\\") and wanted.isprintable()
-    return wanted if ours else url_for("dashboard.overview")
+def _back(path: str) -> str:
+    """A path of this site, or else the overview's: ``//host`` and ``/\\host`` lead elsewhere."""
+    is_ours = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()
+    return path if is_ours else url_for("dashboard.overview")

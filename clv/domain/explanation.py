@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from clv.domain.distribution import Distribution
 from clv.domain.scoring import Prediction, Scores, Totals, score_customer
 from clv.domain.settings import ScoreSettings
-from clv.domain.units import DAY_MS
+from clv.domain.units import AMOUNT_SCALE, DAY_MS
 
 DIMENSIONS = ("recency", "frequency", "monetary")
 
@@ -22,6 +22,11 @@ class Contribution:
     norm: float
     weight: float
     points: float
+
+    @property
+    def value_in_units(self) -> float:
+        """The value as days, as a number of interactions, or as money."""
+        return self.value / AMOUNT_SCALE if self.dimension == "monetary" else self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,14 @@ class Cell(NamedTuple):
     revenue_at_risk: float
 
 
+class Bin(NamedTuple):
+    """The customers with a score from ``start`` up to, but not including, ``end``."""
+
+    start: int
+    end: int
+    customers: int
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """What a group of customers adds up to.
@@ -95,6 +103,14 @@ class Overview:
     suggestion: Suggestion | None
     model: str = "rfm"
     model_reason: str | None = None
+
+    @property
+    def bins(self) -> list[Bin]:
+        """The histogram with the bounds of its bins."""
+        return [
+            Bin(number * BIN_WIDTH, (number + 1) * BIN_WIDTH, customers)
+            for number, customers in enumerate(self.histogram)
+        ]
 
 
 def add_up(

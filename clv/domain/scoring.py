@@ -164,9 +164,24 @@ class Scores(NamedTuple):
     model: int = RFM
 
     @property
+    def clv_score(self) -> int:
+        """The score as it is shown."""
+        return rounded(self.score)
+
+    @property
+    def versioned_model(self) -> str:
+        """The entry of :data:`MODELS` that predicted."""
+        return MODELS[self.model]
+
+    @property
     def revenue_at_risk(self) -> float:
         """Predicted revenue × churn probability, in 1/10,000."""
         return self.predicted_revenue * self.churn_probability
+
+
+def rounded(score: float) -> int:
+    """A score rounded half up: 71.5 is 72."""
+    return int(score + 0.5)
 
 
 def score_customer(

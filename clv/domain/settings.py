@@ -1,6 +1,7 @@
 """The settings of a tenant's scores, and their limits."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MODEL_NAMES = ("rfm", "calibrated")
 # Three decimal fractions rarely sum to exactly 1 in binary.
@@ -16,6 +17,14 @@ _LIMITS = {
     "min_tenure_months": (1, 60),
     "churn_horizon_days": (1, MAX_CHURN_HORIZON_DAYS),
 }
+
+
+class Weights(NamedTuple):
+    """What each dimension counts in the score; together 1."""
+
+    recency: float
+    frequency: float
+    monetary: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +49,9 @@ class ScoreSettings:
     churn_horizon_days: int = 90
 
     @property
-    def weights(self) -> tuple[float, float, float]:
+    def weights(self) -> Weights:
         """The weights of recency, frequency and monetary, in this order."""
-        return (self.weight_recency, self.weight_frequency, self.weight_monetary)
+        return Weights(self.weight_recency, self.weight_frequency, self.weight_monetary)
 
     def problems(self) -> dict[str, str]:
         """A message for each field that is invalid; empty if the settings are valid."""

@@ -34,12 +34,12 @@ class StrictParser(FlaskParser):
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         """The query's arguments. One that is given twice is an error."""
-        twice = [
-            name
+        names = (
+            field.data_key or name
             for name, field in schema.load_fields.items()
-            if len(req.args.getlist(field.data_key or name)) > 1
-            and not isinstance(field, ma.fields.List)
-        ]
+            if not isinstance(field, ma.fields.List)
+        )
+        twice = [name for name in names if len(req.args.getlist(name)) > 1]
         if twice:
             reasons = {name: ["Must be given only once."] for name in twice}
             raise Invalid(

@@ -37,7 +37,7 @@ from clv.queue import Queue, Report
 from clv.services import fitting, insights, snapshots
 from clv.services.runs import fail, ring_for_next
 from clv.services.settings import suggested_days
-from clv.services.snapshots import Survey
+from clv.services.snapshots import CustomerScan
 from clv.store import plans, runs, shards, tenants
 from clv.store.runs import Run
 from clv.store.shards import Chunk, Shard
@@ -178,14 +178,14 @@ def _plan(
     run = runs.by_id(run_id)
     tenant = tenants.tenant_by_id(run.tenant_id)
     as_of_ms = now_ms()
-    survey = _survey(run, tenant, most_shard_customers, as_of_ms)
-    total = survey.customers if run.segment is None else count_in_segment(tenant.id, run.segment)
-    bounds = survey.bounds(most_shard_customers)
-    days = suggested_days(tenant, survey)
-    spread, calibration = survey.distribution, None
-    if survey.history is not None:
+    scan = _scan(run, tenant, most_shard_customers, as_of_ms)
+    total = scan.customers if run.segment is None else count_in_segment(tenant.id, run.segment)
+    bounds = scan.shard_bounds(most_shard_customers)
+    days = suggested_days(tenant, scan)
+    spread, calibration = scan.distribution, None
+    if scan.history is not None:
         keep = partial(plans.renew_plan, run_id, attempt, lease_ms)
-        calibration = fitting.calibrate(tenant, survey.history, as_of_ms, keep)
+        calibration = fitting.calibrate(tenant, scan.history, as_of_ms, keep)
     if not plans.save_plan(run, attempt, spread, tenant.settings, total, bounds, days, calibration):
         return False
     if calibration is not None:
@@ -195,10 +195,10 @@ def _plan(
     return True
 
 
-def _survey(run: Run, tenant: Tenant, most_shard_customers: int, as_of_ms: int) -> Survey:
-    mark_every = min(snapshots.MARK_EVERY, most_shard_customers)
+def _scan(run: Run, tenant: Tenant, most_shard_customers: int, as_of_ms: int) -> CustomerScan:
+    bound_every = min(snapshots.BOUND_EVERY, most_shard_customers)
     fits = run.segment is None and tenant.settings.model == "calibrated"
-    return snapshots.survey(tenant.id, tenant.settings, as_of_ms, mark_every, fits)
+    return snapshots.scan_customers(tenant.id, tenant.settings, as_of_ms, bound_every, fits)
 
 
 def _compute_shards(run_id: int, queue: Queue, lease_ms: int) -> None:

@@ -1,15 +1,18 @@
-"""One customer: read, compute, explain."""
+"""One customer: read, compute, explain, erase."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from clv.db.clock import now_ms
-from clv.domain.explanation import Explanation, explain
-from clv.domain.scoring import Prediction, Scores, Totals, check, score_customer
-from clv.domain.settings import ScoreSettings
+from clv.domain import explanation, scoring
+from clv.domain.explanation import Explanation
+from clv.domain.scoring import MODELS, Prediction, Scores, Totals, score_customer
+from clv.domain.settings import MODEL_NAMES, ScoreSettings
+from clv.domain.units import AMOUNT_SCALE
 from clv.errors import NotFound
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
+from clv.services.settings import TenantSettings, tenant_settings
 from clv.services.snapshots import current_snapshot
 from clv.store import changes, records, runs, summaries, tenants
 from clv.store.changes import Change
@@ -17,57 +20,91 @@ from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 from clv.store.totals import totals as read_totals
 
-
-def customer_history(
-    tenant: Tenant, customer_id: str, before_ms: int | None, limit: int
-) -> list[Change]:
-    """How a customer's segment and score moved, the latest first, before this time; nothing when
-    there are summaries, but were never any scores.
-
-    :raises NotFound: without a record and without summaries
-    """
-    before = runs.LAST_ID if before_ms is None else before_ms
-    found = changes.of_customer(tenant.id, customer_id, before, limit)
-    if not found and not _is_customer(tenant, customer_id):
-        raise NotFound(NO_SUCH_CUSTOMER)
-    return found
-
-
-def _is_customer(tenant: Tenant, customer_id: str) -> bool:
-    return records.record(tenant.id, customer_id) is not None or summaries.exist(
-        tenant.id, customer_id
-    )
-
-
 NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 
-class Explained(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RevenueInterval:
+    """Between which amounts, in 1/10,000, a customer's revenue over the lifespan lies with a
+    probability."""
+
+    low: int
+    high: int
+    level: float = calibrated.LEVEL
+    note: str = (
+        "Of this customer alone: the revenue of many is far less uncertain, and the sum of their"
+        " intervals is not an interval of their sum."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
     """A customer's explanation.
 
     :param serving: the model that predicted, and why that one
-    :param interval: of the predicted revenue, in 1/10,000, with the probability
-        ``clv.prediction.calibrated.LEVEL``; None where rfm serves, and without any conversion
+    :param interval: of the predicted revenue; None where rfm serves, and without any conversion
     """
 
     explanation: Explanation
     serving: Calibration
-    interval: tuple[int, int] | None
+    interval: RevenueInterval | None
+    settings: TenantSettings
+    formula_version: int = scoring.FORMULA_VERSION
+
+    @property
+    def scores(self) -> Scores:
+        """The scores that are explained."""
+        return self.explanation.scores
+
+    @property
+    def model(self) -> str:
+        """The name of the model that predicted."""
+        return MODEL_NAMES[self.scores.model]
+
+    @property
+    def model_version(self) -> int:
+        """Its version."""
+        return int(MODELS[self.scores.model].partition("/")[2])
+
+    @property
+    def parameters(self) -> Parameters | None:
+        """Those of the calibrated model, where it serves, with ``v`` in the tenant's currency."""
+        parameters = self.serving.parameters
+        return parameters and replace(parameters, v=parameters.v / AMOUNT_SCALE)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSummary:
+    """A row of a customer's summaries."""
+
+    period_type: str
+    row: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryList:
+    """Some of a customer's summaries.
+
+    :param total: how many there are in all
+    """
+
+    data: list[StoredSummary]
+    total: int
 
 
 def get_clv(
     tenant_id: int, customer_id: str, max_age_seconds: int | None = None
 ) -> tuple[Scores, str]:
-    """A customer's scores and their source: ``cached`` or ``computed``. More of the tenant than
-    its id is needed, and read, only to compute.
+    """A customer's scores and their source: ``cached`` or ``computed``. Only to compute is more
+    of the tenant read than its id.
 
     :param max_age_seconds: a stored record that is older is computed again
     :raises NotFound: without a record and without summaries
     """
     max_age_ms = None if max_age_seconds is None else max_age_seconds * 1000
-    stored = records.record(tenant_id, customer_id, max_age_ms)
-    if stored is not None:
-        return stored, "cached"
+    record = records.record(tenant_id, customer_id, max_age_ms)
+    if record is not None:
+        return record, "cached"
     return recompute_clv(tenants.tenant_by_id(tenant_id), customer_id), "computed"
 
 
@@ -97,33 +134,52 @@ def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
     snapshot = current_snapshot(tenant)
     serving = calibrated.serving(settings, snapshot.calibration)
     prediction = _prediction(totals, settings, as_of_ms, serving.parameters)
-    explanation = explain(totals, snapshot.distribution, settings, as_of_ms, prediction)
-    interval = None
-    if serving.parameters is not None:
-        interval = calibrated.interval(totals, settings, as_of_ms, serving.parameters)
-    return Explained(explanation, serving, interval)
+    return Explained(
+        explanation.explain(totals, snapshot.distribution, settings, as_of_ms, prediction),
+        serving,
+        _interval(totals, settings, as_of_ms, serving.parameters),
+        tenant_settings(tenant),
+    )
+
+
+def customer_history(
+    tenant: Tenant, customer_id: str, before_ms: int | None, limit: int
+) -> list[Change]:
+    """How a customer's segment and score moved before this time, the latest first. Empty when
+    there are summaries, but were never any scores.
+
+    :raises NotFound: without a record and without summaries
+    """
+    before = runs.LAST_ID if before_ms is None else before_ms
+    history = changes.of_customer(tenant.id, customer_id, before, limit)
+    if not history and not _is_customer(tenant, customer_id):
+        raise NotFound(NO_SUCH_CUSTOMER)
+    return history
 
 
 def customer_summaries(
     tenant: Tenant,
     customer_id: str,
-    period_type: str | None,
-    offer_id: str | None,
-    channel_id: str | None,
+    *,
     limit: int,
-) -> tuple[list[Summary], int]:
-    """A customer's summaries, the latest period first, and how many there are in all."""
-    if period_type not in (None, tenant.period_type):
-        return [], 0
-    return summaries.of_customer(tenant.id, customer_id, offer_id, channel_id, limit)
+    period_type: str | None = None,
+    offer_id: str | None = None,
+    channel_id: str | None = None,
+) -> SummaryList:
+    """A customer's summaries, the latest period first."""
+    if tenant.period_type is None or period_type not in (None, tenant.period_type):
+        return SummaryList([], 0)
+    rows, total = summaries.of_customer(tenant.id, customer_id, offer_id, channel_id, limit)
+    return SummaryList([StoredSummary(tenant.period_type, row) for row in rows], total)
 
 
-def _prediction(
-    totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters | None
-) -> Prediction | None:
-    check(totals)
-    predictions = calibrated.predict([totals], settings, as_of_ms, parameters)
-    return None if predictions is None else predictions[0]
+def erase_customer(tenant: Tenant, customer_id: str) -> None:
+    """Erase a customer's summaries, record, history and errors, also from a run that is going on.
+
+    :raises NotFound: when there is nothing of this customer
+    """
+    if not summaries.erase_customer(tenant.id, customer_id):
+        raise NotFound(NO_SUCH_CUSTOMER)
 
 
 def _totals(tenant: Tenant, customer_id: str) -> Totals:
@@ -132,3 +188,26 @@ def _totals(tenant: Tenant, customer_id: str) -> Totals:
     if totals is None:
         raise NotFound(NO_SUCH_CUSTOMER)
     return totals
+
+
+def _prediction(
+    totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters | None
+) -> Prediction | None:
+    scoring.check(totals)
+    predictions = calibrated.predict([totals], settings, as_of_ms, parameters)
+    return None if predictions is None else predictions[0]
+
+
+def _interval(
+    totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters | None
+) -> RevenueInterval | None:
+    if parameters is None:
+        return None
+    bounds = calibrated.interval(totals, settings, as_of_ms, parameters)
+    return None if bounds is None else RevenueInterval(*bounds)
+
+
+def _is_customer(tenant: Tenant, customer_id: str) -> bool:
+    return records.record(tenant.id, customer_id) is not None or summaries.exist(
+        tenant.id, customer_id
+    )

@@ -1,4 +1,4 @@
-"""What a tenant's scores say beyond one customer: the summary, its history, lists, changes."""
+"""What a tenant's scores say beyond one customer: overviews of its runs, and changes."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ from clv.store.changes import Change
 from clv.store.runs import Run
 from clv.store.tenants import Tenant
 
-# Among fewer customers a rank says little.
+# With fewer customers a rank says little.
 MEANINGFUL_CUSTOMERS = 20
-# A nightly run that failed once makes the scores this old.
+# The age of the scores after one nightly run has failed.
 STALE_MS = 36 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class LatestOverview:
     """A tenant's customers as of the last finished run, and how far that can be trusted.
 
     :param customers: with summaries, now
-    :param found: by that run, which may have been one of a segment; None before the first one
+    :param overview: of that run, which may have been one of a segment; None before the first one
     :param job_id: of that run
     :param last_full_run_ms: the time as of which the last finished full run computed
     :param stale: the last full run is older than 36 h, or than the data
@@ -33,7 +33,8 @@ class Summary:
     """
 
     customers: int
-    found: Overview | None
+    currency: str
+    overview: Overview | None
     job_id: str | None
     data_updated_ms: int | None
     last_full_run_ms: int | None
@@ -41,43 +42,49 @@ class Summary:
     settings_changed: bool
 
     @property
+    def listed_customers(self) -> int:
+        """Customers with a score; before the first run those with summaries."""
+        return self.customers if self.overview is None else self.overview.everyone.customers
+
+    @property
     def message(self) -> str | None:
-        """What whoever reads the figures should know, if there is something."""
-        if self.found is None:
+        """What to know about the figures, if there is something."""
+        if self.overview is None:
             return "No run has finished yet: POST /api/v1/clv/compute starts one."
-        if self.found.everyone.customers < MEANINGFUL_CUSTOMERS:
+        if self.overview.everyone.customers < MEANINGFUL_CUSTOMERS:
             return f"With fewer than {MEANINGFUL_CUSTOMERS} customers, scores mean little yet."
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What one finished run found."""
+    """A finished run with its overview."""
 
     run: Run
-    found: Overview
+    overview: Overview
 
 
-def summary(tenant: Tenant) -> Summary:
-    """A tenant's summary, from what its runs stored; nothing is computed."""
+def latest_overview(tenant: Tenant) -> LatestOverview:
+    """The overview that the tenant's last finished run stored; nothing is computed."""
     stored = runs.last_overview(tenant.id)
     last = None if stored is None else _point(*stored)
     full = history(tenant, None, 1)
-    last_full_ms = full[0].found.as_of_ms if full else None
+    last_full_ms = full[0].overview.as_of_ms if full else None
     points = full if last is None else [last, *full]
-    return Summary(
+    return LatestOverview(
         customers=tenant.customers,
-        found=None if last is None else last.found,
+        currency=tenant.currency,
+        overview=None if last is None else last.overview,
         job_id=None if last is None else last.run.job_id,
         data_updated_ms=tenant.data_updated_ms,
         last_full_run_ms=last_full_ms,
         stale=_is_stale(tenant, last_full_ms),
-        settings_changed=any(point.found.settings != tenant.settings for point in points),
+        settings_changed=any(point.overview.settings != tenant.settings for point in points),
     )
 
 
 def history(tenant: Tenant, before_id: int | None, limit: int) -> list[Point]:
-    """What the finished full runs found, the latest first, before the one with this internal id."""
+    """The finished full runs, the latest first, before the one with this internal id."""
     return [_point(*stored) for stored in runs.overviews(tenant.id, before_id, limit)]
 
 
@@ -90,7 +97,7 @@ def page_of_changes(
 ) -> list[Change]:
     """How the tenant's customers moved, the latest first.
 
-    :param to_segment: only who came into this segment
+    :param to_segment: only customers who came into this segment
     :param since_ms: None for all that is kept
     :param before: time and customer id of the last row of the page before
     """
@@ -98,34 +105,29 @@ def page_of_changes(
 
 
 def overview_of_run(run: Run) -> Overview:
-    """What a run that is about to end has found: all records of its tenant, added up."""
+    """All records of a run's tenant, added up as the run ends."""
     tenant = tenants.tenant_by_id(run.tenant_id)
     snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
     days = run.suggested_days
     overdue_days = days or tenant.settings.at_risk_days
     cells = records.cells(tenant.id, overview.NEW_DAYS, overview.BIN_WIDTH, overdue_days)
     if snapshot is None:
-        # There was nobody to score. Who came since the run began is not in it.
+        # There was nobody to score. Customers who came since the run began are not in it.
         as_of_ms = run.started_ms or run.created_ms
         return overview.add_up(cells, as_of_ms, tenant.settings, None, days)
-    spread = snapshot.distribution
+    spread, settings = snapshot.distribution, snapshot.settings
     percentiles = (spread.p25, spread.p75)
-    serving = calibrated.serving(snapshot.settings, snapshot.calibration)
+    serving = calibrated.serving(settings, snapshot.calibration)
+    model = MODEL_NAMES[serving.model]
     return overview.add_up(
-        cells,
-        spread.as_of_ms,
-        snapshot.settings,
-        percentiles,
-        days,
-        MODEL_NAMES[serving.model],
-        serving.reason,
+        cells, spread.as_of_ms, settings, percentiles, days, model, serving.reason
     )
 
 
 def tidy_up(run: Run) -> None:
-    """What a run's end brings with it and nobody waits for: store who leads each list, and delete
-    what is older than histories are kept. Killed before that, lists read all records until the
-    next run's end, and old rows stay until then."""
+    """After a run's end, while nobody waits: store the leaders of each ranking, and delete rows
+    that are older than histories are kept. If the worker is killed before that, lists read all
+    records and old rows stay, both until the next run's end."""
     if run.computed >= MANY_ROWS:
         analyze("clv_record")
     rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id))

@@ -1,54 +1,80 @@
-"""Lists of the scored customers."""
+"""Lists of the scored customers: a page, a whole file, the total."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from clv import db
 from clv.domain import overview
+from clv.files import writer
 from clv.store import listing, rankings, runs
 from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
-# Customers a page of a file by customer id; sorted otherwise, each page is a pass over all records.
-EXPORTED_AT_ONCE = 2_000
+# Customers that are read at once for a file.
+READ_AT_ONCE = 2_000
+# In any other order than by customer id, each read passes over all records: fewer, larger reads.
 SORTED_AT_ONCE = 10_000
 
 
 def page_of_records(
-    tenant: Tenant, wanted: Filter, order: Order, after: tuple[Any, str] | None, limit: int
+    tenant: Tenant, matching: Filter, order: Order, after: tuple[Any, str] | None, limit: int
 ) -> list[Listed]:
-    """The next records of a list; sorted by customer id, a walk meets each one once, whatever is
-    computed meanwhile."""
-    return listing.page(tenant.id, wanted, order, after, limit)
+    """The next records of a list. Sorted by customer id, a walk from page to page meets each one
+    once, whatever is computed meanwhile.
+
+    :param after: value and customer id of the last record of the page before
+    """
+    return listing.page(tenant.id, matching, order, after, limit)
 
 
-def all_records(tenant: Tenant, wanted: Filter, order: Order) -> Iterator[list[Listed]]:
-    """All records of a list in pages. Between them no connection is held: whoever takes a page
-    may be slow."""
-    at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else EXPORTED_AT_ONCE
-    after = None
-    while True:
-        with db.within(db.LONG_SECONDS):
-            page = listing.page(tenant.id, wanted, order, after, at_once)
-        if page:
-            yield page
-        if len(page) < at_once:
-            return
-        after = (page[-1].value, page[-1].scores.customer_id)
+def file_of_records(
+    tenant: Tenant,
+    matching: Filter,
+    order: Order,
+    kind: str,
+    *,
+    with_model: bool = False,
+    for_spreadsheets: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[str]:
+    """A whole list as the text of a file, piece by piece. No connection is held between two
+    pieces: the reader may be slow.
+
+    :param kind: one of ``clv.files.writer.KINDS``
+    :param progress: told how many customers were read, each time some were
+    """
+    pages = _pages(tenant, matching, order, progress or (lambda count: None))
+    return writer.write(pages, kind, with_model, for_spreadsheets)
 
 
-def total_of_records(tenant: Tenant, wanted: Filter, counted: bool) -> int | None:
-    """How many records a list has, where that is cheap: of few customers; or of all or of a
-    segment, as of the last finished run.
+def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | None:
+    """How many records a list has. None where only counting would tell; the number of all or of a
+    segment is known: counted for few customers, else as of the last finished run.
 
     :param counted: count in any case
     """
-    if counted or (wanted.is_segment and tenant.customers <= rankings.FEW_RECORDS):
-        return listing.count(tenant.id, wanted)
-    last = runs.last_overview(tenant.id) if wanted.is_segment else None
+    if counted or (matching.is_segment and tenant.customers <= rankings.FEW_RECORDS):
+        return listing.count(tenant.id, matching)
+    last = runs.last_overview(tenant.id) if matching.is_segment else None
     if last is None:
         return None
-    found = overview.from_json(last[1])
-    group = found.everyone if wanted.segment is None else found.segments[wanted.segment]
-    return group.customers
+    stored = overview.from_json(last[1])
+    segment = matching.segment
+    return (stored.everyone if segment is None else stored.segments[segment]).customers
+
+
+def _pages(
+    tenant: Tenant, matching: Filter, order: Order, progress: Callable[[int], None]
+) -> Iterator[list[Listed]]:
+    at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else READ_AT_ONCE
+    after = None
+    while True:
+        with db.within(db.LONG_SECONDS):
+            page = listing.page(tenant.id, matching, order, after, at_once)
+        if page:
+            yield page
+            progress(len(page))
+        if len(page) < at_once:
+            return
+        after = (page[-1].value, page[-1].scores.customer_id)

@@ -1,48 +1,87 @@
-"""Changes a tenant's settings, and suggests at-risk days."""
+"""A tenant: create it, show and change its settings, suggest at-risk days, delete it."""
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from clv.auth.authentication import forget
 from clv.db.clock import now_ms
-from clv.domain import overview
+from clv.domain import overview, values
 from clv.domain.overview import Suggestion
-from clv.domain.settings import ScoreSettings
+from clv.domain.settings import MODEL_NAMES, ScoreSettings
 from clv.errors import Invalid
 from clv.services import snapshots
-from clv.services.snapshots import Survey
+from clv.services.snapshots import CustomerScan
 from clv.store import tenants, totals
 from clv.store.tenants import Tenant
 
 
-def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
-    """At-risk days that fit the gaps between contacts, and what they would change. None when
-    nobody returned, or when the summaries have no days (alltime)."""
-    tenant = tenants.tenant_by_id(tenant.id)
-    now, at_risk_days = now_ms(), tenant.settings.at_risk_days
-    days = suggested_days(tenant, snapshots.survey(tenant.id, tenant.settings, now))
-    if days is None:
-        return None
-    share_now = totals.share_at_risk(tenant.id, now, at_risk_days)
-    return Suggestion(days, share_now, totals.share_at_risk(tenant.id, now, days))
+@dataclass(frozen=True, slots=True)
+class TenantSettings(ScoreSettings):
+    """All settings of a tenant."""
+
+    currency: str = "USD"
 
 
-def suggested_days(tenant: Tenant, survey: Survey) -> int | None:
-    """The days alone: those that a run finds with its survey, too."""
-    if tenant.period_type in (None, "alltime"):
-        return None
-    return overview.suggested_days(totals.contact_gaps(tenant.id, survey.sample))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedSettings(TenantSettings):
+    """All settings of a tenant, and which model serves with them.
+
+    :param serving_model: its name
+    :param serving_reason: why that one
+    :param fitted_ms: time of the full run that tried to fit the calibrated model
+    """
+
+    serving_model: str
+    serving_reason: str
+    fitted_ms: int | None
 
 
-def change_settings(tenant: Tenant, changes: dict[str, Any]) -> Tenant:
-    """Change some settings: the names of :class:`ScoreSettings`, and ``currency``. Stored scores
-    change with their next computation. Returns the tenant as it is then.
+def create_tenant(name: str) -> Tenant:
+    """A new tenant with the default settings.
+
+    :raises Invalid: when the name is not one of lower-case letters, digits and hyphens
+    :raises Conflict: when the name is taken
+    """
+    try:
+        values.tenant_name(name)
+    except ValueError as error:
+        raise Invalid(f"The name: {error}") from None
+    return tenants.create_tenant(name)
+
+
+def delete_tenant(tenant: Tenant) -> None:
+    """Delete a tenant with its data, keys and runs."""
+    tenants.delete_tenant(tenant.id)
+    forget()
+
+
+def tenant_settings(tenant: Tenant) -> TenantSettings:
+    """All settings of a tenant."""
+    return TenantSettings(**asdict(tenant.settings), currency=tenant.currency)
+
+
+def served_settings(tenant: Tenant) -> ServedSettings:
+    """All settings of a tenant, and which model serves with them now."""
+    serving = snapshots.serving(tenant)
+    return ServedSettings(
+        **asdict(tenant_settings(tenant)),
+        serving_model=MODEL_NAMES[serving.model],
+        serving_reason=serving.reason,
+        fitted_ms=serving.as_of_ms,
+    )
+
+
+def change_settings(tenant: Tenant, changes: Mapping[str, Any]) -> Tenant:
+    """Change some settings: the names of :class:`TenantSettings`. Stored scores change when they
+    are computed again. Returns the tenant with its new settings.
 
     :raises Invalid: naming each setting that is out of its range
     """
     scores = {name: value for name, value in changes.items() if name != "currency"}
     with tenants.locked(tenant.id):
-        # As they are now: two who each change one setting must not undo each other's.
+        # Read under the lock: two callers who each change one setting must keep both changes.
         tenant = tenants.tenant_by_id(tenant.id)
         currency = changes.get("currency", tenant.currency)
         if not re.fullmatch("[A-Z]{3}", currency):
@@ -51,8 +90,8 @@ def change_settings(tenant: Tenant, changes: dict[str, Any]) -> Tenant:
     return tenants.tenant_by_id(tenant.id)
 
 
-def changed_settings(tenant: Tenant, changes: dict[str, Any]) -> ScoreSettings:
-    """The tenant's settings with changes; nothing is stored.
+def changed_settings(tenant: Tenant, changes: Mapping[str, Any]) -> ScoreSettings:
+    """The tenant's settings with some changed; nothing is stored.
 
     :raises Invalid: naming each setting that is out of its range
     """
@@ -61,3 +100,22 @@ def changed_settings(tenant: Tenant, changes: dict[str, Any]) -> ScoreSettings:
     if problems:
         raise Invalid(" ".join(f"{name}: {text}" for name, text in problems.items()))
     return settings
+
+
+def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
+    """At-risk days that fit the gaps between contacts, and what they would change. None when
+    nobody returned, or when the summaries have no days (alltime)."""
+    tenant = tenants.tenant_by_id(tenant.id)
+    now, at_risk_days = now_ms(), tenant.settings.at_risk_days
+    days = suggested_days(tenant, snapshots.scan_customers(tenant.id, tenant.settings, now))
+    if days is None:
+        return None
+    share_now = totals.share_at_risk(tenant.id, now, at_risk_days)
+    return Suggestion(days, share_now, totals.share_at_risk(tenant.id, now, days))
+
+
+def suggested_days(tenant: Tenant, scan: CustomerScan) -> int | None:
+    """The suggested at-risk days alone, from the sample of a scan."""
+    if tenant.period_type in (None, "alltime"):
+        return None
+    return overview.suggested_days(totals.contact_gaps(tenant.id, scan.sample))

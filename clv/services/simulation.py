@@ -2,11 +2,13 @@
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from clv import db
 from clv.db.clock import now_ms
 from clv.domain.distribution import Distribution
 from clv.domain.scoring import SEGMENTS, Scores, Totals, distribution_of
@@ -15,15 +17,16 @@ from clv.errors import Unavailable
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import score_customers
 from clv.services import snapshots
+from clv.services.settings import changed_settings
 from clv.store import totals
 from clv.store.tenants import Tenant
 
-# Beyond so many customers a sample of them is computed.
-MOST_CUSTOMERS = 50_000
+# With more customers, a sample is computed.
+MAX_COMPUTED = 50_000
+# A fixed seed: the same data give the same answer.
 SEED = 20_130_527
-# Scores take more memory than what is kept of them.
+# Customers that are scored at once; scores take more memory than what is kept of them.
 PAGE_CUSTOMERS = 5_000
-
 
 # Of one customer: revenue, predicted revenue, revenue at risk.
 _Amounts = tuple[int, int, float]
@@ -66,23 +69,33 @@ class Simulation:
     before: Outcome
     after: Outcome
 
+    @property
+    def message(self) -> str | None:
+        """What to know about the figures, if there is something."""
+        if self.exact:
+            return None
+        return f"Estimated from {self.computed} of {self.customers} customers."
 
-def simulate(tenant: Tenant, settings: ScoreSettings, most: int = MOST_CUSTOMERS) -> Simulation:
-    """Compute the tenant's customers with its own settings and with these, as a batch would now,
-    by the model that serves now, with its parameters as the last full run fitted them.
 
-    :param most: beyond so many customers every so many-th is taken, from a place that the seed and
-        the tenant decide, so that the same data give the same answer
+def simulate(
+    tenant: Tenant, changes: Mapping[str, Any], max_computed: int = MAX_COMPUTED
+) -> Simulation:
+    """Compute the tenant's customers with its own settings and with some of them changed, as a
+    batch would now, by the model that serves now, with its parameters as the last full run fitted
+    them.
+
+    :param changes: names and values of ``ScoreSettings``
+    :param max_computed: with more customers, every n-th is computed, from a start that the seed
+        and the tenant decide
+    :raises Invalid: naming each setting that is out of its range
     :raises Unavailable: when there are more customers by now than were counted
     """
-    every = max(1, math.ceil(tenant.customers / most))
-    first = random.Random(f"{SEED} {tenant.id}").randint(1, every)
+    settings = changed_settings(tenant, changes)
+    every = max(1, math.ceil(tenant.customers / max_computed))
     as_of_ms = now_ms()
-    parameters = snapshots.serving(tenant).parameters
-    with_purchases = parameters is not None
-    customers = totals.sample_totals(tenant.id, every, first, most + 1, with_purchases)
-    if len(customers) > most:
-        raise Unavailable("Customers are being added. Try again shortly.")
+    with db.within(db.LONG_SECONDS):
+        parameters = snapshots.serving(tenant).parameters
+        customers = _sample(tenant, every, max_computed, parameters is not None)
     return Simulation(
         as_of_ms=as_of_ms,
         customers=tenant.customers,
@@ -108,19 +121,29 @@ def outcome(
     """
     if not customers:
         return Outcome(None, None, {name: _sums([], scale) for name in SEGMENTS})
-    frequency, monetary, last_ms = (
-        np.array(values, dtype=np.float64)
-        for values in zip(
-            *((t.frequency, t.monetary, t.last_contact_ms) for t in customers), strict=True
-        )
-    )
-    spread = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
+    spread = _distribution(customers, settings, as_of_ms)
     by_segment: dict[str, list[_Amounts]] = {name: [] for name in SEGMENTS}
     for scores in _scored(customers, spread, settings, as_of_ms, parameters):
         amounts = (scores.monetary, scores.predicted_revenue, scores.revenue_at_risk)
         by_segment[scores.segment].append(amounts)
-    segments = {name: _sums(found, scale) for name, found in by_segment.items()}
+    segments = {name: _sums(amounts, scale) for name, amounts in by_segment.items()}
     return Outcome(spread.p25, spread.p75, segments)
+
+
+def _sample(tenant: Tenant, every: int, most: int, with_purchases: bool) -> Sequence[Totals]:
+    first = random.Random(f"{SEED} {tenant.id}").randint(1, every)
+    customers = totals.sample_totals(tenant.id, every, first, most + 1, with_purchases)
+    if len(customers) > most:
+        raise Unavailable("Customers are being added. Try again shortly.")
+    return customers
+
+
+def _distribution(
+    customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int
+) -> Distribution:
+    columns = zip(*((c.frequency, c.monetary, c.last_contact_ms) for c in customers), strict=True)
+    frequency, monetary, last_ms = (np.array(column, dtype=np.float64) for column in columns)
+    return distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
 
 
 def _scored(
@@ -135,11 +158,11 @@ def _scored(
         yield from score_customers(page, spread, settings, as_of_ms, parameters)
 
 
-def _sums(found: Sequence[_Amounts], scale: int) -> Sums:
-    # Only a sum of floats that is rounded once does not depend on their order.
+def _sums(customers: Sequence[_Amounts], scale: int) -> Sums:
+    # fsum rounds once, so the sum does not depend on the order.
     return Sums(
-        customers=scale * len(found),
-        revenue=scale * sum(revenue for revenue, _, _ in found),
-        predicted_revenue=scale * sum(predicted for _, predicted, _ in found),
-        revenue_at_risk=scale * math.fsum(at_risk for _, _, at_risk in found),
+        customers=scale * len(customers),
+        revenue=scale * sum(revenue for revenue, _, _ in customers),
+        predicted_revenue=scale * sum(predicted for _, predicted, _ in customers),
+        revenue_at_risk=scale * math.fsum(at_risk for _, _, at_risk in customers),
     )

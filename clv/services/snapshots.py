@@ -1,8 +1,8 @@
-"""A tenant's distribution: the current snapshot, and the survey that makes one."""
+"""A tenant's distribution: its current snapshot, and the scan of all customers that makes one."""
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,41 +22,41 @@ from clv.store.tenants import Tenant
 
 # A snapshot serves single computations until the number of customers has changed by this share.
 DRIFT = 0.10
-# So long a request waits for another one that builds the tenant's first snapshot: at a million
-# customers and with 16 waiting that takes some 5 s, on a busy machine more, and a 503 would only
-# make the client ask again. Below the 30 s of common routers.
+# How long a request waits while another one builds the tenant's first snapshot. A build for a
+# million customers with 16 requests waiting takes 5 s, more on a busy machine; a 503 would only
+# make the client ask again. Common routers give up after 30 s.
 BUILD_WAIT_SECONDS = 25.0
 BUILD_POLL_SECONDS = 0.1
-# Shards begin at customers that were noted down in passing, one in so many.
-MARK_EVERY = 1_000
+# A scan keeps every 1,000th customer id: shards may begin behind these.
+BOUND_EVERY = 1_000
 MIN_SHARDS = 8
-# What customers do is told by so many of them as well as by all; they are half as many at least.
-MOST_SAMPLED = 12_500
+# Size of the customer sample. Thinning halves it.
+MAX_SAMPLE = 12_500
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """One pass over all of a tenant's customers.
+class CustomerScan:
+    """What one pass over all of a tenant's customers yields.
 
     :param distribution: None without any scorable customer
-    :param marks: every so many-th customer id, ascending
-    :param sample: the ids of customers that stand for all: up to 12,500, evenly spread
+    :param bound_ids: every n-th customer id, ascending; n is ``bound_every``
+    :param sample: ids of customers that stand for all: at most 12,500, evenly spread
     :param history: of those with a conversion, if it was asked for
     """
 
     distribution: Distribution | None
     customers: int
-    marks: list[str]
-    mark_every: int
+    bound_ids: list[str]
+    bound_every: int
     sample: list[str]
     history: History | None = None
 
-    def bounds(self, most: int) -> list[str]:
-        """The last customer ids of shards of equal size, at most ``most`` customers each; the
-        last shard has no end and so no bound."""
-        size = min(most, max(MARK_EVERY, math.ceil(self.customers / MIN_SHARDS)))
-        step = max(1, size // self.mark_every)
-        return self.marks[step - 1 :: step]
+    def shard_bounds(self, max_customers: int) -> list[str]:
+        """The last customer id of each shard but the last one, which is open. The shards are of
+        equal size, and none has more customers than this."""
+        size = min(max_customers, max(BOUND_EVERY, math.ceil(self.customers / MIN_SHARDS)))
+        step = max(1, size // self.bound_every)
+        return self.bound_ids[step - 1 :: step]
 
 
 def serving(tenant: Tenant) -> Calibration:
@@ -78,62 +78,74 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
             return snapshot
         lease = snapshots.take_lease(tenant.id)
         if lease is not None:
-            try:
-                # Else another one has built it between the look and the lease.
-                if snapshots.current_id(tenant.id) == (snapshot and snapshot.id):
-                    return _build_snapshot(tenant)
-            finally:
-                snapshots.give_lease_back(tenant.id, lease)
-            continue
-        if snapshot is not None:
+            built = _build_with_lease(tenant, lease, snapshot)
+            if built is not None:
+                return built
+        elif snapshot is not None:
             return snapshot
-        if time.monotonic() > deadline:
-            raise Unavailable("The tenant's distribution is being built. Try again shortly.")
-        db.release()
-        time.sleep(BUILD_POLL_SECONDS)
+        else:
+            _pause_until(deadline)
 
 
-def survey(
+def scan_customers(
     tenant_id: int,
     settings: ScoreSettings,
     as_of_ms: int,
-    mark_every: int = MARK_EVERY,
+    bound_every: int = BOUND_EVERY,
     with_purchases: bool = False,
-) -> Survey:
-    """Read all customers once: their distribution, their number, where shards may begin, a
-    sample, and the buyers' history if that is wanted."""
-    marks: list[str] = []
-    sample: list[str] = []
+) -> CustomerScan:
+    """Read all customers once.
+
+    :param with_purchases: collect the history of those with a conversion, too
+    """
+    ids = _Ids(bound_every)
     pages: list[np.ndarray] = []
     purchases: list[np.ndarray] = []
-    count, sample_every = 0, 1
     for page in totals.stream_totals(tenant_id, with_purchases):
-        marks.extend(row[0] for row in page[mark_every - 1 - count % mark_every :: mark_every])
-        sample.extend(row[0] for row in page[-count % sample_every :: sample_every])
-        if len(sample) > MOST_SAMPLED:
-            sample, sample_every = sample[::2], sample_every * 2
+        ids.add([row[0] for row in page])
         pages.append(np.array([row[1:4] for row in page], dtype=np.float64))
         if with_purchases:
             purchases.append(_purchases(page))
-        count += len(page)
-    if not count:
-        return Survey(None, 0, [], mark_every, [])
+    if not ids.count:
+        return CustomerScan(None, 0, [], bound_every, [])
     frequency, monetary, last_ms = np.concatenate(pages).T
     del pages
-    found = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
-    history = None
-    if with_purchases:
-        days, first_day, last_day, value = np.concatenate(purchases).T
-        history = calibrated.history(days, first_day, last_day, value, as_of_ms // DAY_MS)
-    return Survey(found, count, marks, mark_every, sample, history)
+    distribution = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
+    history = _history(purchases, as_of_ms) if with_purchases else None
+    return CustomerScan(distribution, ids.count, ids.bounds, bound_every, ids.sample, history)
+
+
+@dataclass(slots=True)
+class _Ids:
+    """What a scan keeps of the customers' ids."""
+
+    bound_every: int
+    count: int = 0
+    bounds: list[str] = field(default_factory=list)
+    sample: list[str] = field(default_factory=list)
+    sample_every: int = 1
+
+    def add(self, ids: list[str]) -> None:
+        first_bound = self.bound_every - 1 - self.count % self.bound_every
+        self.bounds.extend(ids[first_bound :: self.bound_every])
+        self.sample.extend(ids[-self.count % self.sample_every :: self.sample_every])
+        if len(self.sample) > MAX_SAMPLE:
+            self.sample, self.sample_every = self.sample[::2], self.sample_every * 2
+        self.count += len(ids)
 
 
 def _purchases(page: list[tuple]) -> np.ndarray:
-    """Of a page of the stream: number of days with conversions, the first, the last, value."""
+    """The buyers in a page of the stream: number of days with conversions, first day, last day,
+    value."""
     day_of = calendar.day_of
-    found = [(days, day_of(first), day_of(last), value) for *_, days, first, last, value in page]
-    buyers = np.array(found, dtype=np.float64)
+    rows = [(days, day_of(first), day_of(last), value) for *_, days, first, last, value in page]
+    buyers = np.array(rows, dtype=np.float64)
     return buyers[~np.isnan(buyers).any(axis=1)]
+
+
+def _history(purchases: list[np.ndarray], as_of_ms: int) -> History:
+    days, first_day, last_day, value = np.concatenate(purchases).T
+    return calibrated.history(days, first_day, last_day, value, as_of_ms // DAY_MS)
 
 
 def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
@@ -144,11 +156,29 @@ def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
     )
 
 
+def _build_with_lease(tenant: Tenant, lease: int, known: Snapshot | None) -> Snapshot | None:
+    """Build a snapshot and give the lease back; None if another request has built one after
+    ``known`` was read and before the lease was taken."""
+    try:
+        if snapshots.current_id(tenant.id) != (known and known.id):
+            return None
+        return _build_snapshot(tenant)
+    finally:
+        snapshots.give_lease_back(tenant.id, lease)
+
+
 def _build_snapshot(tenant: Tenant) -> Snapshot:
     with db.within(db.LONG_SECONDS):
-        found = survey(tenant.id, tenant.settings, now_ms()).distribution
-    if found is None:
+        distribution = scan_customers(tenant.id, tenant.settings, now_ms()).distribution
+    if distribution is None:
         raise Unscorable("No customer of this tenant can be scored.")
     with db.transaction():
         _, customers = tenants.lock_tenant(tenant.id)
-        return snapshots.insert(tenant.id, customers, found, tenant.settings)
+        return snapshots.insert(tenant.id, customers, distribution, tenant.settings)
+
+
+def _pause_until(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise Unavailable("The tenant's distribution is being built. Try again shortly.")
+    db.release()
+    time.sleep(BUILD_POLL_SECONDS)

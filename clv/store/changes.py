@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from clv import db
 from clv.db.dialect import row_lock
+from clv.domain.scoring import rounded
 
 # How long a change is kept.
 KEPT_DAYS = 400
@@ -23,6 +24,11 @@ class Change(NamedTuple):
     score: float
     segment: str
     previous_segment: str | None
+
+    @property
+    def clv_score(self) -> int:
+        """The score as it is shown."""
+        return rounded(self.score)
 
 
 _COLUMNS = ", ".join(Change._fields)

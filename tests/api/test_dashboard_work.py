@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 from clv import db
 from clv.auth import keys, tokens
 from clv.db import connections
-from clv.services import simulation
-from clv.store import backtests, tenants
+from clv.store import backtests, tenants, totals
 from clv.store import runs as stored
 from tests.api.pages import ORIGIN, Visitor
 from tests.api.support import row
@@ -125,13 +124,13 @@ def test_a_form_of_any_size_is_not_taken_from_a_stranger(app):
 def test_trying_settings_out_may_take_as_long_as_over_http(visitor, load, monkeypatch):
     load(row("ann", 1))
     given = []
-    simulate = simulation.simulate
+    sample_totals = totals.sample_totals
 
     def watched(*arguments):
         given.append(connections._statement_seconds.get())
-        return simulate(*arguments)
+        return sample_totals(*arguments)
 
-    monkeypatch.setattr(simulation, "simulate", watched)
+    monkeypatch.setattr(totals, "sample_totals", watched)
     assert visitor("viewer").post("/settings/preview", **SETTINGS).status_code == 200
     assert given == [db.LONG_SECONDS]
 

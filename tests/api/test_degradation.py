@@ -24,7 +24,7 @@ from clv.auth.principal import Role
 from clv.config import Settings
 from clv.db.clock import now_ms
 from clv.domain.settings import ScoreSettings
-from clv.services.snapshots import survey
+from clv.services.snapshots import scan_customers
 from clv.store import snapshots, tenants
 from tests.api.support import row
 from tests.api.web import Answer, Web, gunicorn, read
@@ -326,7 +326,7 @@ def test_a_distribution_that_was_built_before_the_lease_was_taken_is_not_built_a
         late.start()
         # It finds no distribution, and waits for the lease: 5 s at most.
         assert wants.wait(EVENT_SECONDS)
-        found = survey(1, ScoreSettings(), now_ms()).distribution
+        found = scan_customers(1, ScoreSettings(), now_ms()).distribution
         snapshots.insert(1, customers, found, ScoreSettings())
     late.join()
     assert answers[0]["source"] == "computed"

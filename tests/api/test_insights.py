@@ -442,20 +442,20 @@ def test_alltime_rows_suggest_nothing(run, get, load):
 def test_the_days_are_suggested_from_customers_who_are_evenly_spread(
     tenant, monkeypatch, customers, every
 ):
-    monkeypatch.setattr(snapshots, "MOST_SAMPLED", 10)
+    monkeypatch.setattr(snapshots, "MAX_SAMPLE", 10)
     monkeypatch.setattr(totals, "STREAM_ROWS", 7)
     if customers:
         add_customers(tenant, customers)
     with db.scope():
-        survey = snapshots.survey(tenant.id, tenant.settings, now_ms())
+        scan = snapshots.scan_customers(tenant.id, tenant.settings, now_ms())
     everybody = [f"c{n:05}" for n in range(1, customers + 1)]
-    assert survey.sample == everybody[::every]
+    assert scan.sample == everybody[::every]
 
 
 def test_a_sample_suggests_about_the_same_days_as_all_customers(shop, run, get, monkeypatch):
     run()
     found = get(SUMMARY)["suggestion"]["atRiskDays"]
-    monkeypatch.setattr(snapshots, "MOST_SAMPLED", 10**6)
+    monkeypatch.setattr(snapshots, "MAX_SAMPLE", 10**6)
     with db.scope():
         of_all = suggest_at_risk_days(tenants.tenant_by_name("acme")).days
     assert found == pytest.approx(of_all, rel=0.03)

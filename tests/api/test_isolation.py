@@ -31,7 +31,8 @@ from clv.auth.principal import Role
 from clv.auth.tokens import PUBLIC_LENGTH
 from clv.db import models
 from clv.domain.scoring import Scores
-from clv.services import batch, erasure
+from clv.services import batch
+from clv.services import customers as customers_service
 from clv.store import records, runs, tenants
 from tests.api.support import days_ago, poison, row
 
@@ -475,7 +476,7 @@ def test_a_status_that_tells_what_exists_would_be_found(world):
 
 
 def test_a_write_to_another_tenant_would_be_found(world, monkeypatch):
-    monkeypatch.setattr(erasure, "erase_customer", _erase_everywhere)
+    monkeypatch.setattr(customers_service, "erase_customer", _erase_everywhere)
     before = [world.digest(one) for one in world.owners[1:]]
     with suppress(AssertionError):
         walk(world, world.owners[:1], [f"DELETE {API}/customers/{{customerId}}"], 100, seed=1)

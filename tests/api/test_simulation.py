@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
@@ -134,7 +134,7 @@ def test_the_cdnow_log_is_simulated_to_the_last_bit(app, client, headers, worker
         assert client.put(SETTINGS, json=changes, headers=key).status_code == 200
         with db.scope():
             wanted = tenants.tenant_by_id(shop.id).settings
-            found = simulation.simulate(shop, wanted)
+            found = simulation.simulate(shop, asdict(wanted))
         assert client.post("/api/v1/clv/compute", headers=key).json["computed"] == 23_570
         if iso(found.as_of_ms)[:10] != day_of_records():
             continue
@@ -271,9 +271,9 @@ def test_a_sample_is_seeded_and_close(app):
     with db.scope():
         shop = tenants.tenant_by_name("shop")
         other = ScoreSettings(at_risk_days=400)
-        exact = simulation.simulate(shop, other)
-        sample = simulation.simulate(shop, other, most=3_000)
-        again = simulation.simulate(shop, other, most=3_000)
+        exact = simulation.simulate(shop, asdict(other))
+        sample = simulation.simulate(shop, asdict(other), max_computed=3_000)
+        again = simulation.simulate(shop, asdict(other), max_computed=3_000)
     assert exact.exact and not sample.exact
     assert (sample.before, sample.after) == (again.before, again.after)
     assert 23_570 / 8 - 1 <= sample.computed <= 3_000
@@ -308,7 +308,7 @@ def test_a_sample_is_read_in_time_from_a_table_that_postgresql_takes_for_empty(a
         shop = tenants.tenant_by_name("shop")
     # Gone through once a row, the table takes hours.
     with db.within(60):
-        assert simulation.simulate(shop, shop.settings, most=3_000).computed == 2_946
+        assert simulation.simulate(shop, {}, max_computed=3_000).computed == 2_946
     run = app.test_cli_runner().invoke
     again = run(args=("import", str(LOG), "--tenant", "shop", "--replay-until", "now"))
     assert again.exit_code == 0, again.output
@@ -348,8 +348,8 @@ def test_a_tenant_that_outgrew_its_number_is_asked_to_come_again(some, tenant):
     with db.scope():
         grown = replace(tenants.tenant_by_id(tenant.id), customers=11)
         with pytest.raises(Unavailable):
-            simulation.simulate(grown, grown.settings, most=11)
-        assert simulation.simulate(grown, grown.settings, most=12).computed == 12
+            simulation.simulate(grown, {}, max_computed=11)
+        assert simulation.simulate(grown, {}, max_computed=12).computed == 12
 
 
 def test_simulations_leave_threads_for_others(app, client, headers, some):

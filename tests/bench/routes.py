@@ -89,14 +89,14 @@ def _key(header: str) -> ApiKey:
 
 def _view(record: ClvRecord) -> dict[str, Any]:
     return {
-        "customerId": record.customer_id,
-        "clvScore": int(record.score + 0.5),
-        "predictedRevenue": record.predicted_revenue,
-        "churnProbability": record.churn_probability,
-        "rfmRecency": record.recency_days,
-        "rfmFrequency": record.frequency,
-        "rfmMonetary": record.monetary,
+        "customer_id": record.customer_id,
+        "clv_score": int(record.score + 0.5),
+        "predicted_revenue": record.predicted_revenue,
+        "churn_probability": record.churn_probability,
+        "recency_days": record.recency_days,
+        "frequency": record.frequency,
+        "monetary": record.monetary,
         "segment": record.segment,
-        "computedAt": record.computed_ms,
+        "computed_ms": record.computed_ms,
         "source": "cached",
     }

@@ -14,8 +14,8 @@ from clv.db.clock import now_ms
 from clv.domain.scoring import SEGMENTS, Scores
 from clv.domain.units import DAY_MS
 from clv.errors import NotFound
-from clv.services import erasure, loading
-from clv.services.customers import recompute_clv
+from clv.services import loading
+from clv.services.customers import erase_customer, recompute_clv
 from clv.store import changes, merging, records, runs, shards, staging, tenants
 from clv.store.shards import Chunk
 from clv.store.summaries import Summary
@@ -292,7 +292,7 @@ def zero(customer_id: str) -> Summary:
 
 
 def erase(tenant, customer_id: str) -> None:
-    erasure.erase_customer(tenant, customer_id)
+    erase_customer(tenant, customer_id)
 
 
 def remove_the_last_summary(tenant, customer_id: str) -> None:
@@ -353,7 +353,7 @@ def test_erasures_at_the_same_time_as_computations_leave_no_row(tenant, customer
 
     def erase_all() -> None:
         for victim in victims:
-            erasure.erase_customer(tenant, victim)
+            erase_customer(tenant, victim)
 
     def recompute_all() -> None:
         for customer in CUSTOMERS:

@@ -21,8 +21,8 @@ import pytest
 from clv import db
 from clv.config import ROOT, Settings
 from clv.db.clock import now_ms
-from clv.services import batch, erasure, loading
-from clv.services.customers import recompute_clv
+from clv.services import batch, loading
+from clv.services.customers import erase_customer, recompute_clv
 from clv.store import merging, records, runs, shards, summaries
 from clv.store.summaries import Summary
 from jobs.queue import connect
@@ -238,7 +238,7 @@ def erase_between_reading_and_writing(tenant, settings: Settings, trial: int) ->
     chance = random.Random(trial)
     chunk = chance.randint(1, CHUNKS - 1)
     victim = f"c{chance.randint(chunk * 50 + 1, CUSTOMERS):05}"
-    erase = lambda: erasure.erase_customer(tenant, victim)  # noqa: E731
+    erase = lambda: erase_customer(tenant, victim)  # noqa: E731
     with closing(connect(settings.redis_url)) as redis:
         bell = InterruptedBell(redis, chunk, erase)
         complete(planned(bell), bell)
@@ -270,7 +270,7 @@ def test_erasures_at_the_same_time_as_a_run_leave_no_record(tenant, customers, b
 
         def erase(victims=victims) -> None:
             for victim in victims:
-                erasure.erase_customer(tenant, victim)
+                erase_customer(tenant, victim)
 
         assert together(lambda run_id=run_id: complete(run_id, bell), erase) == []
         assert [v for v in victims if records.record(tenant.id, v)] == []

@@ -39,15 +39,15 @@ def by_schema(scores: Scores, source: str) -> str:
     """The same the long way."""
     body = schema.dump(
         {
-            "customerId": scores.customer_id,
-            "clvScore": int(scores.score + 0.5),
-            "predictedRevenue": scores.predicted_revenue,
-            "churnProbability": scores.churn_probability,
-            "rfmRecency": scores.recency_days,
-            "rfmFrequency": scores.frequency,
-            "rfmMonetary": scores.monetary,
+            "customer_id": scores.customer_id,
+            "clv_score": int(scores.score + 0.5),
+            "predicted_revenue": scores.predicted_revenue,
+            "churn_probability": scores.churn_probability,
+            "recency_days": scores.recency_days,
+            "frequency": scores.frequency,
+            "monetary": scores.monetary,
             "segment": scores.segment,
-            "computedAt": scores.computed_ms,
+            "computed_ms": scores.computed_ms,
             "source": source,
         }
     )

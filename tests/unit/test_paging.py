@@ -2,10 +2,12 @@
 
 import base64
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from clv.api import paging
+from clv.api.paging import Page, Pagination, Position
 from clv.errors import Invalid
 
 
@@ -84,10 +86,25 @@ def test_anything_else_is_refused_by_name(text, kinds):
 
 
 def test_a_page_tells_whether_there_are_more_by_one_entry_too_many():
-    rows = [{"n": n} for n in range(3)]
+    rows = [SimpleNamespace(n=n) for n in range(3)]
 
     def page(limit):
-        return paging.page(rows, limit, lambda n: f"after {rows[n]['n']}")
+        return paging.read_page(
+            lambda after, count: rows[:count], Position({"n": int}), limit, cursor=None
+        )
 
-    assert page(2) == {"data": rows[:2], "pagination": {"cursor": "after 1", "hasMore": True}}
-    assert page(3) == {"data": rows, "pagination": {"cursor": None, "hasMore": False}}
+    assert page(2) == Page(rows[:2], Pagination(cursor=paging.encode(1), has_more=True))
+    assert page(3) == Page(rows, Pagination(cursor=None, has_more=False))
+
+
+def test_a_cursor_leads_to_the_entries_behind_it_and_belongs_to_one_order():
+    up, down = (Position({"score": float, "id": str}, order) for order in ("score", "-score"))
+    cursor = up.cursor(SimpleNamespace(score=0.5, id="ann"))
+    assert up.after(cursor) == (0.5, "ann") and up.after(None) is None
+    with pytest.raises(Invalid):
+        down.after(cursor)
+
+
+def test_a_position_of_one_value_is_that_value():
+    one = Position({"run.id": int})
+    assert one.after(one.cursor(SimpleNamespace(run=SimpleNamespace(id=7)))) == 7

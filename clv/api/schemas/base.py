@@ -18,7 +18,7 @@ class Count(fields.Integer):
     """An integer from 0 to a billion, given as an integer."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # For the documents; the function below tells an integer from a number more strictly.
+        # For the document. The check below is stricter about what an integer is.
         super().__init__(validate=validate.Range(0, values.MAX_COUNT), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -100,7 +100,7 @@ class PeriodType(fields.String):
     """What a period is: a day, a week, a month or all time."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # For the documents, too.
+        # For the document, too.
         super().__init__(validate=validate.OneOf(calendar.PERIOD_TYPES), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -108,7 +108,7 @@ class PeriodType(fields.String):
 
 
 class PeriodKey(fields.String):
-    """Which period; what is right depends on its type."""
+    """Which period. Its form depends on the type."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return checked(values.text, value)
@@ -173,4 +173,4 @@ class Pagination(Output):
     cursor = fields.String(
         required=True, allow_none=True, metadata={"description": "Null on the last page"}
     )
-    hasMore = fields.Boolean(required=True)
+    has_more = fields.Boolean(required=True)

@@ -18,12 +18,12 @@ SOURCES = ("cached", "computed", "recomputed")
 class Clv(Output):
     """A customer's lifetime value."""
 
-    customerId = fields.String(required=True, metadata={"example": "CUST-001"})
-    clvScore = fields.Integer(
+    customer_id = fields.String(required=True, metadata={"example": "CUST-001"})
+    clv_score = fields.Integer(
         required=True,
         metadata={"description": "Composite score", "minimum": 0, "maximum": 100, "example": 72},
     )
-    predictedRevenue = Amount(
+    predicted_revenue = Amount(
         required=True,
         metadata={
             "description": "Revenue so far, projected at its run rate over the lifespan; by the"
@@ -32,7 +32,7 @@ class Clv(Output):
             "example": 1440.0,
         },
     )
-    churnProbability = Probability(
+    churn_probability = Probability(
         required=True,
         metadata={
             "description": "Probability of churn from recency; by the calibrated model that no"
@@ -42,20 +42,27 @@ class Clv(Output):
             "example": 0.119,
         },
     )
-    rfmRecency = fields.Integer(
+    rfm_recency = fields.Integer(
+        attribute="recency_days",
         required=True,
         metadata={"description": "Days since the last interaction", "minimum": 0, "example": 5},
     )
-    rfmFrequency = fields.Integer(
-        required=True, metadata={"description": "Interactions", "minimum": 0, "example": 48}
+    rfm_frequency = fields.Integer(
+        attribute="frequency",
+        required=True,
+        metadata={"description": "Interactions", "minimum": 0, "example": 48},
     )
-    rfmMonetary = Amount(
-        required=True, metadata={"description": "Total conversion value", "example": 360.0}
+    rfm_monetary = Amount(
+        attribute="monetary",
+        required=True,
+        metadata={"description": "Total conversion value", "example": 360.0},
     )
     segment = fields.String(
         required=True, validate=validate.OneOf(SEGMENTS), metadata={"example": "high"}
     )
-    computedAt = Time(required=True, metadata={"example": "2026-04-03T10:30:00.000Z"})
+    computed_at = Time(
+        attribute="computed_ms", required=True, metadata={"example": "2026-04-03T10:30:00.000Z"}
+    )
     source = fields.String(
         required=True, validate=validate.OneOf(SOURCES), metadata={"example": "cached"}
     )
@@ -109,6 +116,7 @@ class Contribution(Output):
 
     dimension = fields.String(required=True, validate=validate.OneOf(DIMENSIONS))
     value = fields.Float(
+        attribute="value_in_units",
         required=True,
         metadata={"description": "Days since the last contact, interactions, or money"},
     )
@@ -129,7 +137,7 @@ class Thresholds(Output):
 
     p25 = fields.Float(required=True)
     p75 = fields.Float(required=True)
-    atRiskDays = fields.Integer(required=True)
+    at_risk_days = fields.Integer(attribute="settings.at_risk_days", required=True)
 
 
 class ModelParameters(Output):
@@ -157,38 +165,56 @@ class RevenueInterval(Output):
 class Explanation(Output):
     """Why a customer's score is what it is, unrounded."""
 
-    customerId = fields.String(required=True)
-    score = fields.Float(required=True, metadata={"description": "The sum of the points"})
-    clvScore = fields.Integer(required=True)
-    segment = fields.String(required=True, validate=validate.OneOf(SEGMENTS))
-    reason = fields.String(required=True, metadata={"description": "Why this segment"})
-    contributions = fields.List(fields.Nested(Contribution), required=True)
-    thresholds = fields.Nested(Thresholds, required=True)
-    daysUntilAtRisk = fields.Integer(
+    customer_id = fields.String(attribute="scores.customer_id", required=True)
+    score = fields.Float(
+        attribute="scores.score",
+        required=True,
+        metadata={"description": "The sum of the points"},
+    )
+    clv_score = fields.Integer(attribute="scores.clv_score", required=True)
+    segment = fields.String(
+        attribute="scores.segment", required=True, validate=validate.OneOf(SEGMENTS)
+    )
+    reason = fields.String(
+        attribute="explanation.reason",
+        required=True,
+        metadata={"description": "Why this segment"},
+    )
+    contributions = fields.List(
+        fields.Nested(Contribution), attribute="explanation.contributions", required=True
+    )
+    thresholds = fields.Nested(Thresholds, attribute="explanation", required=True)
+    days_until_at_risk = fields.Integer(
+        attribute="explanation.days_until_at_risk",
         required=True,
         allow_none=True,
         metadata={"description": "At silence; null without any interaction"},
     )
-    asOf = Time(required=True)
+    as_of = Time(attribute="scores.computed_ms", required=True)
     settings = fields.Nested(TenantSettings, required=True)
-    formulaVersion = fields.Integer(required=True, metadata={"description": "Of the score"})
+    formula_version = fields.Integer(required=True, metadata={"description": "Of the score"})
     model = fields.String(
         required=True,
         validate=validate.OneOf(MODEL_NAMES),
         metadata={"description": "What predicted revenue and churn"},
     )
-    modelVersion = fields.Integer(required=True)
-    modelReason = fields.String(required=True, metadata={"description": "Why this model serves"})
+    model_version = fields.Integer(required=True)
+    model_reason = fields.String(
+        attribute="serving.reason",
+        required=True,
+        metadata={"description": "Why this model serves"},
+    )
     parameters = fields.Nested(
         ModelParameters,
         required=True,
         allow_none=True,
         metadata={"description": "Of the calibrated model, as the last full run fitted it"},
     )
-    predictedRevenue = Amount(required=True)
-    churnProbability = fields.Float(required=True)
-    predictedRevenueInterval = fields.Nested(
+    predicted_revenue = Amount(attribute="scores.predicted_revenue", required=True)
+    churn_probability = fields.Float(attribute="scores.churn_probability", required=True)
+    predicted_revenue_interval = fields.Nested(
         RevenueInterval,
+        attribute="interval",
         required=True,
         allow_none=True,
         metadata={"description": "By the calibrated model, of who has had a conversion"},

@@ -1,5 +1,7 @@
 """What a tenant's scores say: the summary, its history, and how customers moved."""
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from clv.api.schemas.base import Amount, Output, PageQuery, Pagination, Time
@@ -12,15 +14,15 @@ class Group(Output):
     """Some customers."""
 
     customers = fields.Integer(required=True)
-    meanScore = fields.Float(
+    mean_score = fields.Float(
         required=True, allow_none=True, metadata={"description": "Null without customers"}
     )
     revenue = Amount(required=True, metadata={"description": "To date"})
-    predictedRevenue = Amount(
+    predicted_revenue = Amount(
         required=True,
         metadata={"description": "Revenue so far, projected at its run rate over the lifespan"},
     )
-    revenueAtRisk = Amount(
+    revenue_at_risk = Amount(
         required=True, metadata={"description": "Σ predicted revenue × churn probability"}
     )
 
@@ -37,9 +39,11 @@ class SegmentGroups(Output):
 class Bin(Output):
     """The customers with a score from ``from`` up to, but not including, ``to``."""
 
-    from_ = fields.Integer(required=True, data_key="from")
-    to = fields.Integer(
-        required=True, metadata={"description": "The last bin includes 100", "example": 5}
+    start = fields.Integer(required=True, data_key="from")
+    end = fields.Integer(
+        data_key="to",
+        required=True,
+        metadata={"description": "The last bin includes 100", "example": 5},
     )
     customers = fields.Integer(required=True)
 
@@ -47,11 +51,13 @@ class Bin(Output):
 class AtRiskSuggestion(Output):
     """At-risk days from the tenant's own data."""
 
-    atRiskDays = fields.Integer(
+    at_risk_days = fields.Integer(
+        attribute="days",
         required=True,
         metadata={"description": "90 % of the returning customers come back within so many days"},
     )
-    shareAtRiskNow = fields.Float(
+    share_at_risk_now = fields.Float(
+        attribute="share_now",
         required=True,
         metadata={
             "description": "Of the customers with interactions, those at risk",
@@ -59,72 +65,82 @@ class AtRiskSuggestion(Output):
             "maximum": 1,
         },
     )
-    shareAtRiskThen = fields.Float(
+    share_at_risk_then = fields.Float(
+        attribute="share_then",
         required=True,
         metadata={"description": "The same with the suggested days", "minimum": 0, "maximum": 1},
     )
+
+
+def _of_overview(attribute: str) -> dict[str, Any]:
+    """What a field takes of a summary's overview; null while there is none."""
+    return {
+        "attribute": f"overview.{attribute}",
+        "dump_default": None,
+        "required": True,
+        "allow_none": True,
+    }
 
 
 class ClvSummary(Output):
     """A tenant's customers as of the last finished run; null where there was none."""
 
     customers = fields.Integer(
+        attribute="listed_customers",
         required=True,
         metadata={"description": "With scores; before the first run: with summaries"},
     )
-    meanScore = fields.Float(required=True, allow_none=True)
-    revenue = Amount(required=True, allow_none=True, metadata={"description": "To date"})
-    predictedRevenue = Amount(required=True, allow_none=True)
-    revenueAtRisk = Amount(
-        required=True,
-        allow_none=True,
+    mean_score = fields.Float(**_of_overview("everyone.mean_score"))
+    revenue = Amount(**_of_overview("everyone.revenue"), metadata={"description": "To date"})
+    predicted_revenue = Amount(**_of_overview("everyone.predicted_revenue"))
+    revenue_at_risk = Amount(
+        **_of_overview("everyone.revenue_at_risk"),
         metadata={"description": "Σ predicted revenue × churn probability"},
     )
-    segments = fields.Nested(SegmentGroups, required=True, allow_none=True)
-    newCustomers = fields.Nested(
+    segments = fields.Nested(SegmentGroups, **_of_overview("segments"))
+    new_customers = fields.Nested(
         Group,
-        required=True,
-        allow_none=True,
+        **_of_overview("new"),
         metadata={"description": f"First contact less than {NEW_DAYS} days ago"},
     )
     p25 = fields.Float(
-        required=True, allow_none=True, metadata={"description": "25th percentile of the score"}
+        **_of_overview("p25"), metadata={"description": "25th percentile of the score"}
     )
     p75 = fields.Float(
-        required=True, allow_none=True, metadata={"description": "75th percentile of the score"}
+        **_of_overview("p75"), metadata={"description": "75th percentile of the score"}
     )
     histogram = fields.List(
-        fields.Nested(Bin), required=True, allow_none=True, validate=validate.Length(equal=BINS)
+        fields.Nested(Bin), **_of_overview("bins"), validate=validate.Length(equal=BINS)
     )
-    customersWithoutInteraction = fields.Integer(required=True, allow_none=True)
+    customers_without_interaction = fields.Integer(**_of_overview("silent"))
     suggestion = fields.Nested(
         AtRiskSuggestion,
-        required=True,
-        allow_none=True,
+        **_of_overview("suggestion"),
         metadata={"description": "Null when nobody has come back on another day"},
     )
     model = fields.String(
-        required=True,
-        allow_none=True,
+        **_of_overview("model"),
         validate=validate.OneOf(MODEL_NAMES),
         metadata={"description": "What predicted revenue and churn in that run"},
     )
-    modelReason = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why this model served"}
+    model_reason = fields.String(
+        **_of_overview("model_reason"), metadata={"description": "Why this model served"}
     )
     currency = fields.String(required=True, metadata={"example": "USD"})
-    asOf = Time(required=True, allow_none=True, metadata={"description": "The run's time"})
-    jobId = fields.UUID(
+    as_of = Time(**_of_overview("as_of_ms"), metadata={"description": "The run's time"})
+    job_id = fields.UUID(
         required=True,
         allow_none=True,
         metadata={"description": "The run, which may have been one of a segment"},
     )
-    dataUpdatedAt = Time(
+    data_updated_at = Time(
+        attribute="data_updated_ms",
         required=True,
         allow_none=True,
         metadata={"description": "When an upload or an erasure changed something last"},
     )
-    lastFullRunAt = Time(
+    last_full_run_at = Time(
+        attribute="last_full_run_ms",
         required=True,
         allow_none=True,
         metadata={"description": "The time as of which the last full run computed"},
@@ -133,7 +149,7 @@ class ClvSummary(Output):
         required=True,
         metadata={"description": "The last full run is older than 36 hours, or than the data"},
     )
-    settingsChangedSinceLastRun = fields.Boolean(required=True)
+    settings_changed = fields.Boolean(data_key="settingsChangedSinceLastRun", required=True)
     message = fields.String(
         required=True,
         allow_none=True,
@@ -144,19 +160,23 @@ class ClvSummary(Output):
 class SummaryPoint(Output):
     """What a finished full run found."""
 
-    jobId = fields.UUID(required=True)
-    asOf = Time(required=True)
-    finishedAt = Time(required=True)
-    customers = fields.Integer(required=True)
-    meanScore = fields.Float(required=True, allow_none=True)
-    revenue = Amount(required=True)
-    predictedRevenue = Amount(required=True)
-    revenueAtRisk = Amount(required=True)
-    segments = fields.Nested(SegmentGroups, required=True)
-    newCustomers = fields.Nested(Group, required=True)
-    p25 = fields.Float(required=True, allow_none=True)
-    p75 = fields.Float(required=True, allow_none=True)
-    model = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
+    job_id = fields.UUID(attribute="run.job_id", required=True)
+    as_of = Time(attribute="overview.as_of_ms", required=True)
+    finished_at = Time(attribute="run.finished_ms", required=True)
+    customers = fields.Integer(attribute="overview.everyone.customers", required=True)
+    mean_score = fields.Float(
+        attribute="overview.everyone.mean_score", required=True, allow_none=True
+    )
+    revenue = Amount(attribute="overview.everyone.revenue", required=True)
+    predicted_revenue = Amount(attribute="overview.everyone.predicted_revenue", required=True)
+    revenue_at_risk = Amount(attribute="overview.everyone.revenue_at_risk", required=True)
+    segments = fields.Nested(SegmentGroups, attribute="overview.segments", required=True)
+    new_customers = fields.Nested(Group, attribute="overview.new", required=True)
+    p25 = fields.Float(attribute="overview.p25", required=True, allow_none=True)
+    p75 = fields.Float(attribute="overview.p75", required=True, allow_none=True)
+    model = fields.String(
+        attribute="overview.model", required=True, validate=validate.OneOf(MODEL_NAMES)
+    )
 
 
 class SummaryHistory(Output):
@@ -169,11 +189,15 @@ class SummaryHistory(Output):
 class ScoreChange(Output):
     """A customer's score when it had moved, or the segment changed."""
 
-    at = Time(required=True, metadata={"description": "The computedAt of these scores"})
-    clvScore = fields.Integer(required=True, metadata={"minimum": 0, "maximum": 100})
+    at = Time(
+        attribute="at_ms",
+        required=True,
+        metadata={"description": "The computedAt of these scores"},
+    )
+    clv_score = fields.Integer(required=True, metadata={"minimum": 0, "maximum": 100})
     score = fields.Float(required=True, metadata={"description": "Unrounded"})
     segment = fields.String(required=True, validate=validate.OneOf(SEGMENTS))
-    previousSegment = fields.String(
+    previous_segment = fields.String(
         required=True,
         allow_none=True,
         validate=validate.OneOf(SEGMENTS),
@@ -194,7 +218,7 @@ class ScoreHistory(Output):
 class CustomerChange(ScoreChange):
     """A customer's score when it had moved, or the segment changed."""
 
-    customerId = fields.String(required=True)
+    customer_id = fields.String(required=True)
 
 
 class CustomerChanges(Output):

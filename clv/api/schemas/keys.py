@@ -12,7 +12,7 @@ class NewKey(Input):
 
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     label = PlainText(load_default="", metadata={"example": "nightly job"})
-    expiresDays = fields.Integer(
+    expires_days = fields.Integer(
         strict=True,
         load_default=None,
         allow_none=True,
@@ -24,13 +24,22 @@ class NewKey(Input):
 class Key(Output):
     """An API key, without its secret."""
 
-    id = fields.String(required=True, metadata={"description": "The token's public part"})
+    id = fields.String(
+        attribute="public",
+        required=True,
+        metadata={"description": "The token's public part"},
+    )
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     label = fields.String(required=True)
-    createdAt = Time(required=True)
-    expiresAt = Time(required=True, allow_none=True)
-    revokedAt = Time(required=True, allow_none=True)
-    lastUsedAt = Time(required=True, allow_none=True, metadata={"description": "To the minute"})
+    created_at = Time(attribute="created_ms", required=True)
+    expires_at = Time(attribute="expires_ms", required=True, allow_none=True)
+    revoked_at = Time(attribute="revoked_ms", required=True, allow_none=True)
+    last_used_at = Time(
+        attribute="last_used_ms",
+        required=True,
+        allow_none=True,
+        metadata={"description": "To the minute"},
+    )
 
 
 class CreatedKey(Key):

@@ -1,9 +1,11 @@
 """Lists of the scored customers."""
 
+import dataclasses
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from clv.api.paging import Position
 from clv.api.schemas.base import (
     Amount,
     AmountText,
@@ -13,13 +15,27 @@ from clv.api.schemas.base import (
     Pagination,
     Probability,
     Time,
+    camel_case,
 )
 from clv.domain.scoring import MODELS, SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.files.writer import SORTS
+from clv.store.listing import Filter
 
 MAX_CUSTOMERS = 100
 INCLUDED = ("model",)
+# The type of what a list is sorted by.
+_SORTED_BY = {
+    "customer_id": str,
+    "score": float,
+    "predicted_revenue": int,
+    "revenue_at_risk": float,
+    "recency_days": int,
+}
+POSITIONS = {
+    sort: Position({"value": _SORTED_BY[order.by], "scores.customer_id": str}, sort)
+    for sort, order in SORTS.items()
+}
 
 
 class _Score(fields.Float):
@@ -40,23 +56,26 @@ class RecordsQuery(PageQuery):
         load_default=None,
         validate=validate.OneOf(SEGMENTS, error=f"Must be one of: {', '.join(SEGMENTS)}."),
     )
-    customerId = fields.List(
+    customer_ids = fields.List(
         CustomerId(),
+        data_key="customerId",
         load_default=None,
         validate=validate.Length(1, MAX_CUSTOMERS),
         metadata={"description": "Only these customers: may be given up to 100 times"},
     )
-    minScore = _Score(metadata={"description": "Of the unrounded score"})
-    maxScore = _Score(metadata={"description": "Of the unrounded score"})
-    minRecency = _Whole(metadata={"description": "Days since the last interaction"})
-    maxRecency = _Whole(metadata={"description": "Days since the last interaction"})
-    minFrequency = _Whole(metadata={"description": "Interactions"})
-    minRevenue = AmountText(load_default=None, metadata={"description": "Of the predicted revenue"})
-    minTenureDays = _Whole(metadata={"description": "Days since the first interaction"})
-    computedAfter = Time(
+    min_score = _Score(metadata={"description": "Of the unrounded score"})
+    max_score = _Score(metadata={"description": "Of the unrounded score"})
+    min_recency = _Whole(metadata={"description": "Days since the last interaction"})
+    max_recency = _Whole(metadata={"description": "Days since the last interaction"})
+    min_frequency = _Whole(metadata={"description": "Interactions"})
+    min_revenue = AmountText(
+        load_default=None, metadata={"description": "Of the predicted revenue"}
+    )
+    min_tenure_days = _Whole(metadata={"description": "Days since the first interaction"})
+    computed_after = Time(
         load_default=None, may_be_ahead=True, metadata={"description": "Later than this time"}
     )
-    computedBefore = Time(
+    computed_before = Time(
         load_default=None, may_be_ahead=True, metadata={"description": "Earlier than this time"}
     )
     sort = fields.String(
@@ -78,24 +97,50 @@ class RecordsQuery(PageQuery):
 
     @validates_schema
     def _check_ranges(self, data: dict[str, Any], **kwargs: Any) -> None:
-        for least, most in (("minScore", "maxScore"), ("minRecency", "maxRecency")):
+        for least, most in (("min_score", "max_score"), ("min_recency", "max_recency")):
             if _both(data, least, most) and data[least] > data[most]:
-                raise ValidationError(f"Must not be more than {most}.", least)
-        after, before = "computedAfter", "computedBefore"
+                raise ValidationError(
+                    f"Must not be more than {camel_case(most)}.", camel_case(least)
+                )
+        after, before = "computed_after", "computed_before"
         if _both(data, after, before) and data[after] >= data[before]:
-            raise ValidationError(f"Must be earlier than {before}.", after)
+            raise ValidationError(f"Must be earlier than {camel_case(before)}.", camel_case(after))
+
+    @post_load
+    def _collect_filters(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        filters = {field.name: data.pop(field.name) for field in dataclasses.fields(Filter)}
+        sort = data["sort"]
+        return {
+            **data,
+            "matching": Filter(**filters),
+            "order": SORTS[sort],
+            "position": POSITIONS[sort],
+        }
 
 
 class Record(Output):
     """A scored customer."""
 
-    customerId = fields.String(required=True, metadata={"example": "CUST-001"})
-    clvScore = fields.Integer(required=True, metadata={"minimum": 0, "maximum": 100, "example": 72})
-    predictedRevenue = Amount(required=True, metadata={"minimum": 0, "example": 1440.0})
-    churnProbability = Probability(
-        required=True, metadata={"minimum": 0, "maximum": 1, "example": 0.119}
+    customer_id = fields.String(
+        attribute="scores.customer_id", required=True, metadata={"example": "CUST-001"}
     )
-    revenueAtRisk = Amount(
+    clv_score = fields.Integer(
+        attribute="scores.clv_score",
+        required=True,
+        metadata={"minimum": 0, "maximum": 100, "example": 72},
+    )
+    predicted_revenue = Amount(
+        attribute="scores.predicted_revenue",
+        required=True,
+        metadata={"minimum": 0, "example": 1440.0},
+    )
+    churn_probability = Probability(
+        attribute="scores.churn_probability",
+        required=True,
+        metadata={"minimum": 0, "maximum": 1, "example": 0.119},
+    )
+    revenue_at_risk = Amount(
+        attribute="scores.revenue_at_risk",
         required=True,
         metadata={
             "description": "Predicted revenue × churn probability",
@@ -103,20 +148,33 @@ class Record(Output):
             "example": 171.7,
         },
     )
-    rfmRecency = fields.Integer(required=True, metadata={"minimum": 0, "example": 5})
-    rfmFrequency = fields.Integer(required=True, metadata={"minimum": 0, "example": 48})
-    rfmMonetary = Amount(required=True, metadata={"example": 360.0})
-    segment = fields.String(
-        required=True, validate=validate.OneOf(SEGMENTS), metadata={"example": "high"}
+    rfm_recency = fields.Integer(
+        attribute="scores.recency_days", required=True, metadata={"minimum": 0, "example": 5}
     )
-    computedAt = Time(required=True, metadata={"example": "2026-04-03T10:30:00.000Z"})
-    jobId = fields.UUID(
+    rfm_frequency = fields.Integer(
+        attribute="scores.frequency", required=True, metadata={"minimum": 0, "example": 48}
+    )
+    rfm_monetary = Amount(attribute="scores.monetary", required=True, metadata={"example": 360.0})
+    segment = fields.String(
+        attribute="scores.segment",
+        required=True,
+        validate=validate.OneOf(SEGMENTS),
+        metadata={"example": "high"},
+    )
+    computed_at = Time(
+        attribute="scores.computed_ms",
+        required=True,
+        metadata={"example": "2026-04-03T10:30:00.000Z"},
+    )
+    job_id = fields.UUID(
         required=True,
         allow_none=True,
         metadata={"description": "The batch that computed it; null after a single computation"},
     )
     model = fields.String(
-        validate=validate.OneOf(MODELS), metadata={"description": "With `include=model`"}
+        attribute="scores.versioned_model",
+        validate=validate.OneOf(MODELS),
+        metadata={"description": "With `include=model`"},
     )
 
 

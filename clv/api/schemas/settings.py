@@ -16,22 +16,26 @@ class Weights(Output):
     monetary = fields.Float(required=True, metadata={"example": 0.3})
 
 
+def _weight(attribute: str) -> fields.Float:
+    return fields.Float(attribute=attribute, required=True, validate=validate.Range(0, 1))
+
+
 class WeightsChange(Input):
     """New weights: each at least 0, together 1."""
 
-    recency = fields.Float(required=True, validate=validate.Range(0, 1))
-    frequency = fields.Float(required=True, validate=validate.Range(0, 1))
-    monetary = fields.Float(required=True, validate=validate.Range(0, 1))
+    recency = _weight("weight_recency")
+    frequency = _weight("weight_frequency")
+    monetary = _weight("weight_monetary")
 
 
 class ScoreSettingsOut(Output):
     """The settings of scores."""
 
     weights = fields.Nested(Weights, required=True)
-    atRiskDays = fields.Integer(required=True, metadata={"example": 30})
-    lifespanMonths = fields.Integer(required=True, metadata={"example": 24})
-    minTenureMonths = fields.Integer(required=True, metadata={"example": 6})
-    churnHorizonDays = fields.Integer(
+    at_risk_days = fields.Integer(required=True, metadata={"example": 30})
+    lifespan_months = fields.Integer(required=True, metadata={"example": 24})
+    min_tenure_months = fields.Integer(required=True, metadata={"example": 6})
+    churn_horizon_days = fields.Integer(
         required=True,
         metadata={"description": "Of the calibrated model's churn probability", "example": 90},
     )
@@ -47,15 +51,16 @@ class TenantSettings(ScoreSettingsOut):
 class ServedSettings(TenantSettings):
     """The settings of a tenant's scores, and which model serves with them."""
 
-    servingModel = fields.String(
+    serving_model = fields.String(
         required=True,
         validate=validate.OneOf(MODEL_NAMES),
         metadata={"description": "What predicts revenue and churn now"},
     )
-    servingReason = fields.String(
+    serving_reason = fields.String(
         required=True, metadata={"description": "Why that one, if another was chosen"}
     )
-    fittedAt = Time(
+    fitted_at = Time(
+        attribute="fitted_ms",
         required=True,
         allow_none=True,
         metadata={"description": "The time of the full run that looked into the calibrated model"},
@@ -66,30 +71,23 @@ class ScoreSettingsChange(Input):
     """Settings of the scores; those left out stay as they are."""
 
     weights = fields.Nested(WeightsChange)
-    atRiskDays = fields.Integer(strict=True, validate=validate.Range(1, MAX_AT_RISK_DAYS))
-    lifespanMonths = fields.Integer(strict=True, validate=validate.Range(1, 120))
-    minTenureMonths = fields.Integer(strict=True, validate=validate.Range(1, 60))
-    churnHorizonDays = fields.Integer(
+    at_risk_days = fields.Integer(strict=True, validate=validate.Range(1, MAX_AT_RISK_DAYS))
+    lifespan_months = fields.Integer(strict=True, validate=validate.Range(1, 120))
+    min_tenure_months = fields.Integer(strict=True, validate=validate.Range(1, 60))
+    churn_horizon_days = fields.Integer(
         strict=True, validate=validate.Range(1, MAX_CHURN_HORIZON_DAYS)
     )
 
     @validates("weights")
-    def _check_weights(self, weights: dict[str, float], **kwargs: Any) -> None:
-        # Here already, so that the error names the field as it was sent.
-        problems = ScoreSettings(**_weights_as_stored(weights)).problems()
+    def _check_weights(self, weights: dict[str, Any], **kwargs: Any) -> None:
+        # Here, so that the error names the field as it was sent.
+        problems = ScoreSettings(**weights).problems()
         if problems:
             raise ValidationError(list(problems.values()))
 
     @post_load
-    def _name_as_stored(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        names = {
-            "atRiskDays": "at_risk_days",
-            "lifespanMonths": "lifespan_months",
-            "minTenureMonths": "min_tenure_months",
-            "churnHorizonDays": "churn_horizon_days",
-        }
-        changes = _weights_as_stored(data.pop("weights", {}))
-        return changes | {names.get(name, name): value for name, value in data.items()}
+    def _unnest_weights(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        return data.pop("weights", {}) | data
 
 
 class SettingsChange(ScoreSettingsChange):
@@ -104,14 +102,10 @@ class SettingsChange(ScoreSettingsChange):
     )
     currency = fields.String(
         validate=validate.Regexp(r"[A-Z]{3}\Z", error="Must be three capital letters of ISO 4217."),
-        # The documents' expressions are JavaScript's, which has no \Z and needs none.
+        # The document's pattern is JavaScript's, which has no \Z and needs none.
         metadata={
             "description": "ISO 4217, for display only",
             "example": "USD",
             "pattern": "^[A-Z]{3}$",
         },
     )
-
-
-def _weights_as_stored(weights: dict[str, float]) -> dict[str, Any]:
-    return {f"weight_{name}": weight for name, weight in weights.items()}

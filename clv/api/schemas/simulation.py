@@ -11,8 +11,8 @@ class SegmentSums(Output):
 
     customers = fields.Integer(required=True)
     revenue = Amount(required=True, metadata={"description": "To date"})
-    predictedRevenue = Amount(required=True)
-    revenueAtRisk = Amount(required=True)
+    predicted_revenue = Amount(required=True)
+    revenue_at_risk = Amount(required=True)
 
 
 class SimulatedSegments(Output):
@@ -35,7 +35,7 @@ class Outcome(Output):
 class Simulation(Output):
     """The customers with the present settings and with others, as a batch would compute them."""
 
-    asOf = Time(required=True)
+    as_of = Time(attribute="as_of_ms", required=True)
     customers = fields.Integer(required=True, metadata={"description": "All of the tenant's"})
     computed = fields.Integer(
         required=True, metadata={"description": "All who can be scored, or those of the sample"}

@@ -26,23 +26,23 @@ MAX_ROWS = 1_000
 class SummaryRow(Input):
     """What one customer did in one period."""
 
-    customerId = CustomerId(required=True, metadata={"example": "CUST-001"})
-    periodType = PeriodType(required=True, metadata={"example": "daily"})
-    periodKey = PeriodKey(
+    customer_id = CustomerId(required=True, metadata={"example": "CUST-001"})
+    period_type = PeriodType(required=True, metadata={"example": "daily"})
+    period_key = PeriodKey(
         required=True,
         metadata={
             "description": "2026-04-30, 2026-W18, 2026-04 or alltime",
             "example": "2026-04-30",
         },
     )
-    offerId = PlainText(load_default="", allow_none=True)
-    creativeId = PlainText(load_default="", allow_none=True)
-    channelId = PlainText(load_default="", allow_none=True)
+    offer_id = PlainText(load_default="", allow_none=True)
+    creative_id = PlainText(load_default="", allow_none=True)
+    channel_id = PlainText(load_default="", allow_none=True)
     impressions = Count(
         metadata={"description": "Interactions; left out: as many as converts", "example": 3}
     )
     converts = Count(load_default=0, metadata={"description": "Conversions", "example": 1})
-    totalValue = Amount(
+    total_value = Amount(
         load_default=0,
         metadata={
             "description": "Value of the conversions; negative after refunds",
@@ -51,35 +51,34 @@ class SummaryRow(Input):
             "example": 42.5,
         },
     )
-    lastContactAt = Time(required=True, metadata={"example": "2026-04-30T09:15:00.000Z"})
-    firstContactAt = Time(
+    last_contact_at = Time(
+        attribute="last_contact_ms",
+        required=True,
+        metadata={"example": "2026-04-30T09:15:00.000Z"},
+    )
+    first_contact_at = Time(
+        attribute="first_contact_ms",
         metadata={
             "description": "Left out: the earlier of the period's start and lastContactAt;"
             " required for alltime"
-        }
+        },
     )
 
     @post_load
     def _to_row(self, data: dict[str, Any], **kwargs: Any) -> tuple[str, Summary]:
-        period_type, last = data["periodType"], data["lastContactAt"]
-        start = checked(calendar.period_start_ms, period_type, data["periodKey"], field="periodKey")
-        first = checked(
-            *(calendar.first_contact_ms, period_type, start, last, data.get("firstContactAt")),
-            field="firstContactAt",
-        )
-        row = Summary(
-            data["customerId"],
-            data["periodKey"],
-            data["offerId"] or "",
-            data["creativeId"] or "",
-            data["channelId"] or "",
-            data.get("impressions", data["converts"]),
-            data["converts"],
-            data["totalValue"],
-            first,
-            last,
-        )
-        return period_type, row
+        period_type = data.pop("period_type")
+        data |= {name: data[name] or "" for name in ("offer_id", "creative_id", "channel_id")}
+        data.setdefault("impressions", data["converts"])
+        data["first_contact_ms"] = _first_contact_ms(period_type, data)
+        return period_type, Summary(**data)
+
+
+def _first_contact_ms(period_type: str, data: dict[str, Any]) -> int:
+    last, first = data["last_contact_ms"], data.get("first_contact_ms")
+    start = checked(calendar.period_start_ms, period_type, data["period_key"], field="periodKey")
+    return checked(
+        calendar.first_contact_ms, period_type, start, last, first, field="firstContactAt"
+    )
 
 
 class SummaryRows(Input):
@@ -117,27 +116,27 @@ class MergeResult(Output):
 class SummaryQuery(Input):
     """Whose summaries to read, and which."""
 
-    customerId = CustomerId(required=True)
-    periodType = PeriodType(load_default=None)
-    offerId = PlainText(load_default=None)
-    channelId = PlainText(load_default=None)
+    customer_id = CustomerId(required=True)
+    period_type = PeriodType(load_default=None)
+    offer_id = PlainText(load_default=None)
+    channel_id = PlainText(load_default=None)
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
 
 
 class StoredSummary(Output):
     """What one customer did in one period, as stored."""
 
-    customerId = fields.String(required=True)
-    periodType = PeriodType(required=True)
-    periodKey = fields.String(required=True)
-    offerId = fields.String(required=True)
-    creativeId = fields.String(required=True)
-    channelId = fields.String(required=True)
-    impressions = fields.Integer(required=True)
-    converts = fields.Integer(required=True)
-    totalValue = StoredAmount(required=True)
-    lastContactAt = Time(required=True)
-    firstContactAt = Time(required=True)
+    customer_id = fields.String(attribute="row.customer_id", required=True)
+    period_type = PeriodType(required=True)
+    period_key = fields.String(attribute="row.period_key", required=True)
+    offer_id = fields.String(attribute="row.offer_id", required=True)
+    creative_id = fields.String(attribute="row.creative_id", required=True)
+    channel_id = fields.String(attribute="row.channel_id", required=True)
+    impressions = fields.Integer(attribute="row.impressions", required=True)
+    converts = fields.Integer(attribute="row.converts", required=True)
+    total_value = StoredAmount(attribute="row.total_value", required=True)
+    last_contact_at = Time(attribute="row.last_contact_ms", required=True)
+    first_contact_at = Time(attribute="row.first_contact_ms", required=True)
 
 
 class SummaryList(Output):

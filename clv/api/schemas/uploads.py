@@ -29,10 +29,10 @@ class UploadResult(Output):
 
     received = fields.Integer(required=True, metadata={"description": "Good lines"})
     rejected = fields.Integer(required=True, metadata={"description": "Bad lines"})
-    inserted = fields.Integer(required=True)
-    updated = fields.Integer(required=True)
-    unchanged = fields.Integer(required=True)
-    deleted = fields.Integer(required=True)
+    inserted = fields.Integer(attribute="merged.inserted", required=True)
+    updated = fields.Integer(attribute="merged.updated", required=True)
+    unchanged = fields.Integer(attribute="merged.unchanged", required=True)
+    deleted = fields.Integer(attribute="merged.deleted", required=True)
     errors = fields.List(
         fields.Nested(BadLine),
         required=True,
