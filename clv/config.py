@@ -55,6 +55,16 @@ class Settings:
         share = (self.db_connections - RESERVED_CONNECTIONS) // self.web_processes
         return max(1, min(self.web_threads, share))
 
+    @property
+    def run_deadline_ms(self) -> int:
+        """How long a run or a backtest may take, in milliseconds."""
+        return int(self.run_deadline_hours * 3_600_000)
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a worker keeps its claim without a sign of life, in milliseconds."""
+        return int(self.lease_seconds * 1000)
+
 
 def from_env(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment; an empty variable counts as unset.

@@ -1,5 +1,8 @@
-"""What the service needs of a queue. ``jobs.queue`` provides it, and nothing in ``clv`` imports
-that."""
+"""What the service needs of a queue: a protocol, so that nothing in ``clv`` imports ``jobs``.
+
+``jobs.queue.JobQueue`` implements it. The application factory, the worker and cron create one and
+hand it to the use cases.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -12,25 +15,25 @@ Report = Callable[[int, int, int], None]
 class Queue(Protocol):
     """Rings for workers, and shows what they are doing.
 
-    Every method but ``has_workers`` and ``live_progress`` raises ``Unavailable`` when the queue
-    can't be reached.
+    The methods for the live progress and ``has_workers`` never fail. The others raise
+    ``Unavailable`` when the queue can't be reached.
     """
 
     def ring(self, run_id: int) -> None:
-        """Tell the workers that this run waits."""
+        """Tell the workers that this run needs work."""
 
     def waiting(self, run_id: int) -> int:
         """How many doorbells of this run wait in the queue."""
         ...
 
     def ring_backtest(self, internal_id: int) -> None:
-        """Tell the workers that this backtest waits."""
+        """Tell the workers that this backtest needs work."""
 
     def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
-        """Begin the live progress of a run that was planned."""
+        """Set the live progress of a run that was just planned to zero."""
 
     def reporting(self, job_id: str) -> AbstractContextManager[Report]:
-        """What reports the live progress of a run."""
+        """A function that reports the live progress of this run, for as long as the context."""
         ...
 
     def live_progress(self, job_id: str) -> Mapping[str, int] | None:
@@ -42,9 +45,9 @@ class Queue(Protocol):
         ...
 
     def workers_alive(self) -> int:
-        """How many workers were heard of lately."""
+        """How many workers have had a heartbeat lately."""
         ...
 
     def has_workers(self) -> bool:
-        """Whether a worker was heard of lately; True when the queue can't tell."""
+        """Whether any worker is alive; True when the queue can't tell."""
         ...

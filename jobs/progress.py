@@ -1,7 +1,7 @@
-"""The live progress of a run: a Redis hash with two counters a shard, gone after a day.
+"""The live progress of a run: a Redis hash with two counters for each shard, kept for a day.
 
-Each shard sets its own counters to what the database holds, so that doing it twice changes
-nothing. The hash is a convenience: where it is missing or incomplete, the database answers.
+A shard's counters are set to what the database holds, so setting them twice changes nothing. The
+hash is only a convenience: when it is missing or incomplete, the database answers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,11 +13,14 @@ from redis.exceptions import RedisError
 
 from clv.queue import Report
 
+# Renewed by every report.
 TTL_SECONDS = 86_400
+_KINDS = ("computed", "errors")
 
 
 def begin(redis: Redis, job_id: str, shard_ids: Iterable[int]) -> None:
-    """Make the hash of a run that was planned: all shards at zero."""
+    """Create the hash of a run that was just planned, with all shards at zero."""
+    # A hash without this field was emptied in between, and has the counters of some shards only.
     counters: dict[Any, int] = {"complete": 1}
     counters |= {f"{shard_id}:{kind}": 0 for shard_id in shard_ids for kind in _KINDS}
     with _best_effort():
@@ -32,8 +35,8 @@ def begin(redis: Redis, job_id: str, shard_ids: Iterable[int]) -> None:
 def reporting(redis: Redis, job_id: str) -> Iterator[Report]:
     """A function that sets one shard's counters, to be called after each chunk's transaction.
 
-    It waits for no reply, which is a tenth of the cost, on a connection of its own that is closed
-    at the end. When Redis fails, the reports of this stretch of work are given up.
+    It does not wait for replies, which makes it ten times cheaper, so it has a connection of its
+    own, which is closed at the end. When Redis fails, no more is reported within this context.
     """
     pool, connection = redis.connection_pool, None
 
@@ -57,20 +60,17 @@ def reporting(redis: Redis, job_id: str) -> Iterator[Report]:
 
 
 def read(redis: Redis, job_id: str) -> dict[str, int] | None:
-    """The counters of a run summed over its shards, or None if the hash is missing, incomplete
-    (Redis was emptied in between) or out of reach."""
-    found: dict = {}
+    """The counters of a run summed over its shards; None if the hash is missing, incomplete or
+    out of reach."""
+    counters: dict = {}
     with _best_effort():
-        found = redis.hgetall(_key(job_id))
-    if b"complete" not in found:
+        counters = redis.hgetall(_key(job_id))
+    if b"complete" not in counters:
         return None
     return {
-        kind: sum(int(n) for name, n in found.items() if name.endswith(f":{kind}".encode()))
+        kind: sum(int(n) for name, n in counters.items() if name.endswith(f":{kind}".encode()))
         for kind in _KINDS
     }
-
-
-_KINDS = ("computed", "errors")
 
 
 def _key(job_id: str) -> str:

@@ -1,8 +1,7 @@
-"""The Redis side of the queue: one connection, one serializer, one way to ring for a worker.
+"""The queue in Redis: how to connect to it, ring for a worker, and see who works.
 
-What travels through Redis is JSON, and a job's only argument is the integer id of a run or of a
-backtest: the database knows the rest. A lost job costs nothing but time, a doubled one nothing at
-all.
+Jobs are stored as JSON, and a job's only argument is the integer id of a run or a backtest; the
+database knows the rest. So a lost job costs only time, and a job that runs twice costs nothing.
 """
 
 import uuid
@@ -28,19 +27,20 @@ NAME = "clv"
 DRAIN = "jobs.tasks.drain"
 BACKTEST = "jobs.tasks.measure"
 DESCRIPTIONS = {DRAIN: "Compute customer lifetime values", BACKTEST: "Backtest the models"}
-# A drain works for seconds; planning a huge tenant may take minutes.
+# A drain takes seconds, but planning a huge tenant may take minutes.
 JOB_TIMEOUT_SECONDS = 600
+# Nobody reads results. Failures are kept for a day, for RQ Dashboard.
 RESULT_TTL_SECONDS = 60
 FAILURE_TTL_SECONDS = 86_400
-# A worker that was killed stays registered; alive is who was heard of lately. An idle one is heard
-# of at each sweep, a busy one more often; this is what may come between.
+# A killed worker stays registered, so only a recent heartbeat counts as alive. An idle worker has
+# one at each sweep, a busy one more often; this margin is for delays.
 HEARTBEAT_MARGIN_SECONDS = 30
-# A web request must not hang on Redis: one that finds it silent has failed after the sum of these,
-# and all that comes after in the same request is not tried.
+# A web request must not hang on Redis: when Redis does not answer, a call fails after the sum of
+# these.
 FREE_TIMEOUT_SECONDS = 0.4
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 1.4
-# With that of the rate limits a web process has 4.
+# With that of the rate limiter a web process has 4.
 MAX_CONNECTIONS = 3
 
 
@@ -50,7 +50,7 @@ def connect(
     connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
     answer_seconds: float = ANSWER_TIMEOUT_SECONDS,
 ) -> Redis:
-    """The Redis client of a web process, a command or a job; it opens nothing yet."""
+    """A Redis client for a web process, a command or a job; it connects at its first use."""
     pool = BlockingConnectionPool.from_url(
         redis_url,
         max_connections=connections,
@@ -63,16 +63,21 @@ def connect(
 
 
 class OwnJob(Job):
-    """A job as the worker runs it: one of our functions, with integers, and nothing else.
+    """The only job that our workers run: one of our functions, with integers.
 
-    JSON is not enough: whoever can write to Redis could plant a job that names any function that
-    can be imported, as the work itself or as a callback, or a webhook that calls any address.
+    JSON alone does not protect a worker: a job planted in Redis may name any importable function,
+    as the work itself or as a callback, or a webhook with any address. This class can go when RQ
+    has a list of allowed functions.
     """
 
     FUNCTIONS = (DRAIN, BACKTEST)
 
     @property
     def func(self) -> Any:
+        """The job's function.
+
+        :raises PermissionError: when the job is not one of ours
+        """
         if self.func_name not in self.FUNCTIONS or self.instance is not None:
             raise PermissionError("The job names a function that is not ours.")
         if self.kwargs or not all(type(argument) is int for argument in self.args):
@@ -80,7 +85,7 @@ class OwnJob(Job):
         return super().func
 
     def restore(self, raw_data: Any) -> Any:
-        """Read the job from Redis, without what could run anything beside its function."""
+        """Read the job from Redis, without callbacks and webhooks."""
         restored = super().restore(raw_data)
         self._success_callback_name = None
         self._failure_callback_name = None
@@ -97,8 +102,8 @@ class JobQueue:
         self._alive_seconds = sweep_seconds + HEARTBEAT_MARGIN_SECONDS
 
     def ring(self, run_id: int) -> None:
-        """Tell the workers that this run has work, unless a doorbell of it waits already: a tenant
-        that asks often, or whose run is large, must not keep others waiting.
+        """Tell the workers that this run needs work, unless a doorbell of it waits already: a
+        tenant with many requests or a large run must not keep others waiting.
 
         :raises Unavailable: when Redis can't be reached
         """
@@ -113,7 +118,7 @@ class JobQueue:
         return self._waiting(_prefix(run_id))
 
     def ring_backtest(self, internal_id: int) -> None:
-        """Tell the workers that this backtest waits, unless a doorbell of it does so already.
+        """Tell the workers that this backtest needs work, unless a doorbell of it waits already.
 
         :raises Unavailable: when Redis can't be reached
         """
@@ -130,19 +135,19 @@ class JobQueue:
             return int(self.redis.llen(f"rq:queue:{NAME}"))
 
     def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
-        """Make the live progress of a run that was planned."""
+        """Set the live progress of a run that was just planned to zero."""
         progress.begin(self.redis, job_id, shard_ids)
 
     def reporting(self, job_id: str) -> AbstractContextManager[Report]:
-        """What reports the live progress of a run."""
+        """A function that reports the live progress of this run, for as long as the context."""
         return progress.reporting(self.redis, job_id)
 
     def live_progress(self, job_id: str) -> dict[str, int] | None:
-        """Customers computed and errors of a run so far; None when Redis does not tell."""
+        """Customers ``computed`` and ``errors`` of a run so far; None when Redis can't tell."""
         return progress.read(self.redis, job_id)
 
     def workers_alive(self) -> int:
-        """How many workers were heard of lately.
+        """How many workers have had a heartbeat lately.
 
         :raises Unavailable: when Redis can't be reached
         """
@@ -151,11 +156,11 @@ class JobQueue:
             pipeline = self.redis.pipeline(transaction=False)
             for key in keys:
                 pipeline.hmget(key, "last_heartbeat", "death")
-            return sum(self._is_alive(*found) for found in pipeline.execute())
+            return sum(self._is_alive(*worker) for worker in pipeline.execute())
 
     def has_workers(self) -> bool:
-        """Whether a worker was heard of lately. True when Redis does not tell: the doorbell was
-        rung, and the work stays, whoever answers it."""
+        """Whether any worker is alive. True when Redis can't tell: the work stays in the database,
+        and nothing is known to be wrong."""
         try:
             return self.workers_alive() > 0
         except Unavailable:
@@ -176,19 +181,19 @@ class JobQueue:
 
     def _waiting(self, prefix: str) -> int:
         with reachable():
-            waiting: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
-            return sum(job_id.startswith(prefix.encode()) for job_id in waiting)
+            job_ids: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
+            return sum(job_id.startswith(prefix.encode()) for job_id in job_ids)
 
     def _is_alive(self, heartbeat: Any, death: Any) -> bool:
         if not heartbeat or death:
             return False
-        heard = datetime.fromisoformat(heartbeat.decode().replace("Z", "+00:00"))
-        return (datetime.now(UTC) - heard).total_seconds() < self._alive_seconds
+        last = datetime.fromisoformat(heartbeat.decode())
+        return (datetime.now(UTC) - last).total_seconds() < self._alive_seconds
 
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turn what goes wrong with Redis into one error that names nothing secret."""
+    """Turn every error of Redis into :class:`QueueUnavailable`, which names nothing secret."""
     try:
         yield
     except (RedisError, OSError) as error:
@@ -196,7 +201,7 @@ def reachable() -> Iterator[None]:
 
 
 def what_fails(error: Exception) -> str:
-    """What an error of Redis means, without its text: that may hold a password."""
+    """What an error of Redis means. Its own text may contain a password."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return (
             "The certificate of the queue (Redis) can't be verified. If it is meant to be"

@@ -19,29 +19,26 @@ from rq.worker_registration import register
 
 from clv import config, db, logs
 from clv.config import Settings
+from clv.db.clock import now_ms
 from clv.errors import Unavailable
-from clv.services import backtests, batch
+from clv.services import backtests, runs
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
-from jobs import cron, tasks  # noqa: F401
+from jobs import tasks  # noqa: F401
 from jobs.queue import NAME, JobQueue, OwnJob, connect, what_fails
 
+# How often RQ looks at its work-horse, and has a heartbeat, while a job runs.
 MONITORING_SECONDS = 5
-# RQ waits for a job this much shorter than a worker's time to live, and beats in between.
+# RQ waits for a job this much less than a worker's time to live, and has a heartbeat in between.
 RQ_MARGIN_SECONDS = 15
 RESTART_SECONDS = 1
 
 
-class SweepingWorker(HerokuWorker):
-    """An RQ worker whose heartbeat also sweeps: it finds runs that nobody works on, whatever
-    happened to their jobs and to the workers that had them."""
+class StoppableWorker(HerokuWorker):
+    """Stops when it is told to, and stops nothing but itself and its work-horse."""
 
-    def __init__(self, settings: Settings, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._settings = settings
-        self._job_queue = JobQueue(connect(settings.redis_url))
-        self._swept = 0.0
-        self._failure = ""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.told_to_stop = False
 
     def request_stop(self, signum: int, frame: Any) -> None:
@@ -49,30 +46,25 @@ class SweepingWorker(HerokuWorker):
         self.told_to_stop = True
         super().request_stop(signum, frame)
 
-    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Beat, be listed again if Redis was emptied (RQ lists a worker at its birth only), and
-        sweep when it is time.
+    def stop_if_idle(self) -> None:
+        """Stop a worker that was told to, and whose signal was lost.
+
+        RQ's signal handler raises an exception, which is lost when it arrives in code that
+        suppresses every exception, as Peewee does while it closes a connection. This can go when
+        RQ's main loop reads a flag that the handler sets.
 
         :raises StopRequested: when the worker was told to stop and is idle
         """
-        super().heartbeat(timeout, pipeline)
-        if self.is_horse:
-            return
-        if time.monotonic() - self._swept >= self._settings.sweep_seconds:
-            self._swept = time.monotonic()
-            if not self.connection.sismember(self.redis_workers_keys, self.key):
-                self.connection.hset(self.key, mapping=self.serialize())
-                register(self)
-            self._sweep()
         if self.told_to_stop and self.get_state() != WorkerStatus.BUSY:
-            # The signal's own exception is lost where somebody suppresses all of them, as Peewee
-            # does while it closes a connection.
             raise StopRequested
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
-        """Signal the work-horse and what it started. RQ signals its process group, which is still
-        ours for a moment after the fork: whoever stopped the worker then killed the worker itself
-        and all that was started with it, a shell or a launcher for one."""
+        """Signal the work-horse and the processes that it started.
+
+        RQ signals the horse's process group, which for a moment after the fork is still the
+        worker's own: that kills the worker and whatever was started with it, such as a shell or
+        the launcher. This can go when RQ calls ``setpgid`` in the parent, too, before it signals.
+        """
         if not self.horse_pid:
             return
         try:
@@ -83,8 +75,17 @@ class SweepingWorker(HerokuWorker):
             return
         super().kill_horse(sig)
 
+
+class DiscreetWorker(HerokuWorker):
+    """Keeps the text of exceptions, which may contain data, out of the log and of Redis, where
+    RQ Dashboard shows it. This can go when RQ has a setting for what it stores of an exception."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._failure = ""
+
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Log what failed and where, without the text of the exception: it may hold data."""
+        """Log what failed and where."""
         self._failure = logs.summary(exc_info[1])
         logs.event("job.failed", logging.ERROR, job=job.id, error=self._failure)
 
@@ -96,28 +97,60 @@ class SweepingWorker(HerokuWorker):
         exc_string: str = "",
         execution: Execution | None = None,
     ) -> None:
-        """Keep in Redis, where a dashboard shows it, of an exception only what is logged of it."""
+        """Store of an exception only what is logged of it."""
         exc_string, self._failure = self._failure or exc_string, ""
         super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
 
+
+class SweepingWorker(StoppableWorker, DiscreetWorker):
+    """An RQ worker whose heartbeat also sweeps: it finds the runs and backtests that nobody works
+    on, whatever happened to their jobs and to the workers that had them."""
+
+    def __init__(self, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._settings = settings
+        self._job_queue = JobQueue(connect(settings.redis_url))
+        self._swept = 0.0
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Have a heartbeat, and sweep when it is time.
+
+        :raises StopRequested: when the worker was told to stop and is idle
+        """
+        super().heartbeat(timeout, pipeline)
+        if self.is_horse:
+            return
+        if time.monotonic() - self._swept >= self._settings.sweep_seconds:
+            self._swept = time.monotonic()
+            self._register_again()
+            self._sweep()
+        self.stop_if_idle()
+
+    def _register_again(self) -> None:
+        """Register the worker if Redis was emptied. RQ registers a worker only at its start; this
+        can go when its heartbeat does so, too."""
+        if not self.connection.sismember(self.redis_workers_keys, self.key):
+            self.connection.hset(self.key, mapping=self.serialize())
+            register(self)
+
     def _sweep(self) -> None:
         try:
-            # A parent that waits does not beat, and is taken for dead.
+            # While it waits for the database the worker has no heartbeat, and would seem dead.
             with db.within(db.REQUEST_SECONDS):
-                batch.sweep(self._job_queue)
+                runs.sweep(self._job_queue)
                 backtests.sweep(self._job_queue)
                 if self._settings.worker_runs_cron:
-                    cron.run_if_due(self._settings, self._job_queue)
+                    runs.start_nightly(self._settings, self._job_queue, now_ms())
         except (*db.DOWN, Unavailable) as error:
             logs.event("sweep.failed", logging.WARNING, error=logs.summary(error))
         finally:
-            # The next job is forked from here and must not share a connection.
+            # The next job is forked from this process and must not share a connection with it.
             db.disconnect()
 
 
 def main() -> None:
-    """Work until told to stop. RQ's worker gives up when Redis fails it at the wrong moment; a new
-    one takes its place."""
+    """Work until told to stop. RQ's worker ends when Redis fails at the wrong moment; a new one
+    takes its place."""
     settings = config.load()
     logs.set_up(settings.log_level)
     db.configure(settings)
@@ -127,20 +160,9 @@ def main() -> None:
 
 def _work(settings: Settings) -> bool:
     """Work until told to stop (True), or until Redis fails."""
-    connection = Redis.from_url(settings.redis_url)
     worker = None
     try:
-        worker = SweepingWorker(
-            settings,
-            queues=[Queue(NAME, connection=connection, serializer=JSONSerializer)],
-            connection=connection,
-            serializer=JSONSerializer,
-            job_class=OwnJob,
-            worker_ttl=int(settings.sweep_seconds) + RQ_MARGIN_SECONDS,
-            maintenance_interval=max(1, int(settings.sweep_seconds)),
-            job_monitoring_interval=MONITORING_SECONDS,
-            log_job_description=False,
-        )
+        worker = _worker(settings)
         logs.event("worker.started", worker=worker.name)
         worker.work(logging_level="CRITICAL")
     except StopRequested:
@@ -149,12 +171,32 @@ def _work(settings: Settings) -> bool:
         reason = what_fails(error)
         logs.event("redis.lost", logging.WARNING, reason=reason, error=logs.summary(error))
     finally:
-        # RQ's handlers must not outlive their worker: they would swallow the signal.
-        for stop in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(stop, signal.SIG_DFL)
+        _restore_signals()
     stopped = worker is not None and worker.told_to_stop
     logs.event("worker.stopped" if stopped else "worker.restarting")
     return stopped
+
+
+def _worker(settings: Settings) -> SweepingWorker:
+    connection = Redis.from_url(settings.redis_url)
+    return SweepingWorker(
+        settings,
+        queues=[Queue(NAME, connection=connection, serializer=JSONSerializer)],
+        connection=connection,
+        serializer=JSONSerializer,
+        job_class=OwnJob,
+        worker_ttl=int(settings.sweep_seconds) + RQ_MARGIN_SECONDS,
+        maintenance_interval=max(1, int(settings.sweep_seconds)),
+        job_monitoring_interval=MONITORING_SECONDS,
+        log_job_description=False,
+    )
+
+
+def _restore_signals() -> None:
+    """Remove the signal handlers of a worker that has ended: they would swallow the next signal.
+    This can go when RQ's ``work`` restores the handlers that it found."""
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

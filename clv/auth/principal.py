@@ -36,6 +36,11 @@ class Principal:
     tenant_name: str
 
     @property
+    def name(self) -> str:
+        """How runs and backtests name who asked for them."""
+        return f"key {self.key}"
+
+    @property
     def tenant(self) -> Tenant:
         """The tenant as it is now, read at each call: another process may have changed its
         settings or its data a moment ago.

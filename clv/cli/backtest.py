@@ -1,28 +1,25 @@
 """``flask backtest``: how far off the predictions would have been, as a table."""
 
-import json
 import sys
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
 from clv.cli.errors import plain_errors
 from clv.http.application import components
+from clv.prediction.backtest_result import BacktestResult
 from clv.services import backtests
-from clv.services import backtests as job
-from clv.store import backtests as stored
 from clv.store import tenants
 
-# A figure's name, its field, and how it is written.
+# A figure's name, its attribute, and its format.
 FIGURES = (
-    ("mean absolute error", "meanAbsoluteError", ",.2f"),
-    ("root mean squared error", "rootMeanSquaredError", ",.2f"),
-    ("total predicted / actual", "totalRatio", ".2f"),
+    ("mean absolute error", "mean_absolute_error", ",.2f"),
+    ("root mean squared error", "root_mean_squared_error", ",.2f"),
+    ("total predicted / actual", "total_ratio", ".2f"),
     ("rank correlation (Spearman)", "spearman", ".3f"),
-    ("revenue of the best tenth", "topDecileCapture", ".3f"),
-    ("churn: AUC", "churnAuc", ".3f"),
-    ("churn: Brier score", "churnBrier", ".3f"),
+    ("revenue of the best tenth", "top_decile_capture", ".3f"),
+    ("churn: AUC", "churn_auc", ".3f"),
+    ("churn: Brier score", "churn_brier", ".3f"),
 )
 
 
@@ -34,35 +31,25 @@ FIGURES = (
 def backtest(name: str, holdout_days: int | None) -> None:
     """Measure the models on a tenant's own history: fit them to its first part and compare what
     they predict of the last days with what came. Needs no worker and no Redis."""
-    settings = components().settings
-    tenant = tenants.tenant_by_name(name)
-    started = backtests.start(
-        tenant, holdout_days, "command line", settings.run_deadline_hours, None
-    )
-    try:
-        job.work(started.id, settings)
-    finally:
-        # It has no effect on one that has ended.
-        job.fail(started.id, "The command was interrupted.")
-    found = stored.by_id(started.id)
-    if found.result is None:
-        click.echo(f"Failed: {found.message}", err=True)
+    tenant, settings = tenants.tenant_by_name(name), components().settings
+    done = backtests.measure_now(tenant, holdout_days, "command line", settings)
+    if done.result is None:
+        click.echo(f"Failed: {done.message}", err=True)
         sys.exit(1)
-    _print(json.loads(found.result))
+    _print(done.result)
 
 
-def _print(result: dict[str, Any]) -> None:
-    models = result["models"]
+def _print(result: BacktestResult) -> None:
     click.echo(
-        f"{result['customers']:,} customers who bought from {result['firstDay']} until"
-        f" {result['splitDay']}; {result['returned']:,} of them bought again until"
-        f" {result['lastDay']}, for {result['revenue']:,.2f}."
+        f"{result.customers:,} customers who bought from {result.first_day} until"
+        f" {result.split_day}; {result.returned:,} of them bought again until"
+        f" {result.last_day}, for {result.revenue:,.2f}."
     )
-    click.echo("".join([" " * 28, *(f"{model['model']:>12}" for model in models)]))
-    for title, field, form in FIGURES:
-        figures = [_text(model[field], form) for model in models]
+    click.echo("".join([" " * 28, *(f"{card.model:>12}" for card in result.models)]))
+    for title, attribute, form in FIGURES:
+        figures = [_text(getattr(card, attribute), form) for card in result.models]
         click.echo("".join([f"{title:28}", *(f"{figure:>12}" for figure in figures)]))
-    click.echo(result["sentence"])
+    click.echo(result.sentence)
 
 
 def _text(figure: float | None, form: str) -> str:

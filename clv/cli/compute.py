@@ -9,10 +9,12 @@ from clv.cli.errors import plain_errors
 from clv.domain.scoring import SEGMENTS
 from clv.http.application import components
 from clv.services import runs
+from clv.services.job import Job
 from clv.store import tenants
-from clv.store.tenants import Tenant
 
 PROGRESS_SECONDS = 0.3
+# Steps of the progress bar for each percent.
+STEPS = 10
 
 
 @click.command()
@@ -26,33 +28,37 @@ def compute(name: str | None, everyone: bool, segment: str | None, no_wait: bool
     """Start a batch run and show its progress."""
     if (name is None) != everyone:
         raise click.UsageError("Give either --tenant NAME or --all.")
-    chosen = tenants.all_tenants() if name is None else [tenants.tenant_by_name(name)]
-    if not chosen:
-        click.echo("There are no tenants.", err=True)
-    queue = components().queue
-    hours = components().settings.run_deadline_hours
-    started = [
-        (tenant, runs.start(tenant.id, segment, "command line", hours, queue.ring))
-        for tenant in chosen
-    ]
-    if not queue.workers_alive():
+    started = _start(name, segment)
+    if not components().queue.workers_alive():
         click.echo(runs.NO_WORKER, err=True)
-    failed = False
-    for tenant, run in started:
-        if no_wait:
-            click.echo(f"{tenant.name}\t{run.job_id}")
-        else:
-            failed |= not _follow(tenant, run.id)
-    if failed:
+    if no_wait:
+        for tenant_name, job in started:
+            click.echo(f"{tenant_name}\t{job.job_id}")
+        return
+    succeeded = [_follow(tenant_name, job) for tenant_name, job in started]
+    if not all(succeeded):
         sys.exit(1)
 
 
-def _follow(tenant: Tenant, run_id: int) -> bool:
+def _start(name: str | None, segment: str | None) -> list[tuple[str, Job]]:
+    """Start a run of the tenant, or of all; the runs with their tenants' names."""
+    settings, queue = components().settings, components().queue
+    chosen = tenants.all_tenants() if name is None else [tenants.tenant_by_name(name)]
+    if not chosen:
+        click.echo("There are no tenants.", err=True)
+    return [
+        (tenant.name, runs.start(tenant.id, segment, "command line", settings, queue))
+        for tenant in chosen
+    ]
+
+
+def _follow(tenant_name: str, job: Job) -> bool:
     """Show a run until it ends; whether it finished."""
-    with click.progressbar(length=1000, label=tenant.name, file=sys.stderr) as bar:
-        while (run := runs.wait(run_id, PROGRESS_SECONDS)).is_active:
-            bar.update(int(runs.job(run)["percent"] * 10) - bar.pos)
-        bar.update(int(runs.job(run)["percent"] * 10) - bar.pos)
-    outcome = f"{run.computed:,} computed, {run.errors:,} errors"
-    click.echo(f"{tenant.name}: {run.status}, {outcome}{f': {run.message}' if run.message else ''}")
-    return run.status == "finished"
+    queue = components().queue
+    with click.progressbar(length=100 * STEPS, label=tenant_name, file=sys.stderr) as bar:
+        while job.is_active:
+            job = runs.wait(job, PROGRESS_SECONDS, queue)
+            bar.update(int(job.percent * STEPS) - bar.pos)
+    outcome = f"{job.computed:,} computed, {job.errors:,} errors"
+    click.echo(f"{tenant_name}: {job.status}, {outcome}{f': {job.message}' if job.message else ''}")
+    return job.success

@@ -5,15 +5,16 @@ from typing import Any
 from flask import Response, make_response, redirect, request, url_for
 from marshmallow import ValidationError
 
-from clv.api import backtests as api
 from clv.api.schemas.backtests import BacktestRequest
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, is_part, needs, page, whole
 from clv.errors import Conflict
 from clv.http.access import principal
+from clv.http.application import components
 from clv.http.errors import sentence
-from clv.prediction.backtest import CALIBRATED, MEAN, RFM
+from clv.prediction.backtest import CALIBRATED, MEAN, RFM, Scorecard
 from clv.services import backtests
+from clv.services.backtests import BacktestDetails
 
 TITLES = {CALIBRATED: "Calibrated model", RFM: "Run rate (rfm)", MEAN: "Everybody’s mean"}
 
@@ -29,9 +30,10 @@ def backtest() -> str:
 def backtest_start() -> Any:
     """Start a backtest."""
     days = request.form.get("holdoutDays", "")
+    settings, queue, me = components().settings, components().queue, principal()
     try:
         asked = BacktestRequest().load({"holdoutDays": whole(days) if days else None})
-        api.start(asked["holdoutDays"])
+        backtests.start(me.tenant, asked["holdout_days"], me.name, settings, queue)
     except ValidationError as error:
         return _page(problem=sentence(error.messages), days=days), 400
     except Conflict as error:
@@ -44,42 +46,36 @@ def backtest_progress() -> Response:
     """The state of the newest one, as a part of the page, which is loaded anew at its end."""
     newest = _newest()
     response = make_response(page("backtest_progress.html", newest=newest))
-    if is_part() and not _is_going_on(newest):
+    if is_part() and not (newest and newest.is_active):
         response.headers["HX-Refresh"] = "true"
     return response
 
 
 def _page(**values: Any) -> str:
     done = backtests.newest_result(principal().tenant.id)
-    shown = None if done is None else backtests.view(done)
-    models = [] if shown is None else shown["result"]["models"]
+    models = done.result.models if done and done.result else ()
     return page(
         "backtest.html",
         tenant=principal().tenant,
         newest=_newest(),
-        done=shown,
+        done=done,
         titles=TITLES,
-        # The mean says the same of everybody.
-        charts=[_chart(model) for model in models if model["model"] != MEAN],
+        # The mean predicts the same for everybody, so its chart would say nothing.
+        charts=[_chart(card) for card in models if card.model != MEAN],
         **values,
     )
 
 
-def _newest() -> dict[str, Any] | None:
-    found = backtests.newest(principal().tenant.id)
-    return None if found is None else backtests.view(api.look_after(found))
+def _newest() -> BacktestDetails | None:
+    return backtests.newest(principal().tenant.id, components().queue)
 
 
-def _is_going_on(view: dict[str, Any] | None) -> bool:
-    return view is not None and view["status"] in ("queued", "running")
-
-
-def _chart(model: dict[str, Any]) -> dict[str, Any]:
+def _chart(card: Scorecard) -> dict[str, Any]:
     """Predicted beside actual revenue of each tenth of the customers."""
     return {
         "kind": "pairs",
-        "title": TITLES[model["model"]],
-        "labels": [str(n + 1) for n in range(len(model["deciles"]))],
-        "predicted": [round(decile["predicted"], 2) for decile in model["deciles"]],
-        "actual": [round(decile["actual"], 2) for decile in model["deciles"]],
+        "title": TITLES[card.model],
+        "labels": [str(n + 1) for n in range(len(card.deciles))],
+        "predicted": [round(decile.predicted, 2) for decile in card.deciles],
+        "actual": [round(decile.actual, 2) for decile in card.deciles],
     }

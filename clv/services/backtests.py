@@ -1,17 +1,19 @@
-"""Backtests as a blueprint, the dashboard or the command line asks for them: start one, show it.
+"""The use cases of backtests: start, watch, list, and work one off.
 
-The doorbell that tells the workers is handed in.
+``clv.services.fitting`` does the measuring; who works on a backtest is decided in
+``clv.store.backtests``.
 """
 
-import json
+import contextlib
 import logging
 import uuid
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from clv import db, logs
 from clv.config import Settings
 from clv.errors import Conflict, Invalid, NotFitted, NotFound, Unavailable
+from clv.prediction import backtest_result
+from clv.prediction.backtest_result import BacktestResult
 from clv.queue import Queue
 from clv.services import fitting
 from clv.store import backtests, tenants
@@ -21,88 +23,101 @@ from clv.store.tenants import Tenant
 NO_WORKER = "No worker is running: the backtest starts when one does."
 
 
+@dataclass(frozen=True, slots=True)
+class BacktestDetails:
+    """A backtest as its callers see it.
+
+    :param holdout_days: None until it is known, if it was not given
+    :param message: why it failed, or what it waits for
+    :param result: None until it has finished
+    """
+
+    id: int
+    backtest_id: str
+    status: str
+    is_active: bool
+    holdout_days: int | None
+    requested_by: str
+    created_ms: int
+    started_ms: int | None
+    finished_ms: int | None
+    message: str | None
+    result: BacktestResult | None
+
+
 def start(
     tenant: Tenant,
     holdout_days: int | None,
     requested_by: str,
-    deadline_hours: float,
-    ring: Callable[[int], None] | None,
-) -> Backtest:
-    """A new backtest, queued.
+    settings: Settings,
+    queue: Queue,
+) -> BacktestDetails:
+    """Create a backtest, and ring for a worker.
 
-    :param holdout_days: the last days of the history, which the models don't see; None for the
-        default, half of the history
-    :param ring: tells the workers; None when the caller does the work
+    :param holdout_days: the last days of the history, which the models don't see; None for half
+        of the history
     :raises Conflict: while another one of the tenant is active, or without daily summaries
     :raises Unavailable: when the queue can't be reached; the backtest is closed then
     """
-    if tenant.period_type not in (None, "daily"):
-        raise Conflict(
-            f"A backtest needs daily summaries, and the tenant's are {tenant.period_type}."
-        )
-    created = backtests.create(
-        tenant.id, holdout_days, requested_by, int(deadline_hours * 3_600_000)
-    )
-    if ring is None:
-        return created
+    created = _create(tenant, holdout_days, requested_by, settings)
     db.release()
     try:
-        ring(created.id)
+        queue.ring_backtest(created.id)
     except Unavailable:
         backtests.fail(created.id, "The queue could not be reached.")
         raise
-    return created
+    return _details(created, None if queue.has_workers() else NO_WORKER)
 
 
-def find(tenant_id: int, backtest_id: str) -> Backtest:
+def measure_now(
+    tenant: Tenant, holdout_days: int | None, requested_by: str, settings: Settings
+) -> BacktestDetails:
+    """Create a backtest and work it off here, without a queue; the arguments are those of
+    :func:`start`.
+
+    :raises Conflict: as :func:`start`
     """
-    :raises NotFound: when the tenant has no such backtest, or the id is none
+    created = _create(tenant, holdout_days, requested_by, settings)
+    try:
+        work(created.id, settings)
+    finally:
+        # This has no effect on a backtest that has ended.
+        fail(created.id, "The command was interrupted.")
+    return _details(backtests.by_id(created.id))
+
+
+def watch(tenant_id: int, backtest_id: str, queue: Queue) -> BacktestDetails:
+    """A backtest as it is now; if it lacks a worker, ring for one.
+
+    :raises NotFound: when the tenant has no such backtest
     """
     try:
         canonical = str(uuid.UUID(backtest_id))
     except ValueError:
         raise NotFound(backtests.NO_SUCH_BACKTEST) from None
-    return backtests.by_backtest_id(tenant_id, canonical)
+    return _look_after(backtests.by_backtest_id(tenant_id, canonical), queue)
 
 
-def page(tenant_id: int, before_id: int | None, limit: int) -> list[Backtest]:
-    """The tenant's backtests, newest first, older than the one with this internal id."""
-    return backtests.page(tenant_id, before_id, limit)
+def newest(tenant_id: int, queue: Queue) -> BacktestDetails | None:
+    """The tenant's newest backtest, whatever its status, watched like :func:`watch`."""
+    rows = backtests.page(tenant_id, None, 1)
+    return _look_after(rows[0], queue) if rows else None
 
 
-def newest(tenant_id: int) -> Backtest | None:
-    """The tenant's newest backtest, whatever its status."""
-    found = backtests.page(tenant_id, None, 1)
-    return found[0] if found else None
-
-
-def newest_result(tenant_id: int) -> Backtest | None:
+def newest_result(tenant_id: int) -> BacktestDetails | None:
     """The tenant's newest backtest that has finished."""
-    found = backtests.page(tenant_id, None, 1, "finished")
-    return found[0] if found else None
+    rows = backtests.page(tenant_id, None, 1, "finished")
+    return _details(rows[0]) if rows else None
 
 
-def view(found: Backtest, message: str | None = None) -> dict[str, Any]:
-    """A backtest as the API and the dashboard show it.
-
-    :param message: shown where it has none of its own
-    """
-    return {
-        "backtestId": found.backtest_id,
-        "status": found.status,
-        "holdoutDays": found.holdout_days,
-        "requestedBy": found.requested_by,
-        "createdAt": found.created_ms,
-        "startedAt": found.started_ms,
-        "finishedAt": found.finished_ms,
-        "message": found.message or message,
-        "result": None if found.result is None else json.loads(found.result),
-    }
+def page(tenant_id: int, before_id: int | None, limit: int) -> list[BacktestDetails]:
+    """The tenant's backtests, newest first, older than the one with this internal id."""
+    return [_details(backtest) for backtest in backtests.page(tenant_id, before_id, limit)]
 
 
 def work(internal_id: int, settings: Settings) -> None:
-    """Claim a backtest and bring it to its end; nothing if there is nothing to claim."""
-    lease_ms = int(settings.lease_seconds * 1000)
+    """Claim a backtest and bring it to its end; do nothing if there is nothing to claim."""
+    lease_ms = settings.lease_ms
     attempt = backtests.claim(internal_id, lease_ms)
     if attempt is None:
         return
@@ -115,13 +130,15 @@ def work(internal_id: int, settings: Settings) -> None:
         # The tenant was deleted, and its backtests with it.
         return
     finally:
-        # It has no effect on one that has ended.
+        # This has no effect on a backtest that has ended.
         backtests.leave(internal_id, attempt)
 
 
 def sweep(queue: Queue, internal_id: int | None = None) -> None:
-    """Ring for every backtest (or for this one) that waits for a worker, and fail those past
-    their deadlines."""
+    """Fail every backtest that is past its deadline, and ring for every one that lacks a worker.
+
+    :param internal_id: look at this backtest alone
+    """
     for overdue in backtests.overdue(internal_id):
         fail(overdue, "The backtest did not end before its deadline.")
     for due in backtests.needing_work(internal_id):
@@ -129,21 +146,60 @@ def sweep(queue: Queue, internal_id: int | None = None) -> None:
 
 
 def fail(internal_id: int, reason: str) -> None:
-    """End the backtest as failed."""
+    """End a backtest as failed unless it has ended already."""
     if backtests.fail(internal_id, reason):
         logs.event("backtest.failed", logging.WARNING, backtest=internal_id, reason=reason)
 
 
+def _create(
+    tenant: Tenant, holdout_days: int | None, requested_by: str, settings: Settings
+) -> Backtest:
+    if tenant.period_type not in (None, "daily"):
+        raise Conflict(
+            f"A backtest needs daily summaries, and the tenant's are {tenant.period_type}."
+        )
+    return backtests.create(tenant.id, holdout_days, requested_by, settings.run_deadline_ms)
+
+
+def _look_after(backtest: Backtest, queue: Queue) -> BacktestDetails:
+    if not backtest.is_active:
+        return _details(backtest)
+    with contextlib.suppress(Unavailable):
+        sweep(queue, backtest.id)
+    return _details(backtests.by_id(backtest.id))
+
+
+def _details(backtest: Backtest, message: str | None = None) -> BacktestDetails:
+    """
+    :param message: used when the backtest has no message of its own
+    """
+    result = backtest.result
+    return BacktestDetails(
+        id=backtest.id,
+        backtest_id=backtest.backtest_id,
+        status=backtest.status,
+        is_active=backtest.is_active,
+        holdout_days=backtest.holdout_days,
+        requested_by=backtest.requested_by,
+        created_ms=backtest.created_ms,
+        started_ms=backtest.started_ms,
+        finished_ms=backtest.finished_ms,
+        message=backtest.message or message,
+        result=None if result is None else backtest_result.from_json(result),
+    )
+
+
 def _measure(internal_id: int, attempt: int, lease_ms: int) -> None:
-    found = backtests.by_id(internal_id)
-    tenant = tenants.tenant_by_id(found.tenant_id)
+    backtest = backtests.by_id(internal_id)
+    tenant = tenants.tenant_by_id(backtest.tenant_id)
     logs.event("backtest.started", backtest=internal_id, attempt=attempt)
     try:
         result = fitting.backtest_tenant(
-            tenant, found.holdout_days, lambda: backtests.renew(internal_id, attempt, lease_ms)
+            tenant, backtest.holdout_days, lambda: backtests.renew(internal_id, attempt, lease_ms)
         )
     except (Invalid, NotFitted) as error:
         fail(internal_id, error.message)
         return
-    if backtests.finish(internal_id, attempt, result["holdoutDays"], json.dumps(result)):
+    stored = backtest_result.to_json(result)
+    if backtests.finish(internal_id, attempt, result.holdout_days, stored):
         logs.event("backtest.finished", backtest=internal_id)

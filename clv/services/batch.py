@@ -1,22 +1,24 @@
 """Works off a batch run: plan it, compute its shards chunk by chunk, finish it.
 
-The database is the truth and decides who does what; a job in the queue is only a doorbell. Who
-notices what:
+The database is the truth and decides who does what; a job in the queue is only a doorbell. What
+can go wrong, and who notices:
 
-- A work-horse that is killed, runs out of memory or out of time, a machine that is gone: the lease
-  of its shard (or plan) expires, 20 s after the last chunk; the sweep rings for the run.
-- A worker that is told to stop: its drain ends by itself within seconds, at a chunk boundary, frees
-  the shard and rings again. One that plans is interrupted after 6 s and frees the plan.
-- A worker that was only paused: another has its shard by then, with a higher attempt; the fence in
-  each chunk's transaction refuses the chunk of the one that comes back.
-- Redis restarted empty: no doorbell is left; the sweep rings for every run that needs work.
-- The database restarted or a reply to a commit lost: the drain reconnects and goes on from where
-  the shard's cursor stands; a chunk that was committed is behind it.
-- A shard (or a plan) that kills whoever takes it: after 3 attempts without progress the run fails.
-- The database's disk is full: the run fails at once, for that does not pass by itself.
+- A work-horse is killed, or runs out of memory or time, or its machine is gone: the lease of its
+  shard (or plan) expires 20 s after its last chunk, and the sweep rings for the run.
+- A worker is told to stop: its drain ends within seconds at a chunk boundary, frees the shard and
+  rings again. A drain that is planning is interrupted after 6 s and frees the plan.
+- A worker was only paused: by the time it comes back another worker has its shard, with a higher
+  attempt, and the fence in the chunk's transaction refuses its chunk.
+- Redis restarts empty: no doorbell is left, and the sweep rings for every run that needs work.
+- The database restarts, or the reply to a commit is lost: the drain reconnects and continues from
+  the shard's stored cursor, which is past every chunk that was committed.
+- A shard (or a plan) kills every worker that takes it: after 3 attempts without progress the run
+  fails.
+- The database's disk is full: the run fails at once, because waiting does not help.
 - Anything else: a run that is past its deadline fails.
 
-The sweep is one function: each worker calls it at its heartbeat, and a read of a job for that run.
+The sweep is ``clv.services.runs.sweep``. Every worker calls it at its heartbeat for all runs, and
+every read of a job calls it for that run.
 """
 
 import logging
@@ -33,28 +35,31 @@ from clv.errors import DISK_FULL, NotFound, Unscorable
 from clv.prediction.calibrated import score_customers
 from clv.queue import Queue, Report
 from clv.services import fitting, insights, snapshots
-from clv.services.runs import _ring_for_next, fail
+from clv.services.runs import fail, ring_for_next
 from clv.services.settings import suggested_days
+from clv.services.snapshots import CustomerScan
 from clv.store import plans, runs, shards, tenants
+from clv.store.runs import Run
 from clv.store.shards import Chunk, Shard
 from clv.store.snapshots import Snapshot, load
+from clv.store.tenants import Tenant
 from clv.store.totals import count_in_segment, totals_page
 
 CHUNK_CUSTOMERS = 50
 # Customers are read ahead in pages: one query for twenty transactions.
 PAGE_CUSTOMERS = 1_000
-# After so long a drain goes to the back of the queue, so that a small tenant's run gets its turn
-# and the cost of forking a job (32 ms) stays small.
+# After this long a drain goes to the back of the queue, so that a small tenant's run gets its turn.
+# It is long enough to keep the cost of forking a job (32 ms) small.
 DRAIN_SECONDS = 2.5
-# A database that went away is tried again so often, each time a little later: 14 s in all, less
-# than a lease.
+# A lost database connection is retried this often, each time after a longer pause: 14 s in all,
+# less than a lease.
 RECONNECTS = 7
 RECONNECT_SECONDS = 0.5
 
 
 def work(run_id: int, queue: Queue, settings: Settings) -> None:
-    """Bring a run forward: start it, plan it, compute shards, finish it, whatever is due."""
-    lease_ms = int(settings.lease_seconds * 1000)
+    """Bring a run forward: start it, plan it, compute shards or finish it, whichever is due."""
+    lease_ms = settings.lease_ms
     if runs.start(run_id):
         logs.event("run.started", run=run_id)
     try:
@@ -71,41 +76,9 @@ def work(run_id: int, queue: Queue, settings: Settings) -> None:
         fail(run_id, DISK_FULL, queue)
 
 
-def _compute_shards(run_id: int, queue: Queue, lease_ms: int) -> None:
-    until = time.monotonic() + DRAIN_SECONDS
-    called = False
-    with queue.reporting(runs.by_id(run_id).job_id) as report:
-        while time.monotonic() < until and (shard := shards.claim_shard(run_id, lease_ms)):
-            if shard.stuck > runs.MAX_ATTEMPTS:
-                fail(run_id, "A part of the run made no progress in 3 attempts.", queue)
-                return
-            if not called:
-                # One worker calls the next, until all are there or no shard is free.
-                _ring_if_needed(run_id, queue)
-                called = True
-            compute_shard(shard, report, until)
-
-
-def _ring_if_needed(run_id: int, queue: Queue) -> None:
-    if run_id in runs.needing_work(run_id):
-        queue.ring(run_id)
-
-
-def sweep(queue: Queue, run_id: int | None = None) -> None:
-    """Ring for every run (or for this one) that waits for a worker and has no doorbell in the
-    queue, also to end it, and fail those past their deadlines."""
-    for overdue in runs.overdue(run_id):
-        fail(overdue, "The run did not end before its deadline.", queue)
-    for due in runs.needing_work(run_id):
-        if not queue.waiting(due):
-            logs.event("run.rung_again", run=due)
-            queue.ring(due)
-
-
 def plan(run_id: int, queue: Queue, most_shard_customers: int, lease_ms: int) -> None:
-    """Plan a running run unless that was done: take the snapshot, make it the tenant's current
-    one, and divide the customers into shards. A full run of a tenant that chose the calibrated
-    model looks into it, too."""
+    """Plan a running run unless that was done: take the tenant's snapshot and divide the customers
+    into shards. A full run of a tenant that chose the calibrated model also fits it."""
     attempt = plans.claim_plan(run_id, lease_ms)
     if attempt is None:
         return
@@ -120,18 +93,93 @@ def plan(run_id: int, queue: Queue, most_shard_customers: int, lease_ms: int) ->
             plans.leave_plan(run_id, attempt)
 
 
+def compute_shard(shard: Shard, report: Report, until: float) -> None:
+    """Compute a claimed shard from its cursor to its end, or until the time is up.
+
+    When the database goes away, continue from the stored cursor as soon as it is back: the reply
+    to a commit may have been lost, and only the database knows.
+    """
+    for failures in range(1, RECONNECTS + 2):
+        try:
+            _compute_to_end(shard, report, until)
+            return
+        except db.CONNECTION_LOST as error:
+            event = logs.summary(error)
+            logs.event("database.lost", logging.WARNING, run=shard.run_id, error=event)
+            if failures > RECONNECTS or db.is_full(error):
+                raise
+            db.disconnect()
+            time.sleep(RECONNECT_SECONDS * failures)
+
+
+def chunks(page: Sequence[Totals], snapshot: Snapshot | None, cursor: str) -> list[Chunk]:
+    """A page of customers as chunks of 50 with their scores; a short page is the shard's last."""
+    scores, errors = score_all(page, snapshot)
+    is_last_page = len(page) < PAGE_CUSTOMERS
+    chunks = []
+    for start in range(0, max(1, len(page)), CHUNK_CUSTOMERS):
+        end = start + CHUNK_CUSTOMERS
+        ids = [totals.customer_id for totals in page[start:end]]
+        chunks.append(
+            Chunk(
+                cursor=ids[-1] if ids else cursor,
+                done=is_last_page and end >= len(page),
+                scores=[scores[scored] for scored in ids if scored in scores],
+                errors=[(failed, errors[failed]) for failed in ids if failed in errors],
+            )
+        )
+    return chunks
+
+
+def score_all(
+    customers: Sequence[Totals], snapshot: Snapshot | None
+) -> tuple[dict[str, Scores], dict[str, str]]:
+    """The scores of the customers that can be scored, and the reasons of the others, by id."""
+    scorable, errors = [], {}
+    for totals in customers:
+        try:
+            check(totals)
+            if snapshot is None:
+                raise Unscorable("No customer of this tenant can be scored.")
+            scorable.append(totals)
+        except Unscorable as error:
+            errors[totals.customer_id] = error.message
+    if snapshot is None or not scorable:
+        return {}, errors
+    spread, settings = snapshot.distribution, snapshot.settings
+    parameters = snapshot.parameters(settings)
+    scored = score_customers(scorable, spread, settings, spread.as_of_ms, parameters)
+    return {scores.customer_id: scores for scores in scored}, errors
+
+
+def finish(run_id: int, queue: Queue, lease_ms: int) -> bool:
+    """End the run if all its shards are done: store its overview, and ring for the tenant's next
+    run."""
+    run = runs.claim_end(run_id, lease_ms)
+    if run is None:
+        return False
+    ended = False
+    try:
+        ended = runs.finish(run, overview.to_json(insights.overview_of_run(run)))
+    finally:
+        if not ended:
+            runs.leave_end(run_id)
+    if ended:
+        logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
+        ring_for_next(run.tenant_id, queue)
+        insights.tidy_up(run)
+    return ended
+
+
 def _plan(
     run_id: int, attempt: int, queue: Queue, most_shard_customers: int, lease_ms: int
 ) -> bool:
+    """Plan a claimed run; False when the claim was lost."""
     run = runs.by_id(run_id)
     tenant = tenants.tenant_by_id(run.tenant_id)
-    bound_every = min(snapshots.BOUND_EVERY, most_shard_customers)
     as_of_ms = now_ms()
-    fits = run.segment is None and tenant.settings.model == "calibrated"
-    scan = snapshots.scan_customers(tenant.id, tenant.settings, as_of_ms, bound_every, fits)
-    total = scan.customers
-    if run.segment is not None:
-        total = count_in_segment(run.tenant_id, run.segment)
+    scan = _scan(run, tenant, most_shard_customers, as_of_ms)
+    total = scan.customers if run.segment is None else count_in_segment(tenant.id, run.segment)
     bounds = scan.shard_bounds(most_shard_customers)
     days = suggested_days(tenant, scan)
     spread, calibration = scan.distribution, None
@@ -147,35 +195,45 @@ def _plan(
     return True
 
 
-def compute_shard(shard: Shard, report: Report, until: float) -> None:
-    """Compute a claimed shard from its cursor to its end, or until the time is up.
+def _scan(run: Run, tenant: Tenant, most_shard_customers: int, as_of_ms: int) -> CustomerScan:
+    bound_every = min(snapshots.BOUND_EVERY, most_shard_customers)
+    fits = run.segment is None and tenant.settings.model == "calibrated"
+    return snapshots.scan_customers(tenant.id, tenant.settings, as_of_ms, bound_every, fits)
 
-    When the database goes away, go on from the stored cursor as soon as it is back: the reply to
-    a commit may have been lost, and only the database knows.
-    """
-    failures = 0
+
+def _compute_shards(run_id: int, queue: Queue, lease_ms: int) -> None:
+    until = time.monotonic() + DRAIN_SECONDS
+    called = False
+    with queue.reporting(runs.by_id(run_id).job_id) as report:
+        while time.monotonic() < until and (shard := shards.claim_shard(run_id, lease_ms)):
+            if shard.stuck > runs.MAX_ATTEMPTS:
+                fail(run_id, "A part of the run made no progress in 3 attempts.", queue)
+                return
+            if not called:
+                # Each worker calls the next, until all of them work or no shard is free.
+                _ring_if_needed(run_id, queue)
+                called = True
+            compute_shard(shard, report, until)
+
+
+def _ring_if_needed(run_id: int, queue: Queue) -> None:
+    if run_id in runs.needing_work(run_id):
+        queue.ring(run_id)
+
+
+def _compute_to_end(shard: Shard, report: Report, until: float) -> None:
     while True:
-        try:
-            found = shards.reload_shard(shard)
-            if found is None:
-                logs.event("shard.lost", run=shard.run_id, shard=shard.id, attempt=shard.attempt)
-            elif not _compute(found, report, until):
-                continue
+        current = shards.reload_shard(shard)
+        if current is None:
+            logs.event("shard.lost", run=shard.run_id, shard=shard.id, attempt=shard.attempt)
             return
-        except db.CONNECTION_LOST as error:
-            failures += 1
-            logs.event(
-                "database.lost", logging.WARNING, run=shard.run_id, error=logs.summary(error)
-            )
-            if failures > RECONNECTS or db.is_full(error):
-                raise
-            db.disconnect()
-            time.sleep(RECONNECT_SECONDS * failures)
+        if _compute_pages(current, report, until):
+            return
 
 
-def _compute(shard: Shard, report: Report, until: float) -> bool:
-    """Compute a page of customers after another; False when one must be read again: customers
-    were erased since, or another worker has the shard, or the run has ended."""
+def _compute_pages(shard: Shard, report: Report, until: float) -> bool:
+    """Compute one page of customers after another; False when the shard must be read again:
+    customers were erased since, or another worker has the shard, or the run has ended."""
     run = runs.by_id(shard.run_id)
     snapshot = None if run.snapshot_id is None else load(run.snapshot_id)
     cursor, computed, errors = shard.cursor, shard.computed, shard.errors
@@ -193,69 +251,8 @@ def _compute(shard: Shard, report: Report, until: float) -> bool:
             if chunk.done:
                 logs.event("shard.done", run=run.id, shard=shard.id, computed=computed)
                 return True
-        # Not between chunks: the customers of this page were read and scored already.
+        # Not between chunks: the rest of this page is read and scored already.
         if time.monotonic() > until:
             shards.leave_shard(shard)
             return True
     return True
-
-
-def chunks(page: Sequence[Totals], snapshot: Snapshot | None, cursor: str) -> list[Chunk]:
-    """A page of customers as chunks of 50 with their scores; a short page is the shard's last."""
-    scores, errors = score_all(page, snapshot)
-    found = []
-    for start in range(0, max(1, len(page)), CHUNK_CUSTOMERS):
-        ids = [totals.customer_id for totals in page[start : start + CHUNK_CUSTOMERS]]
-        done = len(page) < PAGE_CUSTOMERS and start + CHUNK_CUSTOMERS >= len(page)
-        found.append(
-            Chunk(
-                cursor=ids[-1] if ids else cursor,
-                done=done,
-                scores=[scores[scored] for scored in ids if scored in scores],
-                errors=[
-                    (customer_id, errors[customer_id])
-                    for customer_id in ids
-                    if customer_id in errors
-                ],
-            )
-        )
-    return found
-
-
-def score_all(
-    customers: Sequence[Totals], snapshot: Snapshot | None
-) -> tuple[dict[str, Scores], dict[str, str]]:
-    """By customer id: the scores of those who can be scored, and the reasons of the others."""
-    scorable, errors = [], {}
-    for totals in customers:
-        try:
-            check(totals)
-            if snapshot is None:
-                raise Unscorable("No customer of this tenant can be scored.")
-            scorable.append(totals)
-        except Unscorable as error:
-            errors[totals.customer_id] = error.message
-    if snapshot is None or not scorable:
-        return {}, errors
-    spread = snapshot.distribution
-    settings, as_of_ms = snapshot.settings, spread.as_of_ms
-    scores = score_customers(scorable, spread, settings, as_of_ms, snapshot.parameters(settings))
-    return {found.customer_id: found for found in scores}, errors
-
-
-def finish(run_id: int, queue: Queue, lease_ms: int) -> bool:
-    """End the run if all is done: store what it has found, and ring for the tenant's next one."""
-    run = runs.claim_end(run_id, lease_ms)
-    if run is None:
-        return False
-    ended = False
-    try:
-        ended = runs.finish(run, overview.to_json(insights.overview_of_run(run)))
-    finally:
-        if not ended:
-            runs.leave_end(run_id)
-    if ended:
-        logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
-        _ring_for_next(run.tenant_id, queue)
-        insights.tidy_up(run)
-    return ended

@@ -1,12 +1,10 @@
-"""Measures the models on a tenant's own history, and fits the calibrated one if it may serve.
+"""Measures the models on a tenant's own history, and fits the calibrated model if it may serve.
 
 For workers and commands: a fit loads scipy, which takes some 60 MB. Amounts are in the tenant's
 currency in a backtest, and in 1/10,000 in the parameters that serve.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -14,39 +12,40 @@ from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE, DAY_MS
 from clv.errors import Invalid, NotFitted
 from clv.prediction import btyd_fit, calibrated
-from clv.prediction.backtest import Report, Scorecard, Split, backtest
+from clv.prediction.backtest import CALIBRATED, Split, backtest
+from clv.prediction.backtest_result import BacktestResult, result_of
 from clv.prediction.calibrated import Calibration, History
 from clv.store import totals
 from clv.store.tenants import Tenant
 
-# With less the parameters are hardly determined.
+# With fewer buyers or days the parameters are poorly determined.
 MIN_BUYERS = 500
 MIN_HISTORY_DAYS = 180
-# Longer ones leave less to fit, and say little about what the next ones bring.
+# A longer holdout leaves less to fit, and says little about the next one.
 MAX_DEFAULT_HOLDOUT_DAYS = 365
 NO_HISTORY = "There is no history of days with conversions; that takes daily summaries."
 
-# Called before each step that takes long: the work goes on.
+# Called before each long step, to renew the caller's lease.
 Keep = Callable[[], object]
 
 
 def calibrate(tenant: Tenant, history: History, as_of_ms: int, keep: Keep) -> Calibration:
-    """Fit the calibrated model, if it may serve: 500 buyers and 180 days of history at least, and
-    better than rfm in a backtest on the second half of the tenant's history.
+    """Fit the calibrated model if it may serve: the tenant has at least 500 buyers and 180 days of
+    history, and a backtest on the second half of that history recommends it.
 
     :param history: of all buyers, as of then
     """
     try:
         reason = _why_it_serves(tenant, history, keep)
         keep()
-        found = btyd_fit.fit(history.x, history.t_x, history.age, history.mean_value)
+        fit = btyd_fit.fit(history.x, history.t_x, history.age, history.mean_value)
     except NotFitted as error:
         return Calibration(None, error.message, as_of_ms)
-    return Calibration(found.parameters, reason, as_of_ms)
+    return Calibration(fit.parameters, reason, as_of_ms)
 
 
-def backtest_tenant(tenant: Tenant, holdout_days: int | None, keep: Keep) -> dict[str, Any]:
-    """A backtest on the tenant's history, as the API shows it.
+def backtest_tenant(tenant: Tenant, holdout_days: int | None, keep: Keep) -> BacktestResult:
+    """A backtest on the tenant's history.
 
     :param holdout_days: None for half of the history, at most 365
     :raises Invalid: when the holdout does not fit into the history
@@ -55,29 +54,21 @@ def backtest_tenant(tenant: Tenant, holdout_days: int | None, keep: Keep) -> dic
     first_day, last_day = _span(tenant)
     if holdout_days is None:
         holdout_days = default_holdout_days(first_day, last_day)
-    most = last_day - first_day
-    if not 1 <= holdout_days <= most:
-        raise Invalid(
-            f"holdoutDays must be from 1 to {most}: the history has {most + 1} days."
-            if most
-            else "The history has only one day."
-        )
+    _check_holdout(holdout_days, last_day - first_day)
     split_day = last_day - holdout_days + 1
     keep()
     split = read_split(tenant, split_day, holdout_days)
     keep()
-    report = backtest(split, tenant.settings)
-    days = {"firstDay": first_day, "splitDay": split_day, "lastDay": last_day}
-    return {name: calendar.key_of(day) for name, day in days.items()} | _view(report)
+    return result_of(backtest(split, tenant.settings), first_day, split_day, last_day)
 
 
 def default_holdout_days(first_day: int, last_day: int) -> int:
-    """Half of the history: as much to be measured by as to learn from."""
+    """Half of the history, so that the models learn from as much as they are measured by."""
     return min(MAX_DEFAULT_HOLDOUT_DAYS, (last_day - first_day + 1) // 2)
 
 
 def read_split(tenant: Tenant, split_day: int, holdout_days: int) -> Split:
-    """The tenant's buyers before a day, and what they did in the days from then on.
+    """The tenant's buyers before a day, and what they did from that day on.
 
     :raises NotFitted: without any
     """
@@ -100,9 +91,18 @@ def read_split(tenant: Tenant, split_day: int, holdout_days: int) -> Split:
     )
 
 
+def _check_holdout(holdout_days: int, most: int) -> None:
+    if not 1 <= holdout_days <= most:
+        raise Invalid(
+            f"holdoutDays must be from 1 to {most}: the history has {most + 1} days."
+            if most
+            else "The history has only one day."
+        )
+
+
 def _why_it_serves(tenant: Tenant, history: History, keep: Keep) -> str:
     """
-    :raises NotFitted: with why it does not
+    :raises NotFitted: with the reason why it does not serve
     """
     first_day, last_day = _span(tenant)
     if len(history.x) < MIN_BUYERS:
@@ -116,23 +116,23 @@ def _why_it_serves(tenant: Tenant, history: History, keep: Keep) -> str:
             f" there are {last_day - first_day}."
         )
     result = backtest_tenant(tenant, None, keep)
-    if result["recommended"] != "calibrated":
-        raise NotFitted(result["sentence"])
-    return result["sentence"]
+    if result.recommended != CALIBRATED:
+        raise NotFitted(result.sentence)
+    return result.sentence
 
 
 def _span(tenant: Tenant) -> tuple[int, int]:
     if tenant.period_type != "daily":
         kind = f"{NO_HISTORY} The tenant's summaries are {tenant.period_type}."
         raise NotFitted(kind if tenant.period_type else NO_HISTORY)
-    found = totals.span(tenant.id)
-    if found is None:
+    span = totals.span(tenant.id)
+    if span is None:
         raise NotFitted(NO_HISTORY)
-    return found
+    return span
 
 
 def _split_page(page: list[tuple], split_day: int) -> tuple[np.ndarray, ...]:
-    """The first nine fields of a Split."""
+    """One page of the first nine fields of a Split."""
     monetary, first_ms, last_ms, days, first_key, last_key, value, days_after, value_after = zip(
         *page, strict=True
     )
@@ -155,32 +155,3 @@ def _split_page(page: list[tuple], split_day: int) -> tuple[np.ndarray, ...]:
         np.array(value_after) / AMOUNT_SCALE,
         np.array(days_after, dtype=np.int32),
     )
-
-
-def _view(report: Report) -> dict[str, Any]:
-    parameters = None if report.parameters is None else report.parameters.to_dict()
-    return {
-        "holdoutDays": report.holdout_days,
-        "customers": report.customers,
-        "returned": report.returned,
-        "revenue": report.revenue,
-        "models": [_scorecard(card) for card in report.scorecards],
-        "parameters": parameters,
-        "notFitted": report.not_fitted,
-        "recommended": report.recommended,
-        "sentence": report.sentence,
-    }
-
-
-def _scorecard(card: Scorecard) -> dict[str, Any]:
-    return {
-        "model": card.model,
-        "meanAbsoluteError": card.mean_absolute_error,
-        "rootMeanSquaredError": card.root_mean_squared_error,
-        "totalRatio": card.total_ratio,
-        "spearman": card.spearman,
-        "topDecileCapture": card.top_decile_capture,
-        "churnAuc": card.churn_auc,
-        "churnBrier": card.churn_brier,
-        "deciles": [asdict(decile) for decile in card.deciles],
-    }

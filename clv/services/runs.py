@@ -1,55 +1,219 @@
-"""Batch runs as a blueprint or the command line asks for them: start one, wait for it, show it.
+"""The use cases of batch runs: start, watch, wait, cancel, list, and keep them going.
 
-How a run is worked off is in ``clv.services.batch``.
+The API, the page, the command line and the workers call the same functions. How a run is worked
+off is in ``clv.services.batch``; what may happen to one is decided in ``clv.store.runs``.
 """
 
 import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from clv import db, logs
+from clv.config import Settings
 from clv.db.clock import now_ms
-from clv.errors import NotFound, Unavailable
+from clv.domain.units import DAY_MS
+from clv.errors import Conflict, NotFound, RunFailed, Unavailable
 from clv.queue import Queue
+from clv.services.job import Job, job_of
 from clv.store import runs
 from clv.store.runs import Run
 
-# How often a waiting request looks: quickly at first, for the many runs that take no time.
+# How often a waiting request looks: quickly at first, because many runs take no time.
 FIRST_POLL_SECONDS = 0.02
 LAST_POLL_SECONDS = 0.2
 
 NO_WORKER = "No worker is running: the run starts when one does."
 
 
+class Seats(Protocol):
+    """Limits how many callers wait at once."""
+
+    def take(self) -> bool:
+        """Take a seat if one is free."""
+        ...
+
+    def leave(self) -> None:
+        """Give the seat back."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerError:
+    """A customer that a run could not compute."""
+
+    customer_id: str
+    message: str
+
+
 def start(
-    tenant_id: int,
-    segment: str | None,
-    requested_by: str,
-    deadline_hours: float,
-    ring: Callable[[int], None],
-) -> Run:
+    tenant_id: int, segment: str | None, requested_by: str, settings: Settings, queue: Queue
+) -> Job:
     """Join the tenant's queued run or create one, and ring for a worker.
 
-    :raises Unavailable: when the queue can't be reached; a run that this call created is closed
-        then, so that a doorbell which arrives late does nothing
+    :raises Unavailable: when the queue can't be reached. A run that this call created is closed
+        then, so that a doorbell that arrives late does nothing.
     """
-    run, created = runs.join_or_create(
-        tenant_id, segment, requested_by, int(deadline_hours * 3_600_000)
-    )
+    run, created = runs.join_or_create(tenant_id, segment, requested_by, settings.run_deadline_ms)
     db.release()
     try:
-        ring(run.id)
+        queue.ring(run.id)
     except Unavailable:
         if created:
             runs.close(run.id, "failed", "The queue could not be reached.")
         raise
-    return run
+    return job_of(run, now_ms(), message=waits_for(run, queue))
 
 
-def wait(run_id: int, seconds: float) -> Run:
-    """The run when it has ended, or after so many seconds. No connection is held meanwhile."""
+def start_nightly(settings: Settings, queue: Queue, as_of_ms: int) -> int:
+    """Start the nightly runs that are due; returns how many.
+
+    The tenant's row holds the time of its last nightly run, and the transaction that creates the
+    run changes it. So concurrent calls are harmless, a missed night is caught up, and a crash
+    leaves the other tenants to the next call.
+    """
+    due_ms = last_due_ms(settings.nightly_at, as_of_ms)
+    started = runs.start_nightly(due_ms, settings.run_deadline_ms)
+    for run_id in started:
+        queue.ring(run_id)
+    if started:
+        logs.event("nightly.started", runs=len(started))
+    return len(started)
+
+
+def last_due_ms(nightly_at: str, as_of_ms: int) -> int:
+    """The latest moment at this UTC time of day (``02:00``) that is not after ``as_of_ms``."""
+    hours, minutes = map(int, nightly_at.split(":"))
+    offset = (hours * 60 + minutes) * 60_000
+    return (as_of_ms - offset) // DAY_MS * DAY_MS + offset
+
+
+def watch(
+    tenant_id: int, job_id: str, queue: Queue, seconds: float = 0.0, seats: Seats | None = None
+) -> Job:
+    """A run as it is now; if it lacks a worker, ring for one. Waits for its end like :func:`wait`.
+
+    :raises NotFound: when the tenant has no such run
+    """
+    run = _find(tenant_id, job_id)
+    if run.is_active:
+        with contextlib.suppress(Unavailable):
+            sweep(queue, run.id)
+    return _as_of_now(_wait(run, seconds, seats) or run, queue)
+
+
+def wait(job: Job, seconds: float, queue: Queue, seats: Seats | None = None) -> Job:
+    """The run when it has ended, or after so many seconds. No connection is held meanwhile.
+
+    :param seats: who waits takes one; when none is free, the job is returned at once
+    """
+    run = _wait(job, seconds, seats)
+    return job if run is None else _as_of_now(run, queue)
+
+
+def waits_for(run: Run | Job, queue: Queue) -> str | None:
+    """What a queued run waits for, if that is a worker."""
+    return NO_WORKER if run.status == "queued" and not queue.has_workers() else None
+
+
+def check_success(job: Job) -> None:
+    """Check that a run that has ended did what was asked.
+
+    :raises Conflict: when it was cancelled
+    :raises RunFailed: when it failed
+    """
+    if job.status == "cancelled":
+        raise Conflict(f"The run was cancelled meanwhile: job {job.job_id}.")
+    if job.status == "failed":
+        raise RunFailed(f"The run failed: {job.message} It is job {job.job_id}.")
+
+
+def page(tenant_id: int, before_id: int | None, limit: int, queue: Queue) -> list[Job]:
+    """The tenant's runs, newest first, older than the one with this internal id."""
+    return [_as_of_now(run, queue) for run in runs.page(tenant_id, before_id, limit)]
+
+
+def errors_page(tenant_id: int, job_id: str, after: str, limit: int) -> list[CustomerError]:
+    """The customers that a run could not compute, ordered by id, behind this id.
+
+    :raises NotFound: when the tenant has no such run
+    """
+    rows = runs.errors_page(_find(tenant_id, job_id).id, after, limit)
+    return [CustomerError(*row) for row in rows]
+
+
+def cancel(tenant_id: int, job_id: str, by: str, queue: Queue) -> Job:
+    """Cancel an active run: no chunk of it is written from now on.
+
+    :raises NotFound: when the tenant has no such run
+    :raises Conflict: when it has ended already
+    """
+    run = _find(tenant_id, job_id)
+    if not runs.close(run.id, "cancelled", f"Cancelled by {by}."):
+        raise Conflict(f"The run has ended already: it is {_find(tenant_id, job_id).status}.")
+    logs.event("run.cancelled", run=run.id)
+    with contextlib.suppress(Unavailable):
+        ring_for_next(tenant_id, queue)
+    return _as_of_now(_find(tenant_id, job_id), queue)
+
+
+def fail(run_id: int, reason: str, queue: Queue) -> None:
+    """End a run as failed unless it has ended already."""
+    if runs.close(run_id, "failed", reason):
+        logs.event("run.failed", logging.ERROR, run=run_id, reason=reason)
+        ring_for_next(runs.by_id(run_id).tenant_id, queue)
+
+
+def ring_for_next(tenant_id: int, queue: Queue) -> None:
+    """Ring for the tenant's queued run, which may start now that another one has ended."""
+    following = runs.queued_of_tenant(tenant_id)
+    if following is not None:
+        queue.ring(following)
+
+
+def sweep(queue: Queue, run_id: int | None = None) -> None:
+    """Fail every run that is past its deadline, and ring for every run that needs a worker, even
+    if only to be finished, and has no doorbell in the queue.
+
+    :param run_id: look at this run alone
+    """
+    for overdue in runs.overdue(run_id):
+        fail(overdue, "The run did not end before its deadline.", queue)
+    for due in runs.needing_work(run_id):
+        if not queue.waiting(due):
+            logs.event("run.rung_again", run=due)
+            queue.ring(due)
+
+
+def _find(tenant_id: int, job_id: str) -> Run:
+    try:
+        canonical = str(uuid.UUID(job_id))
+    except ValueError:
+        raise NotFound(runs.NO_SUCH_JOB) from None
+    return runs.by_job_id(tenant_id, canonical)
+
+
+def _as_of_now(run: Run, queue: Queue) -> Job:
+    live = queue.live_progress(run.job_id) if run.status == "running" else None
+    return job_of(run, now_ms(), live)
+
+
+def _wait(run: Run | Job, seconds: float, seats: Seats | None) -> Run | None:
+    """The run after the wait; None when there is nothing to wait for, or no seat."""
+    if seconds <= 0 or not run.is_active:
+        return None
+    if seats is None:
+        return _poll(run.id, seconds)
+    if not seats.take():
+        return None
+    try:
+        return _poll(run.id, seconds)
+    finally:
+        seats.leave()
+
+
+def _poll(run_id: int, seconds: float) -> Run:
     deadline = time.monotonic() + seconds
     pause = FIRST_POLL_SECONDS
     while True:
@@ -60,100 +224,3 @@ def wait(run_id: int, seconds: float) -> Run:
         db.release()
         time.sleep(min(pause, remaining))
         pause = min(pause * 1.5, LAST_POLL_SECONDS)
-
-
-def find(tenant_id: int, job_id: str) -> Run:
-    """
-    :raises NotFound: when the tenant has no such run, or the id is none
-    """
-    try:
-        canonical = str(uuid.UUID(job_id))
-    except ValueError:
-        raise NotFound(runs.NO_SUCH_JOB) from None
-    return runs.by_job_id(tenant_id, canonical)
-
-
-def page(tenant_id: int, before_id: int | None, limit: int) -> list[Run]:
-    """The tenant's runs, newest first, older than the one with this internal id."""
-    return runs.page(tenant_id, before_id, limit)
-
-
-def errors_page(run: Run, after: str, limit: int) -> list[tuple[str, str]]:
-    """Customers that a run could not compute, by id, with the reasons."""
-    return runs.errors_page(run.id, after, limit)
-
-
-def job(run: Run, live: Mapping[str, int] | None = None, message: str | None = None) -> dict:
-    """A run as the API shows it.
-
-    :param live: the counters of Redis while it runs; without them the database's are shown
-    :param message: shown where the run has none of its own
-    """
-    counters = live if live is not None and run.is_active else None
-    computed = counters["computed"] if counters else run.computed
-    errors = counters["errors"] if counters else run.errors
-    processed = computed + errors
-    rate = _rate(run, processed)
-    return {
-        "jobId": run.job_id,
-        "status": run.status,
-        "success": run.status == "finished",
-        "segment": run.segment or "all",
-        "total": run.total,
-        "processed": processed,
-        "computed": computed,
-        "errors": errors,
-        "percent": _percent(run, processed),
-        "customersPerSecond": rate,
-        "etaSeconds": _eta(run, processed, rate),
-        "requestedBy": run.requested_by,
-        "createdAt": run.created_ms,
-        "startedAt": run.started_ms,
-        "finishedAt": run.finished_ms,
-        "message": run.message or message,
-    }
-
-
-def _percent(run: Run, processed: int) -> float:
-    if run.status == "finished":
-        return 100.0
-    if not run.total:
-        return 0.0
-    # The total is an estimate: only the end of the run is 100.
-    return min(99.9, int(1000 * processed / run.total) / 10)
-
-
-def _rate(run: Run, processed: int) -> float | None:
-    if run.started_ms is None or not processed:
-        return None
-    seconds = ((run.finished_ms or now_ms()) - run.started_ms) / 1000
-    return round(processed / seconds, 1) if seconds > 0 else None
-
-
-def _eta(run: Run, processed: int, rate: float | None) -> float | None:
-    if not run.is_active or not rate or run.total is None:
-        return None
-    return round(max(0, run.total - processed) / rate, 1)
-
-
-def cancel(run_id: int, by: str, queue: Queue) -> bool:
-    """Cancel an active run: no chunk of it is written from now on. False when it had ended."""
-    if not runs.close(run_id, "cancelled", f"Cancelled by {by}."):
-        return False
-    logs.event("run.cancelled", run=run_id)
-    with contextlib.suppress(Unavailable):
-        _ring_for_next(runs.by_id(run_id).tenant_id, queue)
-    return True
-
-
-def fail(run_id: int, reason: str, queue: Queue) -> None:
-    """End the run as failed, and ring for the tenant's next one."""
-    if runs.close(run_id, "failed", reason):
-        logs.event("run.failed", logging.ERROR, run=run_id, reason=reason)
-        _ring_for_next(runs.by_id(run_id).tenant_id, queue)
-
-
-def _ring_for_next(tenant_id: int, queue: Queue) -> None:
-    following = runs.queued_of_tenant(tenant_id)
-    if following is not None:
-        queue.ring(following)

@@ -150,7 +150,7 @@ def test_without_redis_it_is_closed_and_can_be_read(app, settings, headers, tena
     lonely = create_app(unreachable_redis(settings)).test_client()
     assert lonely.post(URL, headers=key).status_code == 503
     with db.scope():
-        newest = backtests.newest(tenant.id)
+        newest = backtests.newest(tenant.id, lonely.application.extensions["clv"].queue)
     assert newest is not None
     assert (newest.status, newest.message) == ("failed", "The queue could not be reached.")
     # Reading needs no Redis.

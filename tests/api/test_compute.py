@@ -12,7 +12,7 @@ from clv.services import batch, runs
 from clv.store import runs as stored
 from tests.api.support import poison, row
 from tests.conftest import unreachable_redis, wait_until
-from tests.jobs.support import together
+from tests.jobs.support import Bell, together
 
 URL = "/api/v1/clv/compute"
 
@@ -86,16 +86,16 @@ def test_two_requests_at_once_share_one_run(app, headers, load, worker):
     assert {job["status"] for job in listed} == {"finished"}
 
 
-def test_twenty_starts_at_once_make_one_run(app, tenant):
-    rung: list[int] = []
+def test_twenty_starts_at_once_make_one_run(app, settings, tenant):
+    bell = Bell(app.extensions["clv"].queue.redis)
     found: list[int] = []
 
     def start() -> None:
-        found.append(runs.start(tenant.id, None, "test", 6, rung.append).id)
+        found.append(runs.start(tenant.id, None, "test", settings, bell).id)
 
     assert together(*[start] * 20) == []
     assert len(set(found)) == 1
-    assert len(found) == len(rung) == 20
+    assert len(found) == len(bell.rung) == 20
 
 
 def test_a_request_during_a_run_queues_one_follow_up(app, client, headers, load, settings, worker):

@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from clv import db
 from clv.auth import keys, tokens
 from clv.db import connections
-from clv.services import runs
 from clv.store import backtests, tenants, totals
 from clv.store import runs as stored
 from tests.api.pages import ORIGIN, Visitor
@@ -86,7 +85,7 @@ def test_without_the_token_nothing_is_done(visitor, tenant):
         assert answer.status_code == 403, path
     assert someone.client.put("/data/transactions", data=CSV).status_code == 403
     with db.scope():
-        assert not runs.page(tenant.id, None, 1)
+        assert not stored.page(tenant.id, None, 1)
         assert len(keys.keys_of_tenant(tenant)) == 1
 
 

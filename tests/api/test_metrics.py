@@ -132,7 +132,7 @@ def test_what_runs_did_comes_from_the_database(app, client, load, queue):
         assert metric(found, "clv_tenants_stale") == metric(found, "clv_tenants") == 1
         assert metric(found, "clv_oldest_full_run_age_seconds") >= 200_000
         complete(waiting.id, queue)
-        cancel(runs.join_or_create(1, None, "test", 10**9)[0].id, "test", queue)
+        cancel(1, runs.join_or_create(1, None, "test", 10**9)[0].job_id, "test", queue)
         runs.close(runs.join_or_create(1, "high", "test", 10**9)[0].id, "failed", "For a test.")
     found = read(client)
     for status in ("finished", "cancelled", "failed"):

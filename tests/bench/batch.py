@@ -23,6 +23,7 @@ from clv.config import Settings
 from clv.db.clock import now_ms
 from clv.queue import Report
 from clv.services import batch, runs
+from clv.services.job import Job
 from clv.store import runs as run_store
 from clv.store import shards
 from clv.store.tenants import Tenant
@@ -112,7 +113,7 @@ class Bench:
                     busy = load.get(
                         port, token, ids, lambda run=run: not run_store.by_id(run.id).is_active
                     )
-                    self._finished(run.id)
+                    self._finished(run)
                 rows += load.rows(self.database, customers, count, idle, busy)
         return rows
 
@@ -126,11 +127,11 @@ class Bench:
             wait_until(lambda: run_store.by_id(busy.id).computed, "the large run goes on")
             for _ in range(self.runs):
                 started = time.perf_counter()
-                self._finished(self._start(small).id)
+                self._finished(self._start(small))
                 if not run_store.by_id(busy.id).is_active:
                     break
                 seconds.append(time.perf_counter() - started)
-            runs.cancel(busy.id, "bench", self.queue)
+            runs.cancel(large.id, busy.job_id, "bench", self.queue)
         if not seconds:
             raise AssertionError("The large run ended before the small one.")
         worst = max(seconds)
@@ -146,7 +147,7 @@ class Bench:
 
     def _first_run(self, tenant: Tenant) -> int | None:
         with stage.workers(self.settings, 1) as pids, stage.Memory(pids) as memory:
-            self._finished(self._start(tenant).id)
+            self._finished(self._start(tenant))
         return memory.peak
 
     def _check_reference(self, tenant: Tenant) -> None:
@@ -166,31 +167,35 @@ class Bench:
 
     def _ours(self, tenant: Tenant, count: int) -> float:
         with stage.workers(self.settings, count):
-            return self._finished(self._start(tenant).id)
+            return self._finished(self._start(tenant))
 
     def _in_process(self, tenant: Tenant) -> float:
         """The same run without RQ, and without progress in Redis."""
-        run, _ = run_store.join_or_create(tenant.id, None, "bench", int(DEADLINE_HOURS * 3_600_000))
+        deadline_ms = self.settings.run_deadline_ms
+        run, _ = run_store.join_or_create(tenant.id, None, "bench", deadline_ms)
         while run_store.by_id(run.id).is_active:
             batch.work(run.id, Silent(), self.settings)
-        return self._finished(run.id)
+        return _seconds(run_store.by_id(run.id))
 
     def _insert_many(self, tenant: Tenant) -> float:
         with patch.object(shards, "commit_chunk", reference.commit_with_insert_many):
             return self._in_process(tenant)
 
-    def _start(self, tenant: Tenant) -> run_store.Run:
-        return runs.start(tenant.id, None, "bench", DEADLINE_HOURS, self.queue.ring)
+    def _start(self, tenant: Tenant) -> Job:
+        return runs.start(tenant.id, None, "bench", self.settings, self.queue)
 
-    def _finished(self, run_id: int) -> float:
-        run = runs.wait(run_id, RUN_SECONDS)
-        if run.status != "finished" or run.errors:
-            raise AssertionError(f"The run is {run.status} with {run.errors} errors.")
-        assert run.started_ms and run.finished_ms
-        return (run.finished_ms - run.started_ms) / 1000
+    def _finished(self, job: Job) -> float:
+        return _seconds(runs.wait(job, RUN_SECONDS, self.queue))
 
     def _say(self, text: str) -> None:
         print(f"{self.database} {text}", file=sys.stderr, flush=True)
+
+
+def _seconds(run: Job | run_store.Run) -> float:
+    if run.status != "finished" or run.errors:
+        raise AssertionError(f"The run is {run.status} with {run.errors} errors.")
+    assert run.started_ms and run.finished_ms
+    return (run.finished_ms - run.started_ms) / 1000
 
 
 def main() -> None:

@@ -116,7 +116,8 @@ def _rows(
 
 
 def _run(tenant: Tenant, queue: JobQueue) -> float:
-    run = runs.wait(runs.start(tenant.id, None, "bench", 6.0, queue.ring).id, RUN_SECONDS)
+    started = runs.start(tenant.id, None, "bench", Settings(), queue)
+    run = runs.wait(started, RUN_SECONDS, queue)
     if run.status != "finished" or run.errors or not run.started_ms or not run.finished_ms:
         raise AssertionError(f"The run is {run.status} with {run.errors} errors: {run.message}")
     return (run.finished_ms - run.started_ms) / 1000

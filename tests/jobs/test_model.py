@@ -22,6 +22,7 @@ from tests.jobs.support import Bell, begin, complete
 
 URL = "/api/v1/clv/backtests"
 LEASE = 20_000
+HOUR_MS = 3_600_000
 # Stops where the fit begins, and says so.
 STOPPED_IN_A_FIT = """
 import os, signal, sys
@@ -124,10 +125,12 @@ def test_a_run_whose_horse_was_killed_in_a_fit_is_planned_again(tenant, queue, q
         assert snapshots.current_calibration(tenant.id) is not None
 
 
-def test_a_backtest_whose_horse_was_killed_in_a_fit_is_done_again(tenant, queue, quick_worker):
+def test_a_backtest_whose_horse_was_killed_in_a_fit_is_done_again(
+    alone, tenant, queue, quick_worker
+):
     add(tenant, list(dict.fromkeys(BASES["equal amounts"])))
     with db.scope():
-        started = backtests.start(tenant, None, "test", 1, queue.ring_backtest)
+        started = backtests.start(tenant, None, "test", alone, queue)
     kill_in_a_fit(quick_worker(STOPPED_IN_A_FIT))
     with db.scope():
         assert stored.by_id(started.id).status == "running"
@@ -141,7 +144,7 @@ def test_a_backtest_that_kills_whoever_does_it_fails_after_3_attempts(
 ):
     add(tenant, list(dict.fromkeys(BASES["equal amounts"])))
     with db.scope():
-        started = backtests.start(tenant, None, "test", 1, queue.ring_backtest)
+        started = backtests.start(tenant, None, "test", alone, queue)
         for _ in range(stored.MAX_ATTEMPTS):
             assert stored.claim(started.id, -1_000) is not None
     quick_worker()
@@ -152,7 +155,7 @@ def test_a_backtest_that_kills_whoever_does_it_fails_after_3_attempts(
 def test_a_worker_that_was_thought_dead_changes_nothing(tenant, alone, queue):
     add(tenant, list(dict.fromkeys(BASES["equal amounts"])))
     with db.scope():
-        started = backtests.start(tenant, None, "test", 1, None)
+        started = stored.create(tenant.id, None, "test", HOUR_MS)
         late = stored.claim(started.id, -1_000)
         assert not stored.finish(started.id, late + 1, 9, "{}")
         current = stored.claim(started.id, LEASE)
@@ -169,7 +172,7 @@ def test_a_worker_that_was_thought_dead_changes_nothing(tenant, alone, queue):
 
 def test_past_its_deadline_a_backtest_fails(tenant, queue):
     with db.scope():
-        started = backtests.start(tenant, None, "test", -1, None)
+        started = stored.create(tenant.id, None, "test", -HOUR_MS)
         backtests.sweep(queue)
     found = _backtest(started.id)
     assert (found.status, found.message) == (
@@ -180,7 +183,7 @@ def test_past_its_deadline_a_backtest_fails(tenant, queue):
 
 def test_the_sweep_rings_for_what_nobody_works_on(tenant, queue):
     with db.scope():
-        started = backtests.start(tenant, None, "test", 1, None)
+        started = stored.create(tenant.id, None, "test", HOUR_MS)
         for _ in range(2):
             backtests.sweep(queue)
     assert queue.redis.llen("rq:queue:clv") == 1

@@ -23,9 +23,9 @@ from clv.config import ROOT, Settings
 from clv.db.clock import now_ms
 from clv.domain.overview import Overview
 from clv.services import batch
+from clv.services import runs as runs_service
 from clv.store import plans, runs, shards, tenants
 from clv.store.shards import Chunk
-from jobs import cron
 from jobs.queue import JobQueue, connect
 from tests.conftest import EVENT_SECONDS, environment, start_worker, unreachable_redis, wait_until
 from tests.jobs.support import (
@@ -422,7 +422,7 @@ def test_a_run_past_its_deadline_fails_and_the_next_one_starts(tenant, app):
         late, _ = runs.join_or_create(1, None, "test", deadline_ms=-1)
         runs.start(late.id)
         following = begin()
-        batch.sweep(bell)
+        runs_service.sweep(bell)
         run = runs.by_id(late.id)
         assert run.status == "failed" and "deadline" in run.message
         assert following in bell.rung
@@ -449,23 +449,23 @@ def test_a_plan_that_fails_three_times_fails_the_run(tenant, app):
     ],
 )
 def test_the_last_due_moment(at, now, due):
-    assert cron.last_due_ms(at, now) == due
+    assert runs_service.last_due_ms(at, now) == due
 
 
 def test_the_nightly_run_starts_once_for_each_tenant_whoever_looks(app, settings, tenant):
     with db.scope():
         tenants.create_tenant("second")
         bell = Bell(app.extensions["clv"].queue.redis)
-        assert cron.run_if_due(settings, bell) == 0
+        assert runs_service.start_nightly(settings, bell, now_ms()) == 0
         db.execute("UPDATE tenant SET nightly_ms = nightly_ms - %s", (2 * DAY,))
         db.release()
         found: list[int] = []
-        look = lambda: found.append(cron.run_if_due(settings, bell))  # noqa: E731
+        look = lambda: found.append(runs_service.start_nightly(settings, bell, now_ms()))  # noqa: E731
         assert together(look, look, look, look) == []
         assert sum(found) == 2
         assert len(set(bell.rung)) == 2
         assert {run.requested_by for run in runs.page(1, None, 9)} == {"schedule"}
-        assert cron.run_if_due(settings, bell) == 0
+        assert runs_service.start_nightly(settings, bell, now_ms()) == 0
 
 
 def test_workers_start_the_nightly_run_where_they_are_told_to(tenant, alone):

@@ -72,6 +72,7 @@ class Batches:
     """Runs, one after the other."""
 
     tenant: Tenant
+    settings: Settings
     queue: JobQueue
     statuses: Counter[str] = field(default_factory=Counter)
 
@@ -90,8 +91,8 @@ class Batches:
     def _run(self, stop: threading.Event) -> None:
         with db.scope():
             while not stop.is_set():
-                run = runs.start(self.tenant.id, None, "soak", 1, self.queue.ring)
-                self.statuses[runs.wait(run.id, RUN_SECONDS).status] += 1
+                job = runs.start(self.tenant.id, None, "soak", self.settings, self.queue)
+                self.statuses[runs.wait(job, RUN_SECONDS, self.queue).status] += 1
 
 
 class Memory:
@@ -151,7 +152,7 @@ def soaked(database: str, settings: Settings, customers: int, minutes: float) ->
     tenant = data.fill("soak", customers)
     token = keys.create_key(tenant, Role.EDITOR)
     stage.settle(settings.redis_url)
-    batches = Batches(tenant, JobQueue(connect(settings.redis_url)))
+    batches = Batches(tenant, settings, JobQueue(connect(settings.redis_url)))
     with (
         stage.workers(settings, 1) as [worker],
         stage.web(settings, **VARIABLES) as (port, web),

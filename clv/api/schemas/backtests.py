@@ -16,7 +16,7 @@ MAX_HOLDOUT_DAYS = 3_650
 class BacktestRequest(Input):
     """What to hold out."""
 
-    holdoutDays = fields.Integer(
+    holdout_days = fields.Integer(
         strict=True,
         load_default=None,
         allow_none=True,
@@ -45,11 +45,11 @@ class Scorecard(Output):
         validate=validate.OneOf((CALIBRATED, RFM, MEAN)),
         metadata={"description": "mean: the holdout's own mean, for everybody"},
     )
-    meanAbsoluteError = fields.Float(
+    mean_absolute_error = fields.Float(
         required=True, allow_none=True, metadata={"description": "Of a customer's revenue"}
     )
-    rootMeanSquaredError = fields.Float(required=True, allow_none=True)
-    totalRatio = fields.Float(
+    root_mean_squared_error = fields.Float(required=True, allow_none=True)
+    total_ratio = fields.Float(
         required=True,
         allow_none=True,
         metadata={"description": "Total predicted over actual revenue", "example": 0.8},
@@ -59,17 +59,17 @@ class Scorecard(Output):
         allow_none=True,
         metadata={"description": "Rank correlation of predicted and actual revenue"},
     )
-    topDecileCapture = fields.Float(
+    top_decile_capture = fields.Float(
         required=True,
         allow_none=True,
         metadata={"description": "Share of the revenue that came from the predicted best tenth"},
     )
-    churnAuc = fields.Float(
+    churn_auc = fields.Float(
         required=True,
         allow_none=True,
         metadata={"description": "Churn is no conversion in the holdout"},
     )
-    churnBrier = fields.Float(required=True, allow_none=True)
+    churn_brier = fields.Float(required=True, allow_none=True)
     deciles = fields.List(
         fields.Nested(Decile),
         required=True,
@@ -85,10 +85,10 @@ class _Day(fields.String):
 class BacktestResult(Output):
     """What a backtest found."""
 
-    firstDay = _Day(required=True, metadata={"description": "Of the history"})
-    splitDay = _Day(required=True, metadata={"description": "Of the holdout, the first"})
-    lastDay = _Day(required=True, metadata={"description": "Of both"})
-    holdoutDays = fields.Integer(required=True)
+    first_day = _Day(required=True, metadata={"description": "Of the history"})
+    split_day = _Day(required=True, metadata={"description": "Of the holdout, the first"})
+    last_day = _Day(required=True, metadata={"description": "Of both"})
+    holdout_days = fields.Integer(required=True)
     customers = fields.Integer(
         required=True, metadata={"description": "With a conversion before the holdout"}
     )
@@ -105,7 +105,7 @@ class BacktestResult(Output):
         allow_none=True,
         metadata={"description": "Of the calibrated model, from what was before the holdout"},
     )
-    notFitted = fields.String(
+    not_fitted = fields.String(
         required=True, allow_none=True, metadata={"description": "Why it was not fitted"}
     )
     recommended = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
@@ -117,17 +117,17 @@ class BacktestResult(Output):
 class Backtest(Output):
     """A backtest."""
 
-    backtestId = fields.UUID(required=True)
+    backtest_id = fields.UUID(required=True)
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
-    holdoutDays = fields.Integer(
+    holdout_days = fields.Integer(
         required=True,
         allow_none=True,
         metadata={"description": "Null until it is known, if it was left out"},
     )
-    requestedBy = fields.String(required=True)
-    createdAt = Time(required=True)
-    startedAt = Time(required=True, allow_none=True)
-    finishedAt = Time(required=True, allow_none=True)
+    requested_by = fields.String(required=True)
+    created_at = Time(required=True, attribute="created_ms")
+    started_at = Time(required=True, allow_none=True, attribute="started_ms")
+    finished_at = Time(required=True, allow_none=True, attribute="finished_ms")
     message = fields.String(
         required=True, allow_none=True, metadata={"description": "Why it failed, for one"}
     )

@@ -33,7 +33,7 @@ class ComputeResult(Output):
 class Job(Output):
     """A batch run and its progress."""
 
-    jobId = fields.UUID(required=True)
+    job_id = fields.UUID(required=True)
     status = fields.String(required=True, validate=validate.OneOf(RUN_STATUSES))
     success = fields.Boolean(required=True)
     segment = fields.String(required=True, validate=validate.OneOf(("all", *SEGMENTS)))
@@ -44,12 +44,12 @@ class Job(Output):
     computed = fields.Integer(required=True)
     errors = fields.Integer(required=True)
     percent = fields.Float(required=True, metadata={"minimum": 0, "maximum": 100})
-    customersPerSecond = fields.Float(required=True, allow_none=True)
-    etaSeconds = fields.Float(required=True, allow_none=True)
-    requestedBy = fields.String(required=True)
-    createdAt = Time(required=True)
-    startedAt = Time(required=True, allow_none=True)
-    finishedAt = Time(required=True, allow_none=True)
+    customers_per_second = fields.Float(required=True, allow_none=True)
+    eta_seconds = fields.Float(required=True, allow_none=True)
+    requested_by = fields.String(required=True)
+    created_at = Time(required=True, attribute="created_ms")
+    started_at = Time(required=True, allow_none=True, attribute="started_ms")
+    finished_at = Time(required=True, allow_none=True, attribute="finished_ms")
     message = fields.String(required=True, allow_none=True)
 
 
@@ -73,7 +73,7 @@ class JobList(Output):
 class CustomerError(Output):
     """A customer that a run could not compute."""
 
-    customerId = fields.String(required=True)
+    customer_id = fields.String(required=True)
     message = fields.String(required=True)
 
 
