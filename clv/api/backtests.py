@@ -5,7 +5,7 @@ from typing import Any
 from flask import url_for
 from flask.views import MethodView
 
-from clv.api.paging import Position, paginated
+from clv.api.paging import BY_ID, paginated
 from clv.api.schemas.backtests import Backtest, BacktestList, BacktestRequest
 from clv.auth.principal import Role
 from clv.http.access import ClvBlueprint, principal
@@ -29,8 +29,8 @@ class Backtests(MethodView):
     """The tenant's backtests."""
 
     @blp.access(Role.VIEWER, 400)
-    @paginated(blp, BacktestList, Position({"id": int}))
-    def get(self, before: int | None, limit: int) -> list[backtests.BacktestDetails]:
+    @paginated(blp, BacktestList, BY_ID)
+    def get(self, before: int | None, limit: int) -> list[BacktestDetails]:
         """List the backtests, newest first"""
         return backtests.page(principal().tenant.id, before, limit)
 

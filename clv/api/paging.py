@@ -3,9 +3,9 @@
 A view lists its entries; :func:`paginated` documents it, reads the cursor and cuts the page::
 
     @blp.access(Role.VIEWER, 400)
-    @paginated(blp, JobList, Position({"id": int}))
-    def get(self, after: int | None, limit: int) -> list[Run]:
-        return runs.page(principal().tenant_id, after, limit)
+    @paginated(blp, BacktestList, BY_ID)
+    def get(self, before: int | None, limit: int) -> list[BacktestDetails]:
+        return backtests.page(principal().tenant.id, before, limit)
 
 A cursor is a list of plain values as compact JSON in URL-safe base64. It is neither secret nor
 signed: a made-up one leads to another page of the tenant's own list, or to a 400.
@@ -83,13 +83,17 @@ class Position:
         return values[0] if values and len(values) == 1 else values
 
 
+# Positions that several lists share.
+BY_ID = Position({"id": int})
+BY_CUSTOMER = Position({"customer_id": str})
+
+
 def paginated(
     blp: ClvBlueprint,
     schema: type[Schema],
     position: Position,
     *,
     query: type[PageQuery] = PageQuery,
-    show: Callable[[Any], Any] | None = None,
 ) -> Callable:
     """Make a view of a list answer with pages, and document that.
 
@@ -97,7 +101,6 @@ def paginated(
     and the number of entries to return, and with what else its query and its path hold.
 
     :param schema: of the page
-    :param show: makes of an entry what the schema takes
     """
 
     def decorator(view: Callable) -> Callable:
@@ -112,7 +115,6 @@ def paginated(
                 position,
                 limit,
                 cursor,
-                show=show,
             )
 
         return wrapper
@@ -127,21 +129,18 @@ def read_page(
     cursor: str | None,
     *,
     total: int | None = None,
-    show: Callable[[Any], Any] | None = None,
 ) -> Page:
     """A page of a list.
 
     :param read: returns the entries behind a position, up to a number of them. One more than the
         limit is asked for, which tells whether there are more
     :param cursor: that the page before returned; None for the first page
-    :param show: makes of an entry what the page holds
     :raises Invalid: when the cursor is not one of this list
     """
     entries = list(read(position.after(cursor), limit + 1))
     has_more = len(entries) > limit
     next_cursor = position.cursor(entries[limit - 1]) if has_more else None
-    shown = [show(entry) for entry in entries[:limit]] if show else entries[:limit]
-    return Page(shown, Pagination(next_cursor, has_more, total))
+    return Page(entries[:limit], Pagination(next_cursor, has_more, total))
 
 
 def encode(*values: str | int | float) -> str:

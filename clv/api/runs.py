@@ -5,7 +5,7 @@ from typing import Any
 from flask import current_app, request, url_for
 from flask.views import MethodView
 
-from clv.api.paging import Position, paginated
+from clv.api.paging import BY_CUSTOMER, BY_ID, paginated
 from clv.api.schemas.runs import (
     ComputeRequest,
     ComputeResult,
@@ -37,9 +37,6 @@ _PREFER = {
     "example": RESPOND_ASYNC,
     "description": "respond-async: answer 202 at once (RFC 7240)",
 }
-# What the cursors of the two lists hold; the page's lists have the same.
-RUN_POSITION = Position({"id": int})
-ERROR_POSITION = Position({"customer_id": str})
 
 
 @blp.route("/clv/compute")
@@ -86,7 +83,7 @@ class Jobs(MethodView):
     """The tenant's runs."""
 
     @blp.access(Role.VIEWER, 400)
-    @paginated(blp, JobList, RUN_POSITION)
+    @paginated(blp, JobList, BY_ID)
     def get(self, before: int | None, limit: int) -> list[RunJob]:
         """List the batch runs, newest first"""
         return runs.page(principal().tenant_id, before, limit, components().queue)
@@ -122,7 +119,7 @@ class JobErrors(MethodView):
     """What went wrong in a run."""
 
     @blp.access(Role.VIEWER, 400, 404)
-    @paginated(blp, CustomerErrorList, ERROR_POSITION)
+    @paginated(blp, CustomerErrorList, BY_CUSTOMER)
     def get(self, after: str | None, limit: int, jobId: str) -> list[runs.CustomerError]:
         """List the customers that a run could not compute"""
         return runs.errors_page(principal().tenant_id, jobId, after or "", limit)

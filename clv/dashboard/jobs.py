@@ -3,8 +3,7 @@
 from flask import Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clv.api.paging import read_page
-from clv.api.runs import ERROR_POSITION, RUN_POSITION
+from clv.api.paging import BY_CUSTOMER, BY_ID, read_page
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, is_part, needs, page
 from clv.domain.scoring import SEGMENTS
@@ -19,13 +18,13 @@ PAGE = 20
 @blp.get("/jobs")
 def jobs() -> str:
     """The runs, newest first, and the form that starts one."""
-    cursor = request.args.get("cursor")
-    tenant_id, queue = principal().tenant.id, components().queue
-
-    def read(before: int | None, limit: int) -> list[runs.Job]:
-        return runs.page(tenant_id, before, limit, queue)
-
-    listed = read_page(read, RUN_POSITION, PAGE, cursor)
+    cursor, queue = request.args.get("cursor"), components().queue
+    listed = read_page(
+        lambda before, limit: runs.page(principal().tenant_id, before, limit, queue),
+        BY_ID,
+        PAGE,
+        cursor,
+    )
     return page("jobs.html", listed=listed, is_first=cursor is None, segments=SEGMENTS)
 
 
@@ -46,11 +45,12 @@ def job_page(job_id: str) -> str:
     """A run with its progress and its errors."""
     tenant_id, queue = principal().tenant_id, components().queue
     job = runs.watch(tenant_id, job_id, queue)
-
-    def read(after: str | None, limit: int) -> list[runs.CustomerError]:
-        return runs.errors_page(tenant_id, job_id, after or "", limit)
-
-    errors = read_page(read, ERROR_POSITION, PAGE, request.args.get("cursor"))
+    errors = read_page(
+        lambda after, limit: runs.errors_page(tenant_id, job_id, after or "", limit),
+        BY_CUSTOMER,
+        PAGE,
+        request.args.get("cursor"),
+    )
     return page("job.html", job=job, errors=errors, message=runs.waits_for(job, queue))
 
 
