@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,7 +41,7 @@ DEFAULT_PORT = 8000
 START_SECONDS = 60
 # More than gunicorn's graceful_timeout.
 STOP_SECONDS = 35
-# SIGHUP comes when the terminal is closed.
+# Each raises KeyboardInterrupt; SIGHUP comes when the terminal is closed.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BIN = Path(sys.executable).parent
 
@@ -59,9 +59,11 @@ class Launcher:
             command, cwd=ROOT, env=self.env, stdin=subprocess.PIPE, start_new_session=True
         )
         self.started.append((name, process))
-        if process.stdin:
-            with process.stdin as pipe:
-                pipe.write(stdin)
+        # One that has ended already is reported by wait_until.
+        with suppress(BrokenPipeError):
+            if process.stdin:
+                process.stdin.write(stdin)
+                process.stdin.close()
 
     def flask(self, *arguments: str, capture: bool = False) -> str:
         """Show and run one of the service's commands; return its output if ``capture``."""
@@ -109,7 +111,7 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true", help="with a tenant of sample data")
     demo = parser.parse_args().demo
     for number in STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+        signal.signal(number, signal.default_int_handler)
     with _only_launcher(), _processes() as launcher:
         serve(launcher, demo)
 
@@ -290,10 +292,6 @@ def _free_port(port: int = 0) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
         return probe.getsockname()[1]
-
-
-def _interrupt(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
