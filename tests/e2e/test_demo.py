@@ -1,4 +1,4 @@
-"""The demo as a newcomer runs it: a copy of the project in an empty folder, its own processes."""
+"""The demo as a newcomer starts it, in a fresh copy of the project."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ VARIABLES = ("DATABASE_URL", "REDIS_URL", "PORT")
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The launcher's output, once all is up, and its folder."""
+    """The folder of a running demo, and what the launcher printed."""
     folder = tmp_path_factory.mktemp("demo") / "clv"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     output = folder / "output.txt"
@@ -47,22 +47,22 @@ def demo(tmp_path_factory):
         assert launcher.poll() is None, output.read_text()
         yield folder, output.read_text()
     finally:
-        children = _children(launcher.pid)
+        processes = _descendants(launcher.pid)
         launcher.send_signal(signal.SIGINT)
         launcher.wait(120)
         assert launcher.returncode == 0, output.read_text()
-        wait_until(lambda: not any(map(_lives, children)), "all processes ended")
+        wait_until(lambda: not any(map(_lives, processes)), "all processes ended")
         assert not (folder / "var" / "redis.url").exists()
 
 
-def test_the_three_lines_work_as_they_are_printed(demo):
+def test_the_three_printed_lines_work(demo):
     _, text = demo
     lines = re.findall(r"^  (curl .*)$", text, re.MULTILINE)
     assert len(lines) == 3
     one, batch, jobs = map(_pasted, lines)
     assert one["customerId"] == "00001" and one["source"] == "cached"
     if "jobId" in batch:
-        # A slow machine has not done in time.
+        # A slow machine does not finish in time.
         wait_until(lambda: _pasted(lines[2])["data"][0]["success"], "the run ends")
         jobs = _pasted(lines[2])
         batch = {
@@ -73,7 +73,7 @@ def test_the_three_lines_work_as_they_are_printed(demo):
     assert jobs["data"][1]["requestedBy"] == "command line"
 
 
-def test_the_key_is_kept_for_its_owner_alone_and_nothing_else_keeps_it(demo):
+def test_only_the_file_for_its_owner_keeps_the_key(demo):
     folder, text = demo
     kept = folder / "var" / "demo.key"
     token = kept.read_text().strip()
@@ -81,7 +81,7 @@ def test_the_key_is_kept_for_its_owner_alone_and_nothing_else_keeps_it(demo):
     assert (folder / "var").stat().st_mode & 0o077 == 0
     secret = token.split("_")[2].encode()
     for path in (folder / "var").iterdir():
-        # Redis and SQLite take their temporary files away as they like.
+        # Redis and SQLite may delete their temporary files at any moment.
         with suppress(FileNotFoundError):
             assert path == kept or secret not in path.read_bytes(), path
 
@@ -141,7 +141,7 @@ def test_a_path_that_is_not_utf8_is_a_400(demo):
         assert (answer.status, json.loads(answer.read())["code"]) == (400, 400)
 
 
-def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo, browser):
+def test_the_documents_open_in_a_browser_and_load_nothing_from_other_hosts(demo, browser):
     folder, text = demo
     base = re.search(r"API documents +(http://[^/]+)", text).group(1)
     problems, requested = [], []
@@ -161,7 +161,7 @@ def test_the_documents_open_in_a_browser_without_anything_from_elsewhere(demo, b
 
 
 def _pasted(line: str) -> dict:
-    """What a line answers in a shell."""
+    """The JSON that a line prints when it is pasted into a shell."""
     return json.loads(subprocess.run(line, shell=True, check=True, capture_output=True).stdout)
 
 
@@ -175,13 +175,12 @@ def _connected(folder: Path, text: str):
         yield connection, headers
 
 
-def _children(pid: int) -> list[int]:
-    found = []
-    # It may end meanwhile.
+def _descendants(pid: int) -> list[int]:
+    children = []
+    # The process may have ended.
     with suppress(OSError):
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        found = [int(child) for child in listed.split()]
-    return found + [grandchild for child in found for grandchild in _children(child)]
+        children = list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return children + [descendant for child in children for descendant in _descendants(child)]
 
 
 def _lives(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""What Heroku is told in app.json and the Procfile, beside what the service reads."""
+"""app.json and the Procfile, which Heroku reads, fit the service."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ PROCESSES = dict(
     line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines() if line
 )
 SECRETS = {"SECRET_KEY", "METRICS_TOKEN", "RQ_DASHBOARD_PASSWORD"}
-# What the add-ons set.
+# The variables that the add-ons set.
 ADD_ONS = {"DATABASE_URL": "postgres://u:p@h:5432/d", "REDIS_URL": "rediss://:p@h:6380"}
 
 
@@ -49,8 +49,6 @@ def test_the_processes_are_those_of_the_procfile_and_one_starts_the_nightly_run(
         "heroku-postgresql",
         "heroku-redis",
     }
-    version = (ROOT / ".python-version").read_text().strip()
-    assert version.startswith("3.") and tuple(map(int, version.split(".")[:2])) >= (3, 11)
 
 
 @pytest.mark.parametrize("variables", [{}, {"DATABASE_URL": "sqlite:////tmp/clv.db"}])
