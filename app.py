@@ -2,6 +2,7 @@
 
 import flask_swagger_ui
 from flask import Blueprint, Flask
+from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clv import cli, config, dashboard, db
@@ -41,14 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.configure(settings)
     authentication.forget()
     redis = connect(settings.redis_url)
-    app.extensions["clv"] = Components(
-        settings=settings,
-        queue=JobQueue(redis, settings.sweep_seconds),
-        login_throttle=LoginThrottle(settings.attempts_limit),
-        rate_limiter=_rate_limiter(settings),
-        waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
-        counters=Counters(),
-    )
+    app.extensions["clv"] = components(settings, redis)
     request_log.register(app)
     application.register(app)
     access.register(app)
@@ -64,6 +58,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     return app
+
+
+def components(settings: Settings, redis: Redis) -> Components:
+    """What an application carries, as it is at its start."""
+    return Components(
+        settings=settings,
+        queue=JobQueue(redis, settings.sweep_seconds),
+        login_throttle=LoginThrottle(settings.attempts_limit),
+        rate_limiter=_rate_limiter(settings),
+        waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
+        counters=Counters(),
+    )
 
 
 def _rate_limiter(settings: Settings) -> RateLimiter | None:

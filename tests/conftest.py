@@ -21,15 +21,21 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 import launch
-from app import create_app
+from app import components, create_app
 from clv import db
-from clv.auth import keys
+from clv.auth import authentication, keys
 from clv.auth.principal import Role
 from clv.config import ROOT, Settings
 from clv.db import models
+from clv.http.application import Service
 from clv.store import tenants
+from jobs.queue import connect
 from tests.support import chromium, servers
 from tests.support.contract import CheckedClient
+
+# Many processes start in these tests, and each would compile the project anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No test is about time: on a busy machine an example may take as long as it likes.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -55,7 +61,7 @@ def not_at_midnight() -> None:
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
     """A folder for the servers' data."""
-    with servers.folder() as path:
+    with servers.folder(servers.memory()) as path:
         yield path
 
 
@@ -105,19 +111,31 @@ def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) ->
     yield chosen
 
 
-@pytest.fixture
-def app(settings: Settings) -> Iterator:
-    """A fresh application on empty tables."""
+@pytest.fixture(scope="session")
+def built(settings: Settings) -> Service:
+    """The application, built once: its routes and its document take longer than most tests."""
     application = create_app(settings)
     application.testing = True
     application.test_client_class = CheckedClient
-    with db.scope():
-        empty_tables()
-    # The worker stays registered; only its queue is emptied.
-    with Redis.from_url(settings.redis_url) as redis:
+    return application
+
+
+@pytest.fixture
+def app(settings: Settings, built: Service) -> Iterator[Service]:
+    """The application as it is at its start, on empty tables."""
+    db.configure(settings)
+    authentication.forget()
+    with connect(settings.redis_url) as redis:
+        fresh = components(settings, redis)
+        # What notes the requests keeps its counters, so they start again instead.
+        counters = built.extensions["clv"].counters
+        counters.share(fresh.counters)
+        built.extensions["clv"] = replace(fresh, counters=counters)
+        with db.scope():
+            empty_tables()
+        # The worker stays registered; only its queue is emptied.
         redis.delete("rq:queue:clv")
-    yield application
-    application.extensions["clv"].queue.redis.close()
+        yield built
     db.release()
     db.database.close_all()
 
@@ -223,21 +241,39 @@ def unreachable_redis(settings: Settings) -> Settings:
 
 
 def empty_tables() -> None:
-    """Delete all rows."""
-    names = [table._meta.table_name for table in reversed(models.TABLES)]
+    """Delete all rows, and number from 1 again."""
     for attempt in range(5):
         try:
-            if not db.is_sqlite():
-                db.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
-                return
             with db.transaction():
-                for name in names:
-                    db.execute(f"DELETE FROM {name}")
+                _empty_tables()
             return
         except OperationalError:
             # The module's worker is at the tables, in another order, or for longer than 5 s.
             if attempt == 4:
                 raise
+
+
+def _empty_tables() -> None:
+    names = [table._meta.table_name for table in reversed(models.TABLES)]
+    if not db.is_sqlite():
+        # It takes ten times as long as deleting a few rows.
+        if large := [name for (name,) in db.rows(_LARGE_TABLES) if name in names]:
+            db.execute(f"TRUNCATE {', '.join(large)} CASCADE")
+        db.execute(_NUMBER_FROM_1)
+    for name in names:
+        db.execute(f"DELETE FROM {name}")
+
+
+# Of more than 32 pages, dead rows included.
+_LARGE_TABLES = (
+    "SELECT relname FROM pg_class WHERE relkind = 'r'"
+    " AND relnamespace = current_schema()::regnamespace AND pg_table_size(oid) > 32 * 8192"
+)
+_NUMBER_FROM_1 = (
+    "SELECT setval(sequencename::regclass, 1, false) FROM pg_sequences"
+    " WHERE schemaname = current_schema() AND last_value IS NOT NULL"
+    " AND sequencename <> 'schema_migration_id_seq'"
+)
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = EVENT_SECONDS) -> None:
