@@ -51,6 +51,25 @@ DATABASES = ("sqlite", "postgresql")
 ON_ONE_DATABASE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True, scope="session")
 
 
+# The files that take longest are begun first, so that none of them is left to one process at the
+# end; the others follow in their order.
+LONGEST = (
+    *("jobs/test_faults", "api/test_fuzz", "bench/test_bench", "api/test_degradation"),
+    *("api/test_server", "jobs/test_worker", "jobs/test_model", "e2e/test_dashboard"),
+    *("e2e/test_dashboard_work", "api/test_simulation", "e2e/test_demo", "api/test_headers"),
+    *("api/test_isolation", "jobs/test_chaos", "api/test_keys", "jobs/test_exact"),
+    *("jobs/test_degradation", "api/test_records", "api/test_model", "api/test_queue_dashboard"),
+    *("api/test_insights", "unit/test_listing", "api/test_bulk_summaries", "unit/test_cli"),
+    *("api/test_limits", "e2e/test_files", "jobs/test_tls", "api/test_compute"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    places = {ROOT / "tests" / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 @pytest.fixture(autouse=True)
 def not_at_midnight() -> None:
     """What was yesterday, or a day's limit, must not change within a test."""
@@ -123,21 +142,8 @@ def built(settings: Settings) -> Service:
 @pytest.fixture
 def app(settings: Settings, built: Service) -> Iterator[Service]:
     """The application as it is at its start, on empty tables."""
-    db.configure(settings)
-    authentication.forget()
-    with connect(settings.redis_url) as redis:
-        fresh = components(settings, redis)
-        # What notes the requests keeps its counters, so they start again instead.
-        counters = built.extensions["clv"].counters
-        counters.share(fresh.counters)
-        built.extensions["clv"] = replace(fresh, counters=counters)
-        with db.scope():
-            empty_tables()
-        # The worker stays registered; only its queue is emptied.
-        redis.delete("rq:queue:clv")
-        yield built
-    db.release()
-    db.database.close_all()
+    with started_anew(built, settings) as application:
+        yield application
 
 
 @pytest.fixture
@@ -207,6 +213,26 @@ def cdnow() -> list[tuple[str, str, str]]:
     with gzip.open(ROOT / "clv" / "sample" / "cdnow.csv.gz", "rt") as lines:
         next(lines)
         return [tuple(line.split(",")[:3]) for line in lines]
+
+
+@contextmanager
+def started_anew(application: Service, settings: Settings) -> Iterator[Service]:
+    """The application as it is at its start, on empty tables, without building it again."""
+    db.configure(settings)
+    authentication.forget()
+    with connect(settings.redis_url) as redis:
+        fresh = components(settings, redis)
+        # What notes the requests keeps its counters, so they start again instead.
+        counters = application.extensions["clv"].counters
+        counters.share(fresh.counters)
+        application.extensions["clv"] = replace(fresh, counters=counters)
+        with db.scope():
+            empty_tables()
+        # The worker stays registered; only its queue is emptied.
+        redis.delete("rq:queue:clv")
+        yield application
+    db.release()
+    db.database.close_all()
 
 
 def start_worker(settings: Settings, **variables: str) -> subprocess.Popen:
