@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -130,19 +131,11 @@ def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) ->
     yield chosen
 
 
-@pytest.fixture(scope="session")
-def built(settings: Settings) -> Service:
-    """The application, built once: its routes and its document take longer than most tests."""
-    application = create_app(settings)
-    application.testing = True
-    application.test_client_class = CheckedClient
-    return application
-
-
 @pytest.fixture
-def app(settings: Settings, built: Service) -> Iterator[Service]:
+def app(settings: Settings) -> Iterator[Service]:
     """The application as it is at its start, on empty tables."""
-    with started_anew(built, settings) as application:
+    with started_anew(settings) as application:
+        empty_everything(settings)
         yield application
 
 
@@ -216,8 +209,9 @@ def cdnow() -> list[tuple[str, str, str]]:
 
 
 @contextmanager
-def started_anew(application: Service, settings: Settings) -> Iterator[Service]:
-    """The application as it is at its start, on empty tables, without building it again."""
+def started_anew(settings: Settings) -> Iterator[Service]:
+    """An application of these settings as it is at its start."""
+    application = built(settings)
     db.configure(settings)
     authentication.forget()
     with connect(settings.redis_url) as redis:
@@ -226,13 +220,19 @@ def started_anew(application: Service, settings: Settings) -> Iterator[Service]:
         counters = application.extensions["clv"].counters
         counters.share(fresh.counters)
         application.extensions["clv"] = replace(fresh, counters=counters)
-        with db.scope():
-            empty_tables()
-        # The worker stays registered; only its queue is emptied.
-        redis.delete("rq:queue:clv")
         yield application
     db.release()
     db.database.close_all()
+
+
+@cache
+def built(settings: Settings) -> Service:
+    """An application, built once: its routes and its document take longer than most tests. No test
+    adds to it; one that wants to builds its own."""
+    application = create_app(settings)
+    application.testing = True
+    application.test_client_class = CheckedClient
+    return application
 
 
 def start_worker(settings: Settings, **variables: str) -> subprocess.Popen:
@@ -264,6 +264,14 @@ def environment(settings: Settings, **variables: str) -> dict[str, str]:
 def unreachable_redis(settings: Settings) -> Settings:
     """The same settings with a Redis that refuses connections."""
     return replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+
+
+def empty_everything(settings: Settings) -> None:
+    """Empty the tables and the queue; the worker stays registered."""
+    with db.scope():
+        empty_tables()
+    with Redis.from_url(settings.redis_url) as redis:
+        redis.delete("rq:queue:clv")
 
 
 def empty_tables() -> None:

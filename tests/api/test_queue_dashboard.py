@@ -10,10 +10,12 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
+from flask.testing import FlaskClient
 from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from werkzeug.test import TestResponse
 
 from app import create_app
 from clv.config import ROOT, Settings
@@ -21,7 +23,7 @@ from jobs import queue
 from tests.api.support import row
 from tests.api.test_errors import assert_is_an_error
 from tests.api.web import served
-from tests.conftest import unreachable_redis, wait_until
+from tests.conftest import started_anew, unreachable_redis, wait_until
 from tests.support import chromium
 
 USER, PASSWORD = "operator", "geheim:ß"
@@ -59,16 +61,16 @@ def guarded(settings: Settings) -> Settings:
 @pytest.fixture
 def dashboard(app, settings) -> Iterator:
     """An application with the dashboard."""
-    application = create_app(guarded(settings))
-    application.testing = True
-    yield application
-    application.extensions["clv"].queue.redis.close()
+    with started_anew(guarded(settings)) as application:
+        # It looks through the connection that the application has at its start.
+        application.redis_conn = application.extensions["clv"].queue.redis
+        yield application
 
 
 @pytest.fixture
 def operator(dashboard):
-    """A test client of it."""
-    return dashboard.test_client()
+    """A client of it that compares nothing with the document."""
+    return FlaskClient(dashboard, TestResponse)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from clv.auth.principal import Role
 from clv.config import ROOT
 from clv.domain.calendar import iso
 from clv.store import tenants
-from tests.conftest import started_anew
+from tests.conftest import empty_everything, started_anew
 
 LOG = str(ROOT / "clv" / "sample" / "cdnow.csv.gz")
 RECORDS = (
@@ -39,8 +39,9 @@ class Scored:
 
 
 @pytest.fixture(scope="module")
-def scored(settings, built, worker) -> Iterator[Scored]:
-    with started_anew(built, settings) as app:
+def scored(settings, worker) -> Iterator[Scored]:
+    with started_anew(settings) as app:
+        empty_everything(settings)
         run = app.test_cli_runner().invoke
         for command in (
             ("tenants", "create", "shop"),

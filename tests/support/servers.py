@@ -48,8 +48,7 @@ def postgresql(path: Path) -> Iterator[str]:
         yield url
         return
     # It never outlives the machine.
-    careless = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    with own_postgresql(path / "pg", **careless) as server:
+    with own_postgresql(path / "pg", fsync="off") as server:
         yield server.url
 
 
