@@ -48,7 +48,7 @@ DAY = 86_400
 # still finds its port free.
 PORTS = range(10_000, 32_000)
 DATABASES = ("sqlite", "postgresql")
-# For tests of real processes that have nothing to do with the database.
+# For tests that have nothing to do with the database.
 ON_ONE_DATABASE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True, scope="session")
 
 

@@ -55,6 +55,7 @@ def post(token: str, length: int, body: bytes = b"", path: str = ROWS) -> bytes:
     return lines.encode() + body
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "request_",
     [b"", b"G", HALF_A_HEAD, post("wrong", 5000), HEALTH.replace(b"1.1", b"1.0"), b"\x16\x03\x01"],
@@ -71,6 +72,7 @@ def test_clients_that_stop_take_no_thread(web, request_):
         connection.close()
 
 
+@ON_ONE_DATABASE
 def test_a_head_that_comes_byte_by_byte_is_answered(web):
     with web.connect() as patient:
         for _ in range(2):
@@ -104,6 +106,7 @@ def test_a_body_that_is_slow_but_comes_is_read(web, token):
     assert "data: " in json.loads(answer.body)["message"], "it was read to its end and refused"
 
 
+@ON_ONE_DATABASE
 def test_requests_in_one_packet_are_all_answered_in_their_order(web):
     with web.connect(HEALTH + HEALTH.replace(b"healthz", b"nothing") + HEALTH) as connection:
         received = b""
