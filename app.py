@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.configure(settings)
     authentication.forget()
     app = Service(__name__, static_folder=None, template_folder="clv/api/templates")
-    app.extensions["clv"] = _components(settings, redis)
+    app.extensions["clv"] = components(settings, redis)
     # The request log comes first: it begins before all others, and ends after them.
     for part in (request_log, application, access, headers, errors):
         part.register(app)
@@ -65,7 +65,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _components(settings: Settings, redis: Redis) -> Components:
+def components(settings: Settings, redis: Redis) -> Components:
+    """What an application carries, as it is at its start."""
     return Components(
         settings=settings,
         queue=JobQueue(redis, settings.sweep_seconds),

@@ -3,46 +3,74 @@
 
 import gzip
 import os
-import secrets
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import pytest
-from peewee import OperationalError
 from playwright.sync_api import Browser
 from redis import Redis
-from redis.exceptions import RedisError
 
-import launch
-from app import create_app
+from app import components, create_app
 from clv import db
-from clv.auth import keys
+from clv.auth import authentication, keys
 from clv.auth.principal import Role
 from clv.config import ROOT, Settings
-from clv.db import models
+from clv.http.application import Service
 from clv.store import tenants
+from jobs.queue import connect
 from tests.support import chromium, servers
 from tests.support.contract import CheckedClient
+from tests.support.processes import (
+    DATABASES,
+    EVENT_SECONDS,
+    empty_tables,
+    environment,
+    free_port,
+    redis_server,
+    start_worker,
+    wait_until,
+)
+
+# Tests take these from here, too.
+__all__ = ["environment", "wait_until"]
+
+# Many processes start in these tests, and each would compile the project anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No test is about time: on a busy machine an example may take as long as it likes.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-EVENT_SECONDS = 120
 DAY = 86_400
-# Below those that the kernel gives to whoever connects or asks for any: a server that starts slowly
-# still finds its port free.
-PORTS = range(10_000, 32_000)
-DATABASES = ("sqlite", "postgresql")
-# For tests of real processes that have nothing to do with the database.
+# For tests that have nothing to do with the database.
 ON_ONE_DATABASE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True, scope="session")
+
+
+# The files that take longest are begun first, so that none of them is left to one process at the
+# end; the others follow in their order.
+LONGEST = (
+    *("jobs/test_faults", "api/test_fuzz", "bench/test_bench", "api/test_degradation"),
+    *("api/test_server", "jobs/test_worker", "jobs/test_model", "e2e/test_dashboard"),
+    *("e2e/test_dashboard_work", "api/test_simulation", "e2e/test_demo", "api/test_headers"),
+    *("api/test_isolation", "jobs/test_chaos", "api/test_keys", "jobs/test_exact"),
+    *("jobs/test_degradation", "api/test_records", "api/test_model", "api/test_queue_dashboard"),
+    *("api/test_insights", "unit/test_listing", "api/test_bulk_summaries", "unit/test_cli"),
+    *("api/test_limits", "e2e/test_files", "jobs/test_tls", "api/test_compute"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    places = {ROOT / "tests" / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +83,7 @@ def not_at_midnight() -> None:
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
     """A folder for the servers' data."""
-    with servers.folder() as path:
+    with servers.folder(servers.memory()) as path:
         yield path
 
 
@@ -106,20 +134,11 @@ def settings(request: pytest.FixtureRequest, workspace: Path, redis_url: str) ->
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator:
-    """A fresh application on empty tables."""
-    application = create_app(settings)
-    application.testing = True
-    application.test_client_class = CheckedClient
-    with db.scope():
-        empty_tables()
-    # The worker stays registered; only its queue is emptied.
-    with Redis.from_url(settings.redis_url) as redis:
-        redis.delete("rq:queue:clv")
-    yield application
-    application.extensions["clv"].queue.redis.close()
-    db.release()
-    db.database.close_all()
+def app(settings: Settings) -> Iterator[Service]:
+    """The application as it is at its start, on empty tables."""
+    with started_anew(settings) as application:
+        empty_everything(settings)
+        yield application
 
 
 @pytest.fixture
@@ -191,30 +210,31 @@ def cdnow() -> list[tuple[str, str, str]]:
         return [tuple(line.split(",")[:3]) for line in lines]
 
 
-def start_worker(settings: Settings, **variables: str) -> subprocess.Popen:
-    """A worker process; returns when it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.worker"], cwd=ROOT, env=environment(settings, **variables)
-    )
-    own = str(process.pid).encode()
-    with Redis.from_url(settings.redis_url) as redis:
+@contextmanager
+def started_anew(settings: Settings) -> Iterator[Service]:
+    """An application of these settings as it is at its start."""
+    application = built(settings)
+    db.configure(settings)
+    authentication.forget()
+    with connect(settings.redis_url) as redis:
+        fresh = components(settings, redis)
+        # What notes the requests keeps its counters, so they start again instead.
+        counters = application.extensions["clv"].counters
+        counters.share(fresh.counters)
+        application.extensions["clv"] = replace(fresh, counters=counters)
+        yield application
+    db.release()
+    db.database.close_all()
 
-        def listed() -> list[bytes]:
-            return [redis.hget(key, "pid") for key in redis.smembers("rq:workers")]
 
-        # Not by their number: it falls, too, when one that was killed is struck off.
-        wait_until(lambda: own in listed(), "the worker listens")
-    return process
-
-
-def environment(settings: Settings, **variables: str) -> dict[str, str]:
-    """The environment of a process with these settings."""
-    return {
-        **os.environ,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        **variables,
-    }
+@cache
+def built(settings: Settings) -> Service:
+    """An application, built once: its routes and its document take longer than most tests. No test
+    adds to it; one that wants to builds its own."""
+    application = create_app(settings)
+    application.testing = True
+    application.test_client_class = CheckedClient
+    return application
 
 
 def unreachable_redis(settings: Settings) -> Settings:
@@ -222,62 +242,9 @@ def unreachable_redis(settings: Settings) -> Settings:
     return replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0")
 
 
-def empty_tables() -> None:
-    """Delete all rows."""
-    names = [table._meta.table_name for table in reversed(models.TABLES)]
-    for attempt in range(5):
-        try:
-            if not db.is_sqlite():
-                db.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
-                return
-            with db.transaction():
-                for name in names:
-                    db.execute(f"DELETE FROM {name}")
-            return
-        except OperationalError:
-            # The module's worker is at the tables, in another order, or for longer than 5 s.
-            if attempt == 4:
-                raise
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = EVENT_SECONDS) -> None:
-    """Wait generously for an event."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"in vain: {what}"
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    while True:
-        port = secrets.choice(PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-@contextmanager
-def redis_server(folder: Path, port: int) -> Iterator[str]:
-    """A real Redis at this port; its URL. At the end it is killed."""
-    process = subprocess.Popen(
-        [launch.redis_executable(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-    )
-    url = f"redis://127.0.0.1:{port}"
-    try:
-        with Redis.from_url(url) as client:
-            wait_until(lambda: pings(client), "Redis answers")
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-def pings(client: Redis) -> bool:
-    """Whether this Redis answers."""
-    try:
-        return bool(client.ping())
-    except RedisError:
-        return False
+def empty_everything(settings: Settings) -> None:
+    """Empty the tables and the queue; the worker stays registered."""
+    with db.scope():
+        empty_tables()
+    with Redis.from_url(settings.redis_url) as redis:
+        redis.delete("rq:queue:clv")

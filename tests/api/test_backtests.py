@@ -11,8 +11,7 @@ from clv.store import backtests as stored
 from clv.store import tenants
 from tests.api.support import row
 from tests.api.test_model import BASES, add
-from tests.conftest import unreachable_redis
-from tests.support.contract import CheckedClient
+from tests.conftest import started_anew, unreachable_redis
 
 URL = "/api/v1/clv/backtests"
 EMPTY = {
@@ -27,11 +26,8 @@ EMPTY = {
 
 @pytest.fixture
 def client(alone):
-    application = create_app(alone)
-    application.testing = True
-    application.test_client_class = CheckedClient
-    yield application.test_client()
-    application.extensions["clv"].queue.redis.close()
+    with started_anew(alone) as application:
+        yield application.test_client()
 
 
 @pytest.fixture

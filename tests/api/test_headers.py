@@ -12,7 +12,7 @@ from clv.errors import ConfigError
 from clv.http import headers as security
 from tests.api.support import row
 from tests.api.web import gunicorn
-from tests.conftest import wait_until
+from tests.conftest import ON_ONE_DATABASE, wait_until
 from tests.support import chromium
 
 CLV = "/api/v1/customers/a/clv"
@@ -74,6 +74,7 @@ def test_what_the_api_says_is_stored_nowhere(client, load, headers):
     assert client.get("/api/v1/nothing").headers["Cache-Control"] == "no-store"
 
 
+@ON_ONE_DATABASE
 def test_only_what_came_encrypted_is_told_to_stay_so(settings, app):
     def promised(proxies: int, headers: dict[str, str]) -> bool:
         client = create_app(replace(settings, trusted_proxies=proxies)).test_client()
@@ -84,6 +85,7 @@ def test_only_what_came_encrypted_is_told_to_stay_so(settings, app):
     assert not promised(0, OURS), "nobody is trusted to say so"
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("proxies", "sent", "address"),
     [
@@ -107,6 +109,7 @@ def test_as_many_proxies_as_are_trusted_are_believed(settings, app, proxies, sen
     assert client.get("/who").text == "127.0.0.1"
 
 
+@ON_ONE_DATABASE
 def test_gunicorn_believes_no_header_by_itself(settings):
     lies = {"X_Forwarded_Proto": "https", "X_Forwarded_Ssl": "on", "X_Forwarded_Protocol": "ssl"}
     for proxies, expected in (("0", False), ("1", True)):
@@ -134,6 +137,7 @@ def cors(answer) -> dict[str, str]:
     }
 
 
+@ON_ONE_DATABASE
 def test_without_the_setting_no_other_origin_is_let_in(client):
     for answer in (
         client.options(CLV, headers=PREFLIGHT),
@@ -142,6 +146,7 @@ def test_without_the_setting_no_other_origin_is_let_in(client):
         assert not cors(answer) and "Vary" not in answer.headers
 
 
+@ON_ONE_DATABASE
 def test_a_preflight_of_a_named_origin_says_what_it_may_send(open_client):
     answer = open_client.options(CLV, headers=PREFLIGHT)
     assert (answer.status_code, answer.data) == (204, b"")
@@ -165,6 +170,7 @@ def test_a_named_origin_may_read_answers_and_errors_with_their_headers(open_clie
         assert "Origin" in answer.headers["Vary"]
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "origin",
     ["https://evil.example", f"{ORIGIN}.evil.example", "http://app.example.com", "null", "", "*"],
@@ -177,6 +183,7 @@ def test_another_origin_is_let_in_nowhere(open_client, origin):
     assert not cors(plain) and plain.headers["Vary"] == "Origin"
 
 
+@ON_ONE_DATABASE
 def test_only_the_api_is_opened_and_only_where_there_is_something(open_client):
     assert not cors(open_client.get("/healthz", headers={"Origin": ORIGIN}))
     unknown = open_client.options("/api/v1/nothing", headers=PREFLIGHT)
@@ -207,6 +214,7 @@ def test_a_json_body_may_be_as_long_as_the_limit_and_no_longer(client, headers, 
         assert answer.status_code == status == answer.json["code"]
 
 
+@ON_ONE_DATABASE
 def test_the_pages_work_in_a_browser_under_their_policies(settings, browser):
     problems, requested = [], []
     credentials = {"RQ_DASHBOARD_USER": "ops", "RQ_DASHBOARD_PASSWORD": "sesame"}

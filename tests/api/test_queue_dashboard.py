@@ -10,10 +10,12 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
+from flask.testing import FlaskClient
 from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from werkzeug.test import TestResponse
 
 from app import create_app
 from clv.config import ROOT, Settings
@@ -21,7 +23,7 @@ from jobs import queue
 from tests.api.support import row
 from tests.api.test_errors import assert_is_an_error
 from tests.api.web import served
-from tests.conftest import unreachable_redis, wait_until
+from tests.conftest import ON_ONE_DATABASE, started_anew, unreachable_redis, wait_until
 from tests.support import chromium
 
 USER, PASSWORD = "operator", "geheim:ß"
@@ -59,16 +61,16 @@ def guarded(settings: Settings) -> Settings:
 @pytest.fixture
 def dashboard(app, settings) -> Iterator:
     """An application with the dashboard."""
-    application = create_app(guarded(settings))
-    application.testing = True
-    yield application
-    application.extensions["clv"].queue.redis.close()
+    with started_anew(guarded(settings)) as application:
+        # It looks through the connection that the application has at its start.
+        application.redis_conn = application.extensions["clv"].queue.redis
+        yield application
 
 
 @pytest.fixture
 def operator(dashboard):
-    """A test client of it."""
-    return dashboard.test_client()
+    """A client of it that compares nothing with the document."""
+    return FlaskClient(dashboard, TestResponse)
 
 
 @pytest.fixture
@@ -151,6 +153,7 @@ def paths(application, **named: str) -> list[str]:
     return [path.partition("?")[0] for path in found] + ["/rq", "/rq/nothing", "/rq/9/view/queues"]
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("given", [("", ""), (USER, ""), ("", PASSWORD)])
 def test_without_both_credentials_there_is_no_dashboard(app, settings, given):
     half = replace(settings, rq_dashboard_user=given[0], rq_dashboard_password=given[1])
@@ -165,6 +168,7 @@ def test_without_credentials_the_library_is_not_even_imported():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ).returncode == 0
 
 
+@ON_ONE_DATABASE
 def test_every_path_and_method_needs_the_password(dashboard, operator):
     for path in paths(dashboard):
         for method in METHODS:
@@ -177,6 +181,7 @@ def test_every_path_and_method_needs_the_password(dashboard, operator):
                     assert_is_an_error(answer, 401)
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "header",
     [
@@ -228,6 +233,7 @@ def test_the_rest_of_the_service_is_not_concerned(operator, load, headers):
     assert "unsafe-eval" not in answer.headers["Content-Security-Policy"]
 
 
+@ON_ONE_DATABASE
 def test_pages_and_files_open_with_the_password(operator):
     views = ("queues", "jobs", "workers", "jobs/clv/failed/8/dsc/1")
     for path in ("/rq/", "/rq/0/", *(f"/rq/0/view/{view}" for view in views)):
@@ -266,6 +272,7 @@ def test_a_real_worker_and_its_job_are_shown(operator, redis, headers, load, wor
     assert "clv" in [one["name"] for one in queues]
 
 
+@ON_ONE_DATABASE
 def test_a_busy_worker_and_its_job_are_shown(operator, redis, put):
     job = put()
     with working_on(job, redis) as worker:
@@ -280,6 +287,7 @@ def test_a_busy_worker_and_its_job_are_shown(operator, redis, put):
         assert DESCRIPTION in [one["description"] for one in started if one["id"] == job.id]
 
 
+@ON_ONE_DATABASE
 def test_looking_leaves_the_services_connection_as_it_is(dashboard, operator, redis, put):
     pool = dashboard.extensions["clv"].queue.redis.connection_pool
     with working_on(put(), redis):
@@ -290,6 +298,7 @@ def test_looking_leaves_the_services_connection_as_it_is(dashboard, operator, re
     assert len(pool._connections) == 1
 
 
+@ON_ONE_DATABASE
 def test_a_tls_address_reaches_the_dashboard_as_the_service_reads_it(settings):
     tls = replace(guarded(settings), redis_url="rediss://:secret@127.0.0.1:1/0?ssl_cert_reqs=none")
     application = create_app(tls)
@@ -299,6 +308,7 @@ def test_a_tls_address_reaches_the_dashboard_as_the_service_reads_it(settings):
     assert "secret" not in answer.text
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_reading_changes_nothing(operator, redis, failed, method):
     answer = operator.open("/rq/requeue/shelf", method=method, headers=OWN_PAGE)
@@ -308,6 +318,7 @@ def test_reading_changes_nothing(operator, redis, failed, method):
     assert failed.get_status() == "failed"
 
 
+@ON_ONE_DATABASE
 def test_no_path_changes_anything_unless_by_a_post(dashboard, operator, redis, failed):
     before = texts_of(redis, failed)
     for path in paths(dashboard, job_id=failed.id, queue_name="shelf", registry_name="failed"):
@@ -317,6 +328,7 @@ def test_no_path_changes_anything_unless_by_a_post(dashboard, operator, redis, f
     assert texts_of(redis, failed) == before
 
 
+@ON_ONE_DATABASE
 def test_every_post_must_come_from_the_dashboards_own_pages(dashboard, operator, redis, failed):
     posts = [
         path
@@ -341,6 +353,7 @@ def texts_of(redis: Redis, job: Job) -> list:
     ]
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "source",
     [
@@ -364,6 +377,7 @@ def test_a_change_must_come_from_the_dashboards_own_pages(operator, failed, sour
     assert failed.get_status() == "failed"
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "source", [{"Origin": "http://localhost"}, {"Referer": "http://localhost/rq/0/view/jobs"}]
 )
@@ -377,12 +391,14 @@ def test_a_failed_job_is_queued_again_as_json(operator, redis, failed, source, p
     assert again.get_status() == "queued"
 
 
+@ON_ONE_DATABASE
 def test_nothing_can_be_deleted(operator, redis, failed):
     for path in (f"/rq/job/{failed.id}/delete", "/rq/queue/shelf/failed/empty"):
         assert operator.post(path, headers=OWN_PAGE).json == {"status": "DISABLED"}
     assert Job.exists(failed.id, connection=redis)
 
 
+@ON_ONE_DATABASE
 def test_what_does_not_exist_is_a_404_or_409_and_never_a_500(operator, put):
     unknown = ("/rq/0/view/job/none", "/rq/0/data/job/none.json", "/rq/0/data/job/a;b.json")
     instances = ("/rq/1/view/queues", "/rq/99/data/queues.json")
@@ -393,12 +409,14 @@ def test_what_does_not_exist_is_a_404_or_409_and_never_a_500(operator, put):
     assert_is_an_error(operator.post(f"/rq/job/{put().id}/requeue", headers=OWN_PAGE), 409)
 
 
+@ON_ONE_DATABASE
 def test_a_queues_name_cannot_break_out_of_the_pages_script(operator):
     for name in ("x');alert(1);('", "</script><script>alert(1)</script>", "x\\"):
         answer = operator.get(f"/rq/0/view/jobs/{name}/queued/8/asc/1", headers=RIGHT)
         assert_is_an_error(answer, 404)
 
 
+@ON_ONE_DATABASE
 def test_texts_of_jobs_are_escaped_and_the_policy_forbids_inline_scripts(operator, failed):
     info = operator.get(f"/rq/0/data/job/{failed.id}.json", headers=RIGHT)
     assert "<" not in info.text and info.json["description"].startswith("&lt;script&gt;")
@@ -417,6 +435,7 @@ def test_texts_of_jobs_are_escaped_and_the_policy_forbids_inline_scripts(operato
     assert "unsafe-inline" not in directives["script-src"] + directives["style-src"]
 
 
+@ON_ONE_DATABASE
 def test_pickles_planted_in_redis_are_never_loaded(operator, redis, put, tmp_path):
     job = put()
     sprung = tmp_path / "sprung"
@@ -438,6 +457,7 @@ class Plant:
         return os.mkdir, (self.path,)
 
 
+@ON_ONE_DATABASE
 def test_several_applications_in_one_process_keep_their_own_password(dashboard, settings, redis):
     other = replace(settings, rq_dashboard_user="other", rq_dashboard_password="secret")
     theirs, bare = create_app(other).test_client(), create_app(settings).test_client()
@@ -452,6 +472,7 @@ def test_several_applications_in_one_process_keep_their_own_password(dashboard, 
         assert bare.get("/rq/", headers=RIGHT).status_code == 404
 
 
+@ON_ONE_DATABASE
 def test_without_redis_it_is_a_503(app, settings):
     client = create_app(guarded(unreachable_redis(settings))).test_client()
     views = [f"/rq/0/view/{view}" for view in ("queues", "jobs", "workers", "job/none")]
@@ -463,6 +484,7 @@ def test_without_redis_it_is_a_503(app, settings):
     assert_is_an_error(client.get("/rq/"), 401)
 
 
+@ON_ONE_DATABASE
 def test_the_pages_work_in_a_browser_and_nothing_injected_runs(
     dashboard, redis, failed, put, browser
 ):

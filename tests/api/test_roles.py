@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import create_app
 from clv.auth.principal import Role
 from clv.config import ROOT
 from clv.http import headers as security
+from tests.conftest import started_anew
 
 # What is no endpoint of the API, of RQ Dashboard or of the tenant's pages, which are told by their
 # paths: by the endpoint's name.
@@ -51,16 +51,17 @@ TABLE_ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`")
 @pytest.fixture
 def guarded(settings, app):
     """The application with all that can be guarded, and a plain client."""
-    application = create_app(
-        replace(
-            settings,
-            rq_dashboard_user="ops",
-            rq_dashboard_password="sesame",
-            metrics_token="a-token-of-prometheus",
-            attempts_limit="",
-        )
+    chosen = replace(
+        settings,
+        rq_dashboard_user="ops",
+        rq_dashboard_password="sesame",
+        metrics_token="a-token-of-prometheus",
+        attempts_limit="",
     )
-    return application
+    with started_anew(chosen) as application:
+        # RQ Dashboard looks through the connection that the application has at its start.
+        application.redis_conn = application.extensions["clv"].queue.redis
+        yield application
 
 
 @pytest.fixture

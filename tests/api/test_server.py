@@ -46,6 +46,13 @@ def web(settings) -> Iterator[Web]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def pair(settings) -> Iterator[Web]:
+    """A real gunicorn of two processes."""
+    with gunicorn(settings, WEB_CONCURRENCY="2") as running:
+        yield running
+
+
 def post(token: str, length: int, body: bytes = b"", path: str = ROWS) -> bytes:
     """The head of a POST, and as much of its body as there is."""
     lines = (
@@ -55,6 +62,7 @@ def post(token: str, length: int, body: bytes = b"", path: str = ROWS) -> bytes:
     return lines.encode() + body
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "request_",
     [b"", b"G", HALF_A_HEAD, post("wrong", 5000), HEALTH.replace(b"1.1", b"1.0"), b"\x16\x03\x01"],
@@ -71,6 +79,7 @@ def test_clients_that_stop_take_no_thread(web, request_):
         connection.close()
 
 
+@ON_ONE_DATABASE
 def test_a_head_that_comes_byte_by_byte_is_answered(web):
     with web.connect() as patient:
         for _ in range(2):
@@ -104,6 +113,7 @@ def test_a_body_that_is_slow_but_comes_is_read(web, token):
     assert "data: " in json.loads(answer.body)["message"], "it was read to its end and refused"
 
 
+@ON_ONE_DATABASE
 def test_requests_in_one_packet_are_all_answered_in_their_order(web):
     with web.connect(HEALTH + HEALTH.replace(b"healthz", b"nothing") + HEALTH) as connection:
         received = b""
@@ -112,21 +122,21 @@ def test_requests_in_one_packet_are_all_answered_in_their_order(web):
     assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200", b"404", b"200"]
 
 
-def test_a_reload_loses_no_request(settings, token):
-    with gunicorn(settings, WEB_CONCURRENCY="2") as web, Load(web, token) as load:
+def test_a_reload_loses_no_request(pair, token):
+    with Load(pair, token) as load:
         for _ in range(2):
             load.wait_for(100)
-            reload(web)
+            reload(pair)
         load.wait_for(100)
     assert load.failed == 0 and load.statuses == {404}
 
 
-def test_a_killed_worker_takes_only_its_own_requests_along(settings, token):
-    with gunicorn(settings, WEB_CONCURRENCY="2") as web, Load(web, token) as load:
+def test_a_killed_worker_takes_only_its_own_requests_along(pair, token):
+    with Load(pair, token) as load:
         load.wait_for(100)
-        victim = web.workers[0]
+        victim = pair.workers[0]
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: victim not in web.workers and len(web.workers) == 2, "a new worker")
+        wait_until(lambda: victim not in pair.workers and len(pair.workers) == 2, "a new worker")
         # What was in flight has ended, too.
         load.wait_for(1)
         failed = load.failed

@@ -14,7 +14,7 @@ from pathlib import Path
 from werkzeug.serving import make_server
 
 from clv.config import ROOT, Settings
-from tests.conftest import environment, free_port, wait_until
+from tests.support.processes import environment, free_port, wait_until
 
 PATIENCE_SECONDS = 120
 # Tests send as fast as they can.

@@ -30,8 +30,8 @@ from clv.store.tenants import Tenant
 from jobs.queue import JobQueue, connect
 from tests.bench import data, load, reference, stage
 from tests.bench.table import Row, Times, growth, rows_of_size, show
-from tests.conftest import empty_tables, wait_until
 from tests.support import servers
+from tests.support.processes import empty_tables, wait_until
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = (10_000, 200_000, 1_000_000)

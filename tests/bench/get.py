@@ -26,8 +26,8 @@ from clv.config import Settings
 from tests.bench import load, stage
 from tests.bench.lists import scored
 from tests.bench.table import Row, show
-from tests.conftest import empty_tables
 from tests.support import servers
+from tests.support.processes import empty_tables
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000

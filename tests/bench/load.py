@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.bench.table import Row
-from tests.conftest import wait_until
+from tests.support.processes import wait_until
 
 REQUESTS_PER_SECOND = 20
 IDLE_SECONDS = 10

@@ -21,8 +21,8 @@ from tests.bench import load, stage
 from tests.bench.batch import DATABASES
 from tests.bench.lists import ms, scored
 from tests.bench.table import Row, show
-from tests.conftest import empty_tables
 from tests.support import servers
+from tests.support.processes import empty_tables
 
 SMALL_CUSTOMERS, CUSTOMERS = 10_000, 1_000_000
 MOST_SLOWER = 2.0

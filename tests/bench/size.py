@@ -15,8 +15,8 @@ from clv.store.tenants import Tenant
 from tests.bench import data, stage
 from tests.bench.batch import DATABASES, DEADLINE_HOURS, Silent
 from tests.bench.table import Row, show
-from tests.conftest import empty_tables
 from tests.support import servers
+from tests.support.processes import empty_tables
 
 CUSTOMERS = 300_000
 # Each run leaves dead rows behind, until the database cleans up.

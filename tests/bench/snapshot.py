@@ -17,8 +17,8 @@ from clv.auth.principal import Role
 from clv.config import Settings
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, show
-from tests.conftest import empty_tables
 from tests.support import servers
+from tests.support.processes import empty_tables
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000_000

@@ -17,8 +17,8 @@ import launch
 from clv import db
 from clv.config import ROOT, Settings
 from clv.db.clock import now_ms
-from tests.conftest import environment, free_port, wait_until
 from tests.support import servers
+from tests.support.processes import environment, free_port, wait_until
 
 STOP_SECONDS = 30
 SAMPLE_SECONDS = 0.02

@@ -28,8 +28,8 @@ from clv.domain.units import AMOUNT_SCALE, DAY_MS
 from clv.store import tenants
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, show
-from tests.conftest import empty_tables
 from tests.support import servers
+from tests.support.processes import empty_tables
 
 DATABASES = ("sqlite", "postgresql")
 ROWS = 1_000_000

@@ -16,7 +16,7 @@ from clv.auth.principal import Role
 from clv.config import Settings
 from clv.store import tenants
 from tests.api.web import gunicorn
-from tests.conftest import start_worker
+from tests.support.processes import start_worker
 
 AXE = (Path(__file__).parent / "axe-core" / "axe.min.js").read_text()
 # What WCAG 2.2 AA asks for, and axe-core's own advice.

@@ -10,9 +10,9 @@ from pathlib import Path
 from clv import db
 from clv.config import ROOT, VAR, Settings
 from clv.domain.units import DAY_MS
-from tests.conftest import free_port, redis_server
 from tests.e2e.browser import THEMES, Service, Visitor, running
 from tests.support import chromium, servers
+from tests.support.processes import free_port, redis_server
 
 WIDTHS = {360: 740, 1024: 768, 1920: 1080}
 # The history before today's run: so many full runs, each so many days after the one before.

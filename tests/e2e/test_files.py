@@ -1,6 +1,7 @@
 """Files of records as gunicorn sends them."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -13,9 +14,13 @@ from pathlib import Path
 import pytest
 
 import launch
+from clv import db
+from clv.auth.keys import create_key
+from clv.auth.principal import Role
 from clv.config import ROOT
+from clv.store import tenants
 from tests.api.support import insert_records, numbered_records, unreadable_records
-from tests.conftest import environment, free_port, wait_until
+from tests.conftest import empty_tables, environment, free_port, wait_until
 
 URL = "/api/v1/clv/records"
 CSV, NDJSON = "text/csv", "application/x-ndjson"
@@ -41,6 +46,10 @@ class Web:
         with self.asked(headers, method) as answer:
             return answer.status
 
+    def lines(self) -> list[str]:
+        """What it has logged in this test."""
+        return self.log.read_text().splitlines()
+
     def answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
@@ -49,26 +58,41 @@ class Web:
             return False
 
 
-@pytest.fixture
-def web(app, settings, tmp_path) -> Iterator[Web]:
+@pytest.fixture(scope="module")
+def key(settings) -> Iterator[dict[str, str]]:
+    """The key of a viewer of many records, which no test changes."""
+    db.configure(settings)
+    with db.scope():
+        empty_tables()
+        token = create_key(tenants.create_tenant("acme"), Role.VIEWER)
+        insert_records(numbered_records(RECORDS, ID_SIZE))
+    yield {"Authorization": f"Bearer {token}"}
+    db.database.close_all()
+
+
+@pytest.fixture(scope="module")
+def running(settings, workspace) -> Iterator[Web]:
     """The web process as it is deployed, with one thread for files."""
-    running = Web(free_port(), tmp_path / "web.log")
-    command = [str(launch.BIN / "gunicorn"), "--bind", f"127.0.0.1:{running.port}"]
+    web = Web(free_port(), workspace / "web.log")
+    command = [str(launch.BIN / "gunicorn"), "--bind", f"127.0.0.1:{web.port}"]
     env = environment(settings, WEB_CONCURRENCY="1", WEB_THREADS="2", LOG_LEVEL="INFO")
-    with running.log.open("wb") as log:
+    with web.log.open("ab") as log:
         process = subprocess.Popen(
             [*command, "app:create_app()"], cwd=ROOT, env=env, stderr=log, stdout=log
         )
-    wait_until(running.answers, "gunicorn answers")
-    yield running
+    wait_until(web.answers, "gunicorn answers")
+    yield web
     process.terminate()
     process.wait()
 
 
 @pytest.fixture
-def key(headers, tenant) -> dict[str, str]:
-    insert_records(numbered_records(RECORDS, ID_SIZE))
-    return headers("viewer")
+def web(running, key) -> Web:
+    """The web process, with a free seat and an empty log."""
+    wanted = {**key, "Accept": CSV}
+    wait_until(lambda: running.status(wanted, "HEAD") == 200, "the seat is free")
+    os.truncate(running.log, 0)
+    return running
 
 
 @pytest.mark.parametrize("accept", [CSV, NDJSON])
@@ -92,7 +116,7 @@ def test_a_file_that_breaks_off_does_not_look_whole_and_logs_one_event(web, key,
         with unreadable_records(), pytest.raises(IncompleteRead):
             while answer.read(65_536):
                 pass
-    (line,) = [line for line in web.log.read_text().splitlines() if "broken_off" in line]
+    (line,) = [line for line in web.lines() if "broken_off" in line]
     event = json.loads(line)
     assert (event["event"], event["request"]) == ("file.broken_off", "the-file")
     log = web.log.read_text()
@@ -112,7 +136,7 @@ def test_a_reader_that_goes_away_leaves_nothing_behind(web, key):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
-def test_curl_tells_by_its_exit_code_that_a_file_broke_off(web, key, tmp_path):
+def test_curl_tells_by_its_exit_code_that_a_file_broke_off(web, key):
     # Held back by a slow pipe, so that records are still to be read when they can't be.
     command = ["curl", "-s", "-N", f"http://127.0.0.1:{web.port}{URL}", "-H", f"Accept: {CSV}"]
     command += ["-H", f"Authorization: {key['Authorization']}"]
@@ -122,3 +146,4 @@ def test_curl_tells_by_its_exit_code_that_a_file_broke_off(web, key, tmp_path):
             rest = curl.stdout.read()
             assert curl.wait() == 18
     assert rest.count(b"\n") < RECORDS
+    wait_until(lambda: "broken_off" in web.log.read_text(), "the event, which is of this test")

@@ -15,7 +15,7 @@ from clv.store import runs, shards
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 from jobs.queue import JobQueue
-from tests.conftest import EVENT_SECONDS
+from tests.support.processes import EVENT_SECONDS
 
 DAY = 86_400_000
 LEASE = 20_000

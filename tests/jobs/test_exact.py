@@ -1,6 +1,8 @@
 """A batch over the whole CDNOW log against an independent calculation of the contract's section 4
 with numpy, exact where the service keeps breakpoints."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -8,11 +10,15 @@ from math import floor
 
 import numpy as np
 import pytest
+from flask.testing import FlaskClient
 
 from clv import db
+from clv.auth.keys import create_key
+from clv.auth.principal import Role
 from clv.config import ROOT
 from clv.domain.calendar import iso
 from clv.store import tenants
+from tests.conftest import empty_everything, started_anew
 
 LOG = str(ROOT / "clv" / "sample" / "cdnow.csv.gz")
 RECORDS = (
@@ -21,19 +27,38 @@ RECORDS = (
 )
 
 
-@pytest.fixture
-def scored(app, worker, headers):
-    """The tenant ``shop`` with the log replayed until now and scored by a real worker."""
-    run = app.test_cli_runner().invoke
-    for command in (
-        ("tenants", "create", "shop"),
-        ("import", LOG, "--tenant", "shop", "--replay-until", "now"),
-        ("compute", "--tenant", "shop"),
-    ):
-        done = run(args=command)
-        assert done.exit_code == 0, done.output
-    assert "23,570 computed, 0 errors" in done.output
-    return app.test_client(), headers("editor", "shop")
+@dataclass(frozen=True)
+class Scored:
+    """The tenant ``shop`` with the log replayed until this day and scored by a real worker, the
+    records of the batch, and an editor of it."""
+
+    last_day: str
+    records: list[tuple]
+    client: FlaskClient
+    key: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def scored(settings, worker) -> Iterator[Scored]:
+    with started_anew(settings) as app:
+        empty_everything(settings)
+        run = app.test_cli_runner().invoke
+        for command in (
+            ("tenants", "create", "shop"),
+            ("import", LOG, "--tenant", "shop", "--replay-until", "now"),
+            ("compute", "--tenant", "shop"),
+        ):
+            done = run(args=command)
+            assert done.exit_code == 0, done.output
+        assert "23,570 computed, 0 errors" in done.output
+        with db.scope():
+            key = create_key(tenants.tenant_by_name("shop"), Role.EDITOR)
+            yield Scored(
+                last_day=db.value("SELECT MAX(period_key) FROM interaction_summary"),
+                records=db.rows(RECORDS),
+                client=app.test_client(),
+                key={"Authorization": f"Bearer {key}"},
+            )
 
 
 def norms(values: np.ndarray) -> np.ndarray:
@@ -81,12 +106,10 @@ def rounded(value: float, places: str) -> float:
 
 
 def test_every_record_of_a_batch_equals_the_exact_calculation(scored, cdnow):
-    with db.scope():
-        records = db.rows(RECORDS)
-        last_day = db.value("SELECT MAX(period_key) FROM interaction_summary")
+    records = scored.records
     # A day later, if midnight came in between.
     as_of = datetime.fromtimestamp(records[0][8] / 1000, UTC).date()
-    expected = exact(cdnow, date.fromisoformat(last_day), as_of)
+    expected = exact(cdnow, date.fromisoformat(scored.last_day), as_of)
     assert [record[0] for record in records] == sorted(expected)
     farthest = 0.0
     for customer, score, revenue, churn, recency, frequency, monetary, segment, _ in records:
@@ -103,9 +126,7 @@ def test_every_record_of_a_batch_equals_the_exact_calculation(scored, cdnow):
 
 
 def test_a_recompute_on_the_same_day_gives_the_same_record(scored):
-    client, key = scored
-    with db.scope():
-        records = db.rows(RECORDS)
+    client, key, records = scored.client, scored.key, scored.records
     of_another_day = set()
     for record in records[::97]:
         url = f"/api/v1/customers/{record[0]}/clv"

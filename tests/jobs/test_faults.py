@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 
@@ -64,16 +65,32 @@ def log(app):
         yield
 
 
-def pause_and_resume(settings: Settings, bell: Bell, chunks: int, *control: str) -> tuple[int, int]:
+@pytest.fixture
+def paused_workers(settings) -> Iterator[subprocess.Popen]:
+    """What starts workers that stop themselves."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.jobs.paused_worker"],
+        cwd=ROOT,
+        env=environment(settings, SHARD_CUSTOMERS=str(CUSTOMERS // 2)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process
+
+
+def pause_and_resume(
+    workers: subprocess.Popen, bell: Bell, chunks: int, *control: str
+) -> tuple[int, int]:
     """One worker stops after some chunks of the first of two shards, another ends that shard, the
     first goes on: how many customers were computed, and how many written twice."""
     run_id = begin()
     db.release()
-    arguments = [sys.executable, "-m", "tests.jobs.paused_worker", str(run_id), str(chunks)]
-    variables = environment(settings, LEASE_SECONDS="1", SHARD_CUSTOMERS=str(CUSTOMERS // 2))
-    first = subprocess.Popen([*arguments, *control], cwd=ROOT, env=variables)
+    print(run_id, chunks, *control, file=workers.stdin, flush=True)
+    first = int(workers.stdout.readline())
     try:
-        wait_until(lambda: is_stopped(first.pid), "the first worker stopped")
+        wait_until(lambda: is_stopped(first), "the first worker stopped")
         # The other shards are held, so that the run goes on when the first worker comes back.
         first_shard, *others = sorted(shards.shard_ids(run_id))
         held: dict[int, shards.Shard] = {}
@@ -82,9 +99,9 @@ def pause_and_resume(settings: Settings, bell: Bell, chunks: int, *control: str)
         with bell.reporting(runs.by_id(run_id).job_id) as report:
             batch.compute_shard(held[first_shard], report, until=float("inf"))
     finally:
-        first.send_signal(signal.SIGCONT)
-        first.wait()
-    assert first.returncode == 0
+        os.kill(first, signal.SIGCONT)
+        exit_code = int(workers.stdout.readline())
+    assert exit_code == 0
     for shard in others:
         shards.leave_shard(held[shard])
     complete(run_id, bell)
@@ -103,14 +120,16 @@ def is_stopped(pid: int) -> bool:
         return stat.read().rpartition(")")[2].split()[0] == "T"
 
 
-def test_a_worker_that_was_paused_past_its_lease_applies_nothing(settings, customers, bell, log):
+def test_a_worker_that_was_paused_past_its_lease_applies_nothing(
+    paused_workers, customers, bell, log
+):
     for trial in range(TRIALS):
         chunks = random.Random(trial).randint(1, CHUNKS // 2 - 1)
-        assert pause_and_resume(settings, bell, chunks) == (CUSTOMERS, 0)
+        assert pause_and_resume(paused_workers, bell, chunks) == (CUSTOMERS, 0)
 
 
-def test_without_the_fence_the_paused_worker_does_damage(settings, customers, bell, log):
-    computed, doubled = pause_and_resume(settings, bell, 3, "unfenced")
+def test_without_the_fence_the_paused_worker_does_damage(paused_workers, customers, bell, log):
+    computed, doubled = pause_and_resume(paused_workers, bell, 3, "unfenced")
     assert computed > CUSTOMERS and doubled > 0
 
 
@@ -194,7 +213,8 @@ def run_through(proxy: CuttingProxy, settings: Settings, bell: Bell) -> int:
         while runs.by_id(run_id).is_active:
             # Cut elsewhere than in a shard, a drain ends, and the next one goes on.
             with suppress(*db.CONNECTION_LOST):
-                complete(run_id, bell)
+                # Where the reply to a claim was lost, its lease must expire first.
+                complete(run_id, bell, lease=0.2)
             db.disconnect()
         return runs.by_id(run_id).computed
     finally:
@@ -203,8 +223,10 @@ def run_through(proxy: CuttingProxy, settings: Settings, bell: Bell) -> int:
 
 
 @pytest.fixture
-def server(app):
+def server(app, monkeypatch):
     """Where PostgreSQL listens; SQLite has no connection that can be cut."""
+    # It is there all the time.
+    monkeypatch.setattr(batch, "RECONNECT_SECONDS", 0.01)
     return None if db.is_sqlite() else upstream_of_database()
 
 

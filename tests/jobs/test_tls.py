@@ -21,8 +21,8 @@ from clv.auth.principal import Role
 from clv.config import ROOT
 from clv.store import runs, tenants
 from tests.api.web import gunicorn
-from tests.conftest import environment, free_port, pings, wait_until
 from tests.jobs.support import add_customers
+from tests.support.processes import environment, free_port, pings, wait_until
 
 CREDENTIALS = {"RQ_DASHBOARD_USER": "ops", "RQ_DASHBOARD_PASSWORD": "secret"}
 BASIC = f"Basic {b64encode(b'ops:secret').decode()}"

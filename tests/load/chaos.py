@@ -45,8 +45,8 @@ from clv.services import loading
 from clv.store import tenants
 from clv.store.summaries import Summary
 from tests.api.support import poison
-from tests.conftest import DATABASES, environment, free_port, wait_until
 from tests.support import servers
+from tests.support.processes import DATABASES, environment, free_port, wait_until
 
 CUSTOMERS = 20_000
 # They can't be computed: each run must say so, and compute the others.

@@ -31,9 +31,9 @@ from clv.domain.explanation import DIMENSIONS
 from clv.store import tenants
 from tests.api.support import days_ago, row
 from tests.bench import stage
-from tests.conftest import DATABASES, wait_until
 from tests.support import servers
 from tests.support.contract import Exchange, check, closed
+from tests.support.processes import DATABASES, wait_until
 
 API = "/api/v1"
 # Cases of an operation in one round, while the tenant still has what the round began with.

@@ -31,8 +31,8 @@ from clv.store.tenants import Tenant
 from jobs.queue import JobQueue, connect
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, show
-from tests.conftest import empty_tables
 from tests.support import servers
+from tests.support.processes import empty_tables
 
 DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 50_000

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from clv import db
 from clv.config import Settings
-from tests.conftest import free_port
+from tests.support.processes import free_port
 
 # For a connection on the same machine it is an eternity.
 UNANSWERED_SECONDS = 0.3

@@ -16,17 +16,28 @@ import psutil
 import psycopg
 
 START_SECONDS = 120
+MEMORY = "/dev/shm"
+# Each of the processes that tests run in has a folder, of some 100 MiB. Containers have 64 MiB.
+MEMORY_BYTES = 4 << 30
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def folder(parent: str | None = None) -> Iterator[Path]:
     """A temporary folder; PostgreSQL under root runs as a user of its own and must get in."""
-    path = Path(tempfile.mkdtemp(prefix="clv-"))
+    path = Path(tempfile.mkdtemp(prefix="clv-", dir=parent))
     path.chmod(0o755)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def memory() -> str | None:
+    """A place in memory for folders, if this machine has one that is large enough."""
+    try:
+        return MEMORY if shutil.disk_usage(MEMORY).free > MEMORY_BYTES else None
+    except OSError:
+        return None
 
 
 @contextmanager
