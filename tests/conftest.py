@@ -230,7 +230,12 @@ def started_anew(settings: Settings) -> Iterator[Service]:
 @cache
 def built(settings: Settings) -> Service:
     """An application, built once: its routes and its document take longer than most tests. No test
-    adds to it; one that wants to builds its own."""
+    adds to it; one that wants to has one of its own."""
+    return own_application(settings)
+
+
+def own_application(settings: Settings) -> Service:
+    """An application that a test may add routes to."""
     application = create_app(settings)
     application.testing = True
     application.test_client_class = CheckedClient

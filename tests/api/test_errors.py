@@ -14,7 +14,7 @@ from clv.config import Settings
 from clv.logs import JsonLines
 from clv.store import tenants
 from tests.api.support import poison, row
-from tests.conftest import free_port
+from tests.conftest import free_port, own_application
 
 GET = "/api/v1/customers/a/clv"
 SUMMARIES = "/api/v1/interaction-summaries"
@@ -197,13 +197,15 @@ def test_a_database_that_is_down_is_a_503(database_url, caplog):
     assert "secret" not in caplog.text
 
 
-def test_the_unforeseen_is_a_500_with_the_request_id_and_no_detail(app, caplog):
-    @app.get("/break")
+def test_the_unforeseen_is_a_500_with_the_request_id_and_no_detail(app, settings, caplog):
+    own = own_application(settings)
+
+    @own.get("/break")
     def break_down() -> str:
         raise RuntimeError("SELECT secret FROM clv_record")
 
     with caplog.at_level(logging.ERROR):
-        answer = app.test_client().get("/break", headers={"X-Request-Id": "find-me"})
+        answer = own.test_client().get("/break", headers={"X-Request-Id": "find-me"})
     body = assert_is_an_error(answer, 500)
     assert "find-me" in body["message"]
     assert "secret" not in answer.text

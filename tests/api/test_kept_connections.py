@@ -20,7 +20,7 @@ from clv.store import tenants
 from tests.api.pages import Visitor
 from tests.api.support import row, unreadable_records
 from tests.api.web import gunicorn
-from tests.conftest import wait_until
+from tests.conftest import own_application, wait_until
 from tests.support import servers
 
 CLV = "/api/v1/customers/{}/clv"
@@ -59,8 +59,13 @@ def test_without_enough_connections_they_go_back_to_the_pool(app, client, load, 
 
 
 @pytest.mark.parametrize("statement", ["SELECT nonsense", "UPDATE tenant SET name = 'spoilt'"])
-def test_what_a_request_leaves_open_never_reaches_the_next(kept, client, load, headers, statement):
-    @kept.get("/leave-open")
+def test_what_a_request_leaves_open_never_reaches_the_next(
+    kept, settings, client, load, headers, statement
+):
+    own = own_application(settings)
+    db.keep()
+
+    @own.get("/leave-open")
     def leave_open() -> str:
         db.execute("BEGIN")
         db.execute(statement)
@@ -69,7 +74,7 @@ def test_what_a_request_leaves_open_never_reaches_the_next(kept, client, load, h
     load(row("a", 1))
     key = headers("viewer")
     assert client.get(CLV.format("a"), headers=key).status_code == 200
-    left = FlaskClient(kept, TestResponse).get("/leave-open")
+    left = FlaskClient(own, TestResponse).get("/leave-open")
     assert left.status_code == (200 if "UPDATE" in statement else 503 if db.is_sqlite() else 500)
     assert client.get(CLV.format("a"), headers=key).json["source"] == "cached"
     assert connections._is_clean()
