@@ -59,7 +59,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     rq_dashboard.mount(app, settings, redis)
     api = documents.mount(app, VERSION, RESOURCES)
     dashboard.mount(app, api.handle_http_exception)
-    app.find_by_path("customers.read_clv")
     cli.register(app)
     _trust_proxies(app, settings.trusted_proxies)
     return app
