@@ -1,0 +1,1 @@
+"""GET /clv/records: pages and files of the scored customers."""
