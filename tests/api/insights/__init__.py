@@ -1,0 +1,1 @@
+"""GET /clv/summary, its history, /clv/changes and a customer's history."""
