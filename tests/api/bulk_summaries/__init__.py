@@ -1,0 +1,1 @@
+"""PUT /interaction-summaries: files of any size."""
