@@ -1,0 +1,1 @@
+"""The dashboard's doors: sessions, forms, roles and errors."""

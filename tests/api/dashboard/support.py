@@ -1,0 +1,16 @@
+"""Signing in, with the token of a form."""
+
+import re
+
+ORIGIN = {"Origin": "http://localhost"}
+
+
+def token_of(client):
+    """The token of the forms of a client's session."""
+    text = client.get("/sign-in").text
+    return re.search(r'name="form_token" value="(\w+)"', text).group(1)
+
+
+def sign_in(client, key, **more):
+    form = {"key": key, "form_token": token_of(client), **more}
+    return client.post("/sign-in", data=form, headers=ORIGIN)
