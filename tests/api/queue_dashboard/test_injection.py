@@ -1,0 +1,105 @@
+"""Nothing that is planted in Redis or in an address runs."""
+
+import os
+import pickle
+from contextlib import closing
+
+from tests.api.queue_dashboard.support import (
+    JOBS,
+    OWN_PAGE,
+    PASSWORD,
+    PROBE,
+    RIGHT,
+    USER,
+    working_on,
+)
+from tests.api.test_errors import assert_is_an_error
+from tests.api.web import served
+from tests.conftest import ON_ONE_DATABASE, wait_until
+from tests.support import chromium
+
+# Resolves to the directive that the policy's refusal names.
+INJECT = """
+html => new Promise(done => {
+    document.addEventListener("securitypolicyviolation", event => done(event.effectiveDirective));
+    document.querySelector("#job-data").innerHTML = html;
+})
+"""
+
+
+@ON_ONE_DATABASE
+def test_a_queues_name_cannot_break_out_of_the_pages_script(operator):
+    for name in ("x');alert(1);('", "</script><script>alert(1)</script>", "x\\"):
+        answer = operator.get(f"/rq/0/view/jobs/{name}/queued/8/asc/1", headers=RIGHT)
+        assert_is_an_error(answer, 404)
+
+
+@ON_ONE_DATABASE
+def test_texts_of_jobs_are_escaped_and_the_policy_forbids_inline_scripts(operator, failed):
+    info = operator.get(f"/rq/0/data/job/{failed.id}.json", headers=RIGHT)
+    assert "<" not in info.text and info.json["description"].startswith("&lt;script&gt;")
+    assert info.json["exc_info"].startswith("&lt;script&gt;")
+    listed = operator.get(JOBS.format("shelf/failed"), headers=RIGHT).json["jobs"]
+    assert PROBE in [one["description"] for one in listed], "that page escapes itself"
+    page = operator.get(f"/rq/0/view/job/{failed.id}", headers=RIGHT)
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    directives = dict(
+        part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";")
+    )
+    assert directives["default-src"] == directives["base-uri"] == "'none'"
+    assert directives["script-src"].startswith("'self' 'unsafe-eval' 'sha256-")
+    assert "unsafe-inline" not in directives["script-src"] + directives["style-src"]
+
+
+@ON_ONE_DATABASE
+def test_pickles_planted_in_redis_are_never_loaded(operator, redis, put, tmp_path):
+    job = put()
+    sprung = tmp_path / "sprung"
+    planted = pickle.dumps(Plant(str(sprung)))
+    redis.hset(job.key, mapping={"meta": planted, "result": planted, "data": planted})
+    for path in (f"/rq/0/view/job/{job.id}", f"/rq/0/data/job/{job.id}.json"):
+        operator.get(path, headers=RIGHT)
+    operator.post(f"/rq/job/{job.id}/requeue", headers=OWN_PAGE)
+    assert not sprung.exists()
+
+
+class Plant:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@ON_ONE_DATABASE
+def test_the_pages_work_in_a_browser_and_nothing_injected_runs(
+    dashboard, redis, failed, put, browser
+):
+    problems = []
+    with served(dashboard) as base, working_on(put(), redis):
+        login = {"username": USER, "password": PASSWORD}
+        with closing(browser.new_page(http_credentials=login)) as page:
+            page.set_default_timeout(chromium.WAIT_MS)
+            page.on("pageerror", lambda error: problems.append(error))
+            page.on(
+                "console", lambda message: "Security" in message.text and problems.append(message)
+            )
+            page.goto(f"{base}/rq/")
+            page.wait_for_selector("#queues td:has-text('shelf')")
+            page.goto(f"{base}/rq/0/view/workers")
+            page.wait_for_selector("#workers td:has-text('jobs.tasks.drain(7)')")
+            page.goto(f"{base}/rq/0/view/jobs/shelf/failed/8/asc/1")
+            page.wait_for_selector(f"[data-job-id='{failed.id}'] .exc_info:has-text('<script>')")
+            page.goto(f"{base}/rq/0/view/job/{failed.id}")
+            page.wait_for_selector(".exc_info:has-text('<script>window.injected')")
+            assert page.query_selector("#job-data img, #job-data script") is None
+            assert not problems
+            # Were the text not escaped, the policy would still refuse it.
+            assert page.evaluate(INJECT, PROBE).startswith("script-src")
+            assert page.evaluate("window.injected") is None
+            page.click("#requeue-job-btn")
+            wait_until(lambda: failed.get_status() == "queued", "the button queues it again")
