@@ -9,8 +9,8 @@ from clv import db
 from clv.services import backtests
 from clv.store import backtests as stored
 from clv.store import tenants
+from tests.api.bases import BASES, add
 from tests.api.support import row
-from tests.api.test_model import BASES, add
 from tests.conftest import started_anew, unreachable_redis
 
 URL = "/api/v1/clv/backtests"

@@ -16,7 +16,7 @@ from clv.services import backtests
 from clv.store import backtests as stored
 from clv.store import runs, snapshots
 from jobs.queue import JobQueue, connect
-from tests.api.test_model import BASES, add, import_log
+from tests.api.bases import BASES, add, import_log
 from tests.conftest import environment, start_worker, wait_until
 from tests.jobs.support import Bell, begin, complete
 

@@ -1,0 +1,1 @@
+"""The calibrated model behind the ten fields."""
