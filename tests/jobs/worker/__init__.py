@@ -1,0 +1,1 @@
+"""The worker process, the sweep and the schedule."""
