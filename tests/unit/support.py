@@ -1,4 +1,5 @@
-"""A tenant's distribution from the public pieces, for tests of the pure arithmetic."""
+"""A tenant's distribution from the public pieces, and published parameters, for tests of the pure
+arithmetic."""
 
 import numpy as np
 
@@ -6,9 +7,12 @@ from clv.domain.distribution import Distribution, dimension, percentiles
 from clv.domain.scoring import Totals, composite
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
+from clv.prediction import btyd
 
 TODAY = 20_000
 AS_OF_MS = TODAY * DAY_MS + 34_567_890
+# Published for the CDNOW sample, times in weeks: [FHL] table 2, [GG] section 4.
+PUBLISHED = btyd.Parameters(r=0.243, alpha=4.414 * 7, a=0.793, b=2.426, p=6.25, q=3.74, v=15.45)
 
 
 def customer(
