@@ -7,6 +7,7 @@ from tests.api.bulk_summaries.support import URL
 
 @pytest.fixture
 def put(client, headers, tenant):
+    """Send a file as an editor of acme."""
     key = headers("editor")
 
     def send(body, query: str = "", kind: str | None = "text/csv", **more):

@@ -18,6 +18,7 @@ MANY = HEADER + "".join(
 
 
 def stored(tenant: str = "acme") -> list[tuple]:
+    """All rows of a tenant, in the order of their keys."""
     with db.scope():
         return db.rows(
             "SELECT customer_id, period_key, offer_id, creative_id, channel_id, impressions,"
@@ -28,10 +29,12 @@ def stored(tenant: str = "acme") -> list[tuple]:
 
 
 def of_acme(column: str):
+    """A column of the tenant acme."""
     with db.scope():
         return db.value(f"SELECT {column} FROM tenant WHERE name = 'acme'")
 
 
 def changes(answer) -> dict:
+    """The counters of an answer that are not zero."""
     assert answer.status_code == 200, answer.text
     return {name: n for name, n in answer.json.items() if name != "errors" and n}

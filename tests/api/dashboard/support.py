@@ -12,5 +12,6 @@ def token_of(client):
 
 
 def sign_in(client, key, **more):
+    """Send the form with this key."""
     form = {"key": key, "form_token": token_of(client), **more}
     return client.post("/sign-in", data=form, headers=ORIGIN)

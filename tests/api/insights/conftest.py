@@ -8,11 +8,7 @@ from clv import db
 from clv.config import ROOT
 from clv.store import runs
 from tests.api.support import row
-from tests.jobs.support import (
-    Bell,
-    begin,
-    complete,
-)
+from tests.jobs.support import Bell, begin, complete
 
 LOG = str(ROOT / "clv" / "sample" / "cdnow.csv.gz")
 

@@ -14,4 +14,5 @@ GROUP = list(NOTHING)
 
 
 def customer_history_url(customer_id: str) -> str:
+    """The address of a customer's history."""
     return f"/api/v1/customers/{customer_id}/clv/history"

@@ -7,9 +7,7 @@ from clv.domain.scoring import SEGMENTS
 from clv.store import runs
 from tests.api.insights.support import CHANGES, GROUP, HISTORY, SUMMARY, customer_history_url
 from tests.api.support import days_ago, row
-from tests.jobs.support import (
-    begin,
-)
+from tests.jobs.support import begin
 
 
 def test_each_full_run_is_a_point_of_the_history_newest_first(run, get, load):

@@ -8,12 +8,7 @@ from clv import db
 from clv.domain import overview
 from tests.api.insights.support import SUMMARY
 from tests.api.support import row
-from tests.jobs.support import (
-    Bell,
-    complete,
-    compute_first_chunk,
-    planned,
-)
+from tests.jobs.support import Bell, complete, compute_first_chunk, planned
 
 HOUR = 3_600_000
 

@@ -9,9 +9,7 @@ from clv.services.settings import suggest_at_risk_days
 from clv.store import tenants, totals
 from tests.api.insights.support import SUMMARY
 from tests.api.support import days_ago, row
-from tests.jobs.support import (
-    add_customers,
-)
+from tests.jobs.support import add_customers
 
 
 def test_the_suggestion_is_null_where_nobody_came_back_or_there_are_no_days(run, get, load):

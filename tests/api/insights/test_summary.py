@@ -18,10 +18,7 @@ from clv.services.settings import suggest_at_risk_days
 from clv.store import runs, shards, tenants
 from tests.api.insights.support import GROUP, HISTORY, NOTHING, SUMMARY
 from tests.api.support import poison, row
-from tests.jobs.support import (
-    LEASE,
-    planned,
-)
+from tests.jobs.support import LEASE, planned
 
 
 def money(ten_thousandths: int) -> float:

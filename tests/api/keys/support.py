@@ -9,6 +9,7 @@ CLV, SETTINGS, KEYS = "/api/v1/customers/a/clv", "/api/v1/settings", "/api/v1/ap
 
 
 def bearer(token: object) -> dict[str, str]:
+    """The header with this token."""
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -38,6 +38,7 @@ def seeded(seed: int, count: int, run_id: int | None, tenant_id: int = 1) -> lis
 
 
 def rounded(number, places: str) -> float:
+    """A number rounded half up."""
     return float(Decimal(number).quantize(Decimal(places), ROUND_HALF_UP))
 
 
@@ -83,6 +84,7 @@ SORTS = [f"{sign}{name}" for name in ORDERS for sign in ("", "-")]
 
 
 def brute(records: list[dict], query: dict, sort: str) -> list[dict]:
+    """The records that a query selects, in its order."""
     found = [r for r in records if all(FILTERS[name](r, query[name]) for name in query)]
     name = sort.lstrip("-")
     return sorted(
@@ -91,4 +93,5 @@ def brute(records: list[dict], query: dict, sort: str) -> list[dict]:
 
 
 def of_csv(text: str) -> list[dict]:
+    """The lines of a CSV file by column."""
     return list(csv.DictReader(io.StringIO(text, newline="")))
