@@ -4,7 +4,8 @@ import pytest
 
 from clv.config import Settings
 from tests.conftest import DATABASES
-from tests.load.chaos import chaos, own_database
+from tests.load.chaos import chaos
+from tests.load.chaos_database import own_database
 
 
 @pytest.mark.parametrize("kind", DATABASES)

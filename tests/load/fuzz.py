@@ -11,31 +11,27 @@ import argparse
 import json
 import random
 import sys
-from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis.engine import events, from_schema
+from schemathesis.engine import from_schema
 from werkzeug.datastructures import Headers
 
-from clv import db
-from clv.auth.keys import create_key
 from clv.auth.principal import Role
 from clv.auth.tokens import public_part
 from clv.domain.explanation import DIMENSIONS
-from clv.store import tenants
-from tests.api.support import days_ago, row
+from tests.api.support import days_ago
 from tests.bench import stage
+from tests.load.fuzz_report import Report
+from tests.load.fuzz_target import CUSTOMERS, Target, target_of
 from tests.support import servers
 from tests.support.contract import Exchange, check, closed
 from tests.support.processes import DATABASES, wait_until
 
-API = "/api/v1"
 # Cases of an operation in one round, while the tenant still has what the round began with.
 ROUND_CASES = 40
 # What the document allows is sent, and what it does not.
@@ -48,9 +44,7 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # Requests that read and add come before those that replace and remove; then come requests that go
 # on with what others answered, in no order.
 READING, REMOVING = ["GET", "POST"], ["PUT", "DELETE"]
-CUSTOMERS = [*(f"c{n:02}" for n in range(40)), "ünïcödé", "a b", "'\";--", "%2e", "<b>", "😀"]
 SUMMARY_COLUMNS = "customerId,periodType,periodKey,impressions,lastContactAt"
-LISTS = ("clv/jobs", "clv/records", "clv/records?sort=-clvScore", "clv/changes")
 VARIABLES = {
     "ATTEMPTS_LIMIT": "off",
     "COMPUTE_WAIT_SECONDS": "1",
@@ -58,58 +52,6 @@ VARIABLES = {
     "RATE_LIMIT": "off",
     "WEB_CONCURRENCY": "1",
 }
-
-
-@dataclass
-class Report:
-    """What was answered, by role and operation, and what should not have been."""
-
-    statuses: dict[str, dict[str, Counter[int]]] = field(default_factory=dict)
-    # A request that leads to each finding, as a curl command.
-    findings: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def cases(self) -> int:
-        """The requests that were sent."""
-        return sum(self.total(role).total() for role in self.statuses)
-
-    def total(self, role: str) -> Counter[int]:
-        """The statuses of all answers to a role."""
-        return sum(self.statuses[role].values(), Counter())
-
-    def share_of_success(self, role: str) -> float:
-        """The share of 2xx."""
-        total = self.total(role)
-        return sum(n for status, n in total.items() if status < 300) / max(1, total.total())
-
-    def add(self, role: str, event: Any) -> None:
-        """Count what an event of schemathesis tells."""
-        if isinstance(event, events.ScenarioFinished):
-            seen = self.statuses.setdefault(role, {}).setdefault(event.recorder.label, Counter())
-            for sent in event.recorder.interactions.values():
-                seen[sent.response.status_code if sent.response else 0] += 1
-            for node in sum(event.recorder.checks.values(), []):
-                if failed := node.failure_info:
-                    said = str(failed.failure.message or failed.failure.title).splitlines()[0]
-                    found = f"{event.recorder.label} as {role}: {node.name}: {said}"
-                    self.findings.setdefault(found, failed.code_sample)
-        elif isinstance(event, events.NonFatalError):
-            self.findings.setdefault(
-                f"{event.label} as {role}: {event.info.title}", str(event.info)
-            )
-        elif isinstance(event, events.FatalError):
-            raise event.exception
-
-
-@dataclass(frozen=True)
-class Target:
-    """A tenant that has something of everything, and a key of it."""
-
-    tenant: str
-    token: str
-    jobs: list[str]
-    keys: list[str]
-    cursors: list[str]
 
 
 def fuzz(
@@ -135,7 +77,7 @@ def fuzz(
         phases = ("coverage", "fuzzing") if coverage and rounds == 0 else ("fuzzing",)
         steps = ((READING, phases), (REMOVING, phases), (READING + REMOVING, ("stateful",)))
         for role in roles:
-            target = _target(base, role, f"fuzz-{rounds}-{role.name.lower()}")
+            target = target_of(base, role, f"fuzz-{rounds}-{role.name.lower()}")
             for methods, phases_of_step in steps:
                 configuration = _configuration(
                     base, target, min(ROUND_CASES, left + 1), seed + rounds, phases_of_step
@@ -224,32 +166,6 @@ def _leave_out_tenant(document: dict[str, Any]) -> None:
                 operation["parameters"] = [
                     one for one in operation["parameters"] if one.get("name") != "X-Tenant-Id"
                 ]
-
-
-def _target(base: str, role: Role, name: str) -> Target:
-    with db.scope():
-        tenant = tenants.create_tenant(name)
-        token, admin = create_key(tenant, role), create_key(tenant, Role.ADMIN)
-        keys = [public_part(create_key(tenant, Role.VIEWER)) for _ in range(5)]
-
-    def send(method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(
-            *(method, f"{base}{API}/{path}"),
-            json=body,
-            headers={"Authorization": f"Bearer {admin}"},
-            timeout=60,
-        )
-        assert answer.ok, answer.text
-        return answer.json()
-
-    rows = [row(customer, n % 60, n + 1, n * 3.5) for n, customer in enumerate(CUSTOMERS)]
-    send("POST", "interaction-summaries", {"data": rows})
-    for _ in range(2):
-        send("POST", "clv/compute")
-    pages = [send("GET", f"{path}{'&' if '?' in path else '?'}limit=1") for path in LISTS]
-    cursors = [page["pagination"]["cursor"] for page in pages]
-    jobs = [job["jobId"] for job in send("GET", "clv/jobs")["data"]]
-    return Target(name, token, jobs, keys, [cursor for cursor in cursors if cursor])
 
 
 def _configuration(
