@@ -86,7 +86,7 @@ class DiscreetWorker(HerokuWorker):
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log what failed and where."""
-        self._failure = logs.summary(exc_info[1])
+        self._failure = logs.trace(exc_info[1])
         logs.event("job.failed", logging.ERROR, job=job.id, error=self._failure)
 
     def handle_job_failure(
@@ -142,7 +142,7 @@ class SweepingWorker(StoppableWorker, DiscreetWorker):
                 if self._settings.worker_runs_cron:
                     runs.start_nightly(self._settings, self._job_queue, now_ms())
         except (*db.DOWN, Unavailable) as error:
-            logs.event("sweep.failed", logging.WARNING, error=logs.summary(error))
+            logs.event("sweep.failed", logging.WARNING, error=logs.trace(error))
         finally:
             # The next job is forked from this process and must not share a connection with it.
             db.disconnect()
@@ -169,7 +169,7 @@ def _work(settings: Settings) -> bool:
         pass
     except (RedisError, OSError) as error:
         reason = what_fails(error)
-        logs.event("redis.lost", logging.WARNING, reason=reason, error=logs.summary(error))
+        logs.event("redis.lost", logging.WARNING, reason=reason, error=logs.trace(error))
     finally:
         _restore_signals()
     stopped = worker is not None and worker.told_to_stop

@@ -55,7 +55,7 @@ def _sent(text: Iterator[str], request_id: str) -> Iterator[str]:
     try:
         yield from text
     except Exception as error:
-        logs.event("file.broken_off", logging.ERROR, request=request_id, error=logs.summary(error))
+        logs.event("file.broken_off", logging.ERROR, request=request_id, error=logs.trace(error))
         # gunicorn takes this for a client that is gone: it logs no traceback, and closes the
         # connection without the chunk that would end the body.
         raise BrokenPipeError(errno.EPIPE, "The file could not be sent whole.") from None

@@ -128,7 +128,7 @@ class RateLimiter:
             self._report(key, window)
         except (RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_SECONDS
-            logs.event("limits.local", logging.WARNING, error=logs.summary(error))
+            logs.event("limits.local", logging.WARNING, error=logs.trace(error))
         finally:
             self._reporting.release()
 

@@ -138,7 +138,7 @@ class Worker(ThreadWorker):
                 code, message = refusal, reason
                 break
         if code == 500:
-            error = logs.summary(exc)
+            error = logs.trace(exc)
             logs.event("request.failed", logging.ERROR, request=request_id, error=error)
         else:
             logs.event("request.refused", logging.WARNING, request=request_id, code=code)
@@ -196,7 +196,7 @@ class Logger(GunicornLogger):
         """Log an exception's kind and place, because its text may hold a request's data. While the
         worker starts there is no request: log all of it."""
         error = sys.exception()
-        shown = traceback.format_exc() if msg == _NOT_STARTED or not error else logs.summary(error)
+        shown = traceback.format_exc() if msg == _NOT_STARTED or not error else logs.trace(error)
         self.error_log.error(msg, *args, extra={"fields": {"error": shown}})
 
 

@@ -1,4 +1,4 @@
-"""Works off a batch run: plan it, compute its shards chunk by chunk, finish it.
+"""Carries out a batch run: plan it, compute its shards chunk by chunk, finish it.
 
 The database is the truth and decides who does what; a job in the queue is only a doorbell. What
 can go wrong, and who notices:
@@ -58,7 +58,7 @@ RECONNECT_SECONDS = 0.5
 
 
 def work(run_id: int, queue: Queue, settings: Settings) -> None:
-    """Bring a run forward: start it, plan it, compute shards or finish it, whichever is due."""
+    """Advance a run: start it, plan it, compute shards or finish it, whichever is due."""
     lease_ms = settings.lease_ms
     if runs.start(run_id):
         logs.event("run.started", run=run_id)
@@ -104,8 +104,8 @@ def compute_shard(shard: Shard, report: Report, until: float) -> None:
             _compute_to_end(shard, report, until)
             return
         except db.CONNECTION_LOST as error:
-            event = logs.summary(error)
-            logs.event("database.lost", logging.WARNING, run=shard.run_id, error=event)
+            trace = logs.trace(error)
+            logs.event("database.lost", logging.WARNING, run=shard.run_id, error=trace)
             if failures > RECONNECTS or db.is_full(error):
                 raise
             db.disconnect()

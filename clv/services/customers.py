@@ -7,14 +7,14 @@ from clv.domain import explanation, scoring
 from clv.domain.explanation import Explanation
 from clv.domain.scoring import MODELS, Prediction, Scores, Totals, score_customer
 from clv.domain.settings import MODEL_NAMES, ScoreSettings
-from clv.domain.units import AMOUNT_SCALE
+from clv.domain.units import AMOUNT_SCALE, MAX_STORED_INTEGER
 from clv.errors import NotFound
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
 from clv.services.settings import TenantSettings, tenant_settings
 from clv.services.snapshots import current_snapshot
-from clv.store import changes, records, runs, summaries, tenants
+from clv.store import changes, records, summaries, tenants
 from clv.store.changes import Change
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
@@ -150,7 +150,7 @@ def customer_history(
 
     :raises NotFound: without a record and without summaries
     """
-    before = runs.LAST_ID if before_ms is None else before_ms
+    before = MAX_STORED_INTEGER if before_ms is None else before_ms
     history = changes.of_customer(tenant.id, customer_id, before, limit)
     if not history and not _is_customer(tenant, customer_id):
         raise NotFound(NO_SUCH_CUSTOMER)
