@@ -13,6 +13,7 @@ from clv.cli.errors import plain_errors
 from clv.db.clock import now_ms
 from clv.domain.units import DAY_MS
 from clv.errors import Invalid
+from clv.files.kinds import KINDS
 from clv.files.reader import File, Rejected
 from clv.services import loading, settings
 from clv.services.loading import Options
@@ -36,7 +37,7 @@ NDJSON_ENDINGS = (".ndjson", ".jsonl")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "ndjson"]),
+    type=click.Choice(KINDS),
     help="Left out: ndjson if the name ends with .ndjson or .jsonl (also before .gz), else csv.",
 )
 @click.option("--replace", "replaces", is_flag=True, help="Delete what the file does not have.")

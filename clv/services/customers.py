@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from clv.db.clock import now_ms
 from clv.domain import explanation, scoring
 from clv.domain.explanation import Explanation
-from clv.domain.scoring import MODELS, Prediction, Scores, Totals, score_customer
+from clv.domain.scoring import Prediction, Scores, Totals, score_customer
 from clv.domain.settings import MODEL_NAMES, ScoreSettings
 from clv.domain.units import AMOUNT_SCALE, MAX_STORED_INTEGER
 from clv.errors import NotFound
@@ -64,7 +64,7 @@ class Explained:
     @property
     def model_version(self) -> int:
         """Its version."""
-        return int(MODELS[self.scores.model].partition("/")[2])
+        return int(self.scores.versioned_model.partition("/")[2])
 
     @property
     def parameters(self) -> Parameters | None:

@@ -3,8 +3,7 @@
 from marshmallow import fields, validate
 
 from clv.api.schemas.base import Input, Output, PlainText, Time
-
-ROLES = ("admin", "editor", "viewer")
+from clv.auth.principal import ROLES
 
 
 class NewKey(Input):
