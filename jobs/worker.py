@@ -29,7 +29,7 @@ from jobs.queue import NAME, JobQueue, OwnJob, connect, what_fails
 
 # How often RQ looks at its work-horse, and has a heartbeat, while a job runs.
 MONITORING_SECONDS = 5
-# RQ waits for a job this much less than a worker's time to live, and has a heartbeat in between.
+# RQ waits for a job for this much less than ``worker_ttl``; then it has a heartbeat.
 RQ_MARGIN_SECONDS = 15
 RESTART_SECONDS = 1
 
@@ -77,7 +77,7 @@ class StoppableWorker(HerokuWorker):
 
 
 class DiscreetWorker(HerokuWorker):
-    """Keeps the text of exceptions, which may contain data, out of the log and of Redis, where
+    """Keeps the text of exceptions, which may contain data, out of the log and out of Redis, where
     RQ Dashboard shows it. This can go when RQ has a setting for what it stores of an exception."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Commands fail with one line that says why."""
+"""How commands fail: with one line that says why."""
 
 import logging
 from collections.abc import Callable

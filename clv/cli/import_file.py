@@ -78,8 +78,8 @@ def import_file(
     with _shown_lines() as rejected:
         with _bar(file) as progress:
             options = Options(not skip_bad_rows, replaces, progress)
-            told = load(tenant, source, options, rejected, given)
-        click.echo(told)
+            outcome = load(tenant, source, options, rejected, given)
+        click.echo(outcome)
     _suggest(tenant)
 
 
@@ -100,7 +100,7 @@ def _shown_lines() -> Iterator[Rejected]:
 
 @contextmanager
 def _bar(file: BinaryIO) -> Iterator[Callable[[], None]]:
-    """On a terminal, a bar that shows how much of the file was read, each time it is told to."""
+    """On a terminal, a bar that shows how much of the file was read; yields what updates it."""
     if not (sys.stderr.isatty() and file.seekable()):
         yield lambda: None
         return

@@ -1,4 +1,4 @@
-"""``flask keys``."""
+"""``flask keys``: creates, lists and revokes API keys."""
 
 import click
 

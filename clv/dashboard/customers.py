@@ -1,4 +1,4 @@
-"""Lists of customers: whom to contact, and everybody. ``GET /clv/records`` lists the same."""
+"""The page Customers: whom to contact, and everybody. ``GET /clv/records`` lists the same."""
 
 from functools import partial
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The tenant's API keys: list, create, revoke."""
+"""The page Keys: list, create and revoke the tenant's API keys."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The overview: what all customers add up to, from what the last run stored."""
+"""The page Overview: what all customers add up to, from what the last run stored."""
 
 from typing import Any, NamedTuple
 

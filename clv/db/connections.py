@@ -97,7 +97,7 @@ def disconnect() -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Work on a connection of its own, whose statements may take this long each."""
+    """Work on a connection of the block's own, whose statements may take this long each."""
     release()
     token = _statement_seconds.set(seconds)
     try:

@@ -20,7 +20,7 @@ _LIMITS = {
 
 
 class Weights(NamedTuple):
-    """What each dimension counts in the score; together 1."""
+    """How much each dimension counts in the score; together 1."""
 
     recency: float
     frequency: float

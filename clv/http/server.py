@@ -1,4 +1,5 @@
-"""The web process's worker: gunicorn's gthread, but no thread waits for a client's head or end.
+"""The web process's worker: gunicorn's gthread, but no thread waits for a request's head, or for a
+client to close.
 
 In gunicorn 27, gthread reads a request's head in a thread, without a time limit. A handful of
 clients that send half a head stop the service for good; a client that sends nothing holds a thread
@@ -56,7 +57,6 @@ _REFUSALS = (
 _NOT_STARTED = "Exception in worker process"
 # Raised for headers of our own response, not of the request.
 _OURS = (refused.InvalidResponseHeader, refused.InvalidResponseHeaderName)
-
 
 # The release whose private parts the worker uses.
 GUNICORN_VERSION = "27.0.1"

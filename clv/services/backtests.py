@@ -113,7 +113,7 @@ def page(tenant_id: int, before_id: int | None, limit: int) -> list[BacktestDeta
 
 
 def work(internal_id: int, settings: Settings) -> None:
-    """Claim a backtest and bring it to its end; do nothing if there is nothing to claim."""
+    """Claim a backtest and carry it out; do nothing if there is nothing to claim."""
     lease_ms = settings.lease_ms
     attempt = backtests.claim(internal_id, lease_ms)
     if attempt is None:

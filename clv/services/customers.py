@@ -25,8 +25,8 @@ NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 @dataclass(frozen=True, slots=True)
 class RevenueInterval:
-    """Between which amounts, in 1/10,000, a customer's revenue over the lifespan lies with a
-    probability."""
+    """The amounts, in 1/10,000, between which a customer's revenue over the lifespan lies with a
+    probability of ``level``."""
 
     low: int
     high: int
@@ -39,7 +39,7 @@ class RevenueInterval:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A customer's explanation.
+    """A customer's explanation, with the model that serves.
 
     :param serving: the model that predicted, and why that one
     :param interval: of the predicted revenue; None where rfm serves, and without any conversion
@@ -95,8 +95,8 @@ class SummaryList:
 def get_clv(
     tenant_id: int, customer_id: str, max_age_seconds: int | None = None
 ) -> tuple[Scores, str]:
-    """A customer's scores and their source: ``cached`` or ``computed``. Only to compute is more
-    of the tenant read than its id.
+    """A customer's scores and their source: ``cached`` or ``computed``. The tenant is read only
+    when there is something to compute.
 
     :param max_age_seconds: a stored record that is older is computed again
     :raises NotFound: without a record and without summaries

@@ -101,8 +101,9 @@ def _check_holdout(holdout_days: int, most: int) -> None:
 
 
 def _why_it_serves(tenant: Tenant, history: History, keep: Keep) -> str:
-    """
-    :raises NotFitted: with the reason why it does not serve
+    """The reason why the calibrated model may serve.
+
+    :raises NotFitted: with the reason why it may not
     """
     first_day, last_day = _span(tenant)
     if len(history.x) < MIN_BUYERS:

@@ -81,7 +81,7 @@ def change_settings(tenant: Tenant, changes: Mapping[str, Any]) -> Tenant:
     """
     scores = {name: value for name, value in changes.items() if name != "currency"}
     with tenants.locked(tenant.id):
-        # Read under the lock: two callers who each change one setting must keep both changes.
+        # Read under the lock: if two callers change one setting each, both changes must stay.
         tenant = tenants.tenant_by_id(tenant.id)
         currency = changes.get("currency", tenant.currency)
         if not re.fullmatch("[A-Z]{3}", currency):

@@ -1,4 +1,4 @@
-"""API keys."""
+"""Schemas of API keys."""
 
 from marshmallow import fields, validate
 
