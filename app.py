@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or config.load()
     redis = connect(settings.redis_url)
     db.configure(settings)
-    authentication.forget()
+    authentication.forget_keys()
     app = Service(__name__, static_folder=None, template_folder="clv/api/templates")
     app.extensions["clv"] = components(settings, redis)
     # The request log comes first: it begins before all others and ends after them.

@@ -112,7 +112,7 @@ def shared_secret() -> str:
     return secret_store.shared("session")
 
 
-def forget() -> None:
+def forget_keys() -> None:
     """Empty the caches, after keys or the database have changed."""
     _cached_keys.clear()
     _existing.clear()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from clv.auth.authentication import forget
+from clv.auth.authentication import forget_keys
 from clv.db.clock import now_ms
 from clv.domain import overview, values
 from clv.domain.overview import Suggestion
@@ -54,7 +54,7 @@ def create_tenant(name: str) -> Tenant:
 def delete_tenant(tenant: Tenant) -> None:
     """Delete a tenant with its data, keys and runs."""
     tenants.delete_tenant(tenant.id)
-    forget()
+    forget_keys()
 
 
 def tenant_settings(tenant: Tenant) -> TenantSettings:

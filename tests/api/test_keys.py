@@ -71,7 +71,7 @@ def test_a_key_that_is_in_use_costs_no_query(client, key):
     with unreadable_keys():
         assert client.get(CLV, headers=key).status_code == 200
         assert client.get(CLV, headers=bearer(tokens.new())).status_code >= 500, "the control"
-        authentication.forget()
+        authentication.forget_keys()
         assert client.get(CLV, headers=key).status_code >= 500
 
 
@@ -169,7 +169,7 @@ def test_who_fails_too_often_is_told_so_and_right_keys_still_work(strict, key, h
         assert strict(wrong).status_code == 429
     assert strict({}).status_code == 401, "without credentials it was no attempt"
     assert strict(key).status_code == 200
-    authentication.forget()
+    authentication.forget_keys()
     assert strict(key).status_code == 200, "also after it has to be looked up again"
     assert strict(headers("viewer")).status_code == 200, "also a new one"
     assert fail(strict, 1, "192.0.2.2") == [401], "other addresses are not concerned"
@@ -269,7 +269,7 @@ def test_a_keys_last_use_is_noted_once_a_minute(client, key):
             db.execute("UPDATE api_key SET last_used_ms = %s", (before,))
         use(client, key)
         assert last_used(key) == before, "while the key is believed, nothing is looked at"
-        authentication.forget()
+        authentication.forget_keys()
         use(client, key)
         assert (last_used(key) > before) == is_noted
 
@@ -304,7 +304,7 @@ def test_a_database_that_does_not_take_the_use_fails_no_request(client, key):
         finally:
             holder.close()
     assert last_used(key) is None
-    authentication.forget()
+    authentication.forget_keys()
     use(client, key)
     assert last_used(key), "the next one is noted"
 
