@@ -142,7 +142,7 @@ def _look_up(public: str) -> CachedKey | None:
 
 
 def _existing_keys() -> frozenset[str]:
-    """The public parts of all active keys, some 100 bytes each."""
+    """The public parts of all active keys, about 100 bytes each."""
     public_parts = _existing.get("")
     if public_parts is None:
         epoch, began = _existing.epoch, time.monotonic()

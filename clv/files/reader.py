@@ -159,7 +159,7 @@ def _inflated(stream: BinaryIO, max_bytes: int | None) -> BinaryIO:
 
 
 class _LimitedStream(io.BufferedIOBase):
-    """A stream that raises TooLarge after so many bytes: a small gzip can inflate to any size."""
+    """A stream that raises TooLarge after this many bytes: a small gzip can inflate to any size."""
 
     def __init__(self, stream: gzip.GzipFile, max_bytes: int) -> None:
         self._stream, self._left, self._max = stream, max_bytes, max_bytes

@@ -11,7 +11,7 @@ from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
-# A customer who has been silent for so many times the at-risk days is probably lost.
+# A customer who has been silent for this many times the at-risk days is probably lost.
 LOST_AFTER = 3
 # Customers who slip away are looked for among these many with the most revenue at risk. Reading
 # them takes as long with a million customers as with some thousands.

@@ -104,7 +104,7 @@ def watch(
 
 
 def wait(job: Job, seconds: float, queue: Queue, seats: Seats | None = None) -> Job:
-    """The run when it has ended, or after so many seconds. No connection is held meanwhile.
+    """The run when it has ended, or after this many seconds. No connection is held meanwhile.
 
     :param seats: who waits takes one; when none is free, the job is returned at once
     """

@@ -16,8 +16,8 @@ from clv.store.runs import ACTIVE, IS_ACTIVE, active_ids
 
 # A backtest fails after this many attempts that did not end it.
 MAX_ATTEMPTS = 3
-# The speed on which leases count: each step reads all customers or fits a model to them. Some 100
-# is usual; a machine may be eight times slower.
+# The speed that leases assume: each step reads all customers or fits a model to them. About 100 is
+# usual; a machine may be eight times slower.
 CUSTOMERS_PER_MS = 12
 NO_SUCH_BACKTEST = "There is no backtest with this id."
 

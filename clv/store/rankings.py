@@ -24,7 +24,7 @@ SORTS = {
 LEADERS = 500
 # Up to this number, sorting all records is faster than looking the leaders up.
 FEW_RECORDS = 10_000
-# Records computed singly that are looked up beside the leaders, in some 10 ms. If there are more,
+# Records computed singly that are looked up beside the leaders, in about 10 ms. If there are more,
 # all records are sorted.
 MOST_SINGLE = 2_000
 

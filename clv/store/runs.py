@@ -23,8 +23,8 @@ ACTIVE = ("queued", "running")
 IS_ACTIVE = "status IN ('queued', 'running')"
 # A run fails after this many attempts at its plan or at one shard without any progress.
 MAX_ATTEMPTS = 3
-# The speed on which the leases of planning and of ending a run count, each a pass over all
-# customers. Some 400 is usual; a machine may be eight times slower.
+# The speed that the leases of planning and of ending a run assume, each a pass over all customers.
+# About 400 is usual; a machine may be eight times slower.
 PLANNED_CUSTOMERS_PER_MS = 50
 # Joining and creating both fail if a queued run starts, and the next one is queued, in between.
 JOIN_ATTEMPTS = 20
