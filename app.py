@@ -49,10 +49,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or config.load()
     redis = connect(settings.redis_url)
     db.configure(settings)
-    authentication.forget()
+    authentication.forget_keys()
     app = Service(__name__, static_folder=None, template_folder="clv/api/templates")
     app.extensions["clv"] = components(settings, redis)
-    # The request log comes first: it begins before all others, and ends after them.
+    # The request log comes first: it begins before all others and ends after them.
     for part in (request_log, application, access, headers, errors):
         part.register(app)
     app.register_blueprint(metrics.bp)
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def components(settings: Settings, redis: Redis) -> Components:
-    """What an application carries, as it is at its start."""
+    """The parts that an application carries for its whole life."""
     return Components(
         settings=settings,
         queue=JobQueue(redis, settings.sweep_seconds),

@@ -71,4 +71,4 @@ def post_worker_init(worker):
     worker.counts.use(worker.slot)
     worker.wsgi.extensions["clv"].counters.share(worker.counts)
     if _settings.pool_size >= threads:
-        db.keep()
+        db.keep_connections()

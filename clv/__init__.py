@@ -1,1 +1,1 @@
-"""Customer Lifetime Value: the domain and its HTTP face."""
+"""The Customer Lifetime Value service. Its queue is in ``jobs``."""

@@ -76,8 +76,8 @@ def request(
         os.write(_STANDARD_ERROR, line.encode())
 
 
-def summary(error: BaseException) -> str:
-    """The kind of an error and where it happened. Its text is left out, for it may hold data."""
+def trace(error: BaseException) -> str:
+    """The kind of an error and where it happened, without its text, which may hold data."""
     frames = reversed(traceback.extract_tb(error.__traceback__)[-6:])
     places = (f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames)
     return f"{type(error).__name__} at {' < '.join(places)}"

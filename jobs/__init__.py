@@ -1,1 +1,1 @@
-"""The queue side of the service: RQ jobs, their queue, their worker. No flask in here."""
+"""The queue side of the service: RQ jobs, their queue and their worker. It does not know Flask."""

@@ -34,7 +34,7 @@ def look(settings: Settings, queue: Queue) -> None:
             runs.sweep(queue)
             backtests.sweep(queue)
     except (*db.DOWN, Unavailable) as error:
-        logs.event("cron.failed", logging.WARNING, error=logs.summary(error))
+        logs.event("cron.failed", logging.WARNING, error=logs.trace(error))
 
 
 if __name__ == "__main__":

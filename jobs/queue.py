@@ -1,4 +1,4 @@
-"""The queue in Redis: how to connect to it, ring for a worker, and see who works.
+"""The queue in Redis: how to connect to it, ring for a worker, and see which workers are alive.
 
 Jobs are stored as JSON, and a job's only argument is the integer id of a run or a backtest; the
 database knows the rest. So a lost job costs only time, and a job that runs twice costs nothing.

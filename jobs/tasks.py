@@ -13,7 +13,7 @@ def drain(run_id: int) -> None:
 
 
 def measure(internal_id: int) -> None:
-    """Work off a backtest, unless another job does so already."""
+    """Carry out a backtest, unless another job does so already."""
     settings = config.from_env()
     with db.scope():
         backtests.work(internal_id, settings)

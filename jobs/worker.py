@@ -29,7 +29,7 @@ from jobs.queue import NAME, JobQueue, OwnJob, connect, what_fails
 
 # How often RQ looks at its work-horse, and has a heartbeat, while a job runs.
 MONITORING_SECONDS = 5
-# RQ waits for a job this much less than a worker's time to live, and has a heartbeat in between.
+# RQ waits for a job for this much less than ``worker_ttl``; then it has a heartbeat.
 RQ_MARGIN_SECONDS = 15
 RESTART_SECONDS = 1
 
@@ -77,7 +77,7 @@ class StoppableWorker(HerokuWorker):
 
 
 class DiscreetWorker(HerokuWorker):
-    """Keeps the text of exceptions, which may contain data, out of the log and of Redis, where
+    """Keeps the text of exceptions, which may contain data, out of the log and out of Redis, where
     RQ Dashboard shows it. This can go when RQ has a setting for what it stores of an exception."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,7 +86,7 @@ class DiscreetWorker(HerokuWorker):
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log what failed and where."""
-        self._failure = logs.summary(exc_info[1])
+        self._failure = logs.trace(exc_info[1])
         logs.event("job.failed", logging.ERROR, job=job.id, error=self._failure)
 
     def handle_job_failure(
@@ -142,7 +142,7 @@ class SweepingWorker(StoppableWorker, DiscreetWorker):
                 if self._settings.worker_runs_cron:
                     runs.start_nightly(self._settings, self._job_queue, now_ms())
         except (*db.DOWN, Unavailable) as error:
-            logs.event("sweep.failed", logging.WARNING, error=logs.summary(error))
+            logs.event("sweep.failed", logging.WARNING, error=logs.trace(error))
         finally:
             # The next job is forked from this process and must not share a connection with it.
             db.disconnect()
@@ -169,7 +169,7 @@ def _work(settings: Settings) -> bool:
         pass
     except (RedisError, OSError) as error:
         reason = what_fails(error)
-        logs.event("redis.lost", logging.WARNING, reason=reason, error=logs.summary(error))
+        logs.event("redis.lost", logging.WARNING, reason=reason, error=logs.trace(error))
     finally:
         _restore_signals()
     stopped = worker is not None and worker.told_to_stop

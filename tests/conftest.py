@@ -215,7 +215,7 @@ def started_anew(settings: Settings) -> Iterator[Service]:
     """An application of these settings as it is at its start."""
     application = built(settings)
     db.configure(settings)
-    authentication.forget()
+    authentication.forget_keys()
     with connect(settings.redis_url) as redis:
         fresh = components(settings, redis)
         # What notes the requests keeps its counters, so they start again instead.

@@ -1,1 +1,1 @@
-"""The HTTP face: one blueprint a file, thin views over ``clv.services``."""
+"""The API: a blueprint per resource, with thin views over ``clv.services``."""

@@ -124,5 +124,5 @@ def _max_age_seconds() -> int | None:
 
 def _answer(scores: Scores, source: str) -> Answer:
     answer = Answer(clv_json(scores, source))
-    answer.headers.add("X-CLV-Model", MODELS[scores.model])
+    answer.headers.add("X-CLV-Model", scores.versioned_model)
     return answer

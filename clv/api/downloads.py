@@ -10,16 +10,16 @@ from flask import Response, g, request
 
 from clv import logs
 from clv.errors import Invalid
+from clv.files.kinds import KIND_OF
 from clv.http.application import components
 
-KINDS = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 _OF_PAGES = ("limit", "cursor", "count")
 
 
 def refuse_paging() -> None:
-    """
-    :raises Invalid: when the query of the current request asks for a page of a list: a file has
-        all of it
+    """Check that the current request does not ask for a page of the list: a file has all of it.
+
+    :raises Invalid: when it does
     """
     given = [name for name in _OF_PAGES if name in request.args]
     if given:
@@ -44,18 +44,18 @@ def send(text: Iterator[str], mimetype: str, name: str) -> Response:
             _sent(chain([first], text), g.request_id), content_type=f"{mimetype}; charset=utf-8"
         )
         response.call_on_close(seat.pop_all().close)
-    filename = f"{name}.{KINDS[mimetype]}"
+    filename = f"{name}.{KIND_OF[mimetype]}"
     response.headers.set("Content-Disposition", "attachment", filename=filename)
     response.vary.add("Accept")
     return response
 
 
 def _sent(text: Iterator[str], request_id: str) -> Iterator[str]:
-    """The text. When it breaks off, so does the connection, and nobody takes the file for whole."""
+    """The text. If it breaks off, so does the connection: no partial file looks complete."""
     try:
         yield from text
     except Exception as error:
-        logs.event("file.broken_off", logging.ERROR, request=request_id, error=logs.summary(error))
+        logs.event("file.broken_off", logging.ERROR, request=request_id, error=logs.trace(error))
         # gunicorn takes this for a client that is gone: it logs no traceback, and closes the
         # connection without the chunk that would end the body.
         raise BrokenPipeError(errno.EPIPE, "The file could not be sent whole.") from None

@@ -63,7 +63,7 @@ class Position:
         self._order = order
 
     def cursor(self, entry: Any) -> str:
-        """The cursor of the page that begins behind this entry."""
+        """The cursor of the page that begins after this entry."""
         value = self._value_of(entry)
         values = (value,) if len(self._kinds) == 1 else value
         return encode(*values) if self._order is None else encode(self._order, *values)
@@ -97,7 +97,7 @@ def paginated(
 ) -> Callable:
     """Make a view of a list answer with pages, and document that.
 
-    The view is called with the position behind which the page begins (None for the first page)
+    The view is called with the position after which the page begins (None for the first page)
     and the number of entries to return, and with what else its query and its path hold.
 
     :param schema: of the page
@@ -132,9 +132,9 @@ def read_page(
 ) -> Page:
     """A page of a list.
 
-    :param read: returns the entries behind a position, up to a number of them. One more than the
+    :param read: returns the entries after a position, up to a number of them. One more than the
         limit is asked for, which tells whether there are more
-    :param cursor: that the page before returned; None for the first page
+    :param cursor: as the page before returned it; None for the first page
     :raises Invalid: when the cursor is not one of this list
     """
     entries = list(read(position.after(cursor), limit + 1))

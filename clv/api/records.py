@@ -11,6 +11,7 @@ from clv.api.paging import read_page
 from clv.api.schemas.records import RecordList, RecordsQuery
 from clv.auth.principal import Role
 from clv.files import writer
+from clv.files.kinds import KIND_OF
 from clv.http.access import ClvBlueprint, principal
 from clv.services import records
 
@@ -20,7 +21,7 @@ JSON = "application/json"
 # What an Accept header may name, and what it gets then.
 _OFFERED = {
     offer: offered
-    for offered in (JSON, *downloads.KINDS)
+    for offered in (JSON, *KIND_OF)
     for offer in (offered, f"{offered};charset=utf-8")
 }
 _TEXT = {"type": "string"}
@@ -80,7 +81,7 @@ def _page(query: dict[str, Any]) -> Any:
 
 def _file(query: dict[str, Any], mimetype: str) -> Response:
     downloads.refuse_paging()
-    kind, with_model = downloads.KINDS[mimetype], query["include"] == "model"
+    kind, with_model = KIND_OF[mimetype], query["include"] == "model"
     text = records.file_of_records(
         principal().tenant, query["matching"], query["order"], kind, with_model=with_model
     )

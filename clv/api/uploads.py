@@ -9,12 +9,12 @@ from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from clv.errors import BrokenOff
+from clv.files.kinds import KIND_OF
 from clv.files.reader import File
 from clv.http.access import ClvBlueprint
 from clv.http.application import components
 from clv.http.parser import BROKEN_OFF, receive
 
-KINDS = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 # gunicorn reads ahead by 1 MiB, and copies all that is left of it at each smaller read.
 BUFFER_BYTES = 1_048_576
 
@@ -38,18 +38,19 @@ def accepted(blp: ClvBlueprint, csv_example: str) -> Callable:
 
 
 def check_kind() -> None:
+    """Check that the body of the current request is a kind of file that can be read.
+
+    :raises UnsupportedMediaType: when it is not
     """
-    :raises UnsupportedMediaType: when the body is of no kind that is read
-    """
-    if request.mimetype not in KINDS:
-        raise UnsupportedMediaType(f"The body must be {' or '.join(KINDS)}.")
+    if request.mimetype not in KIND_OF:
+        raise UnsupportedMediaType(f"The body must be {' or '.join(KIND_OF)}.")
 
 
 def file() -> File:
     """The file that is the body of the current request."""
     most = components().settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
-    return File(cast(BinaryIO, stream), KINDS[request.mimetype], most)
+    return File(cast(BinaryIO, stream), KIND_OF[request.mimetype], most)
 
 
 class _Body(io.RawIOBase):

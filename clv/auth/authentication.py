@@ -1,8 +1,8 @@
 """Who sent a request, by its API key.
 
-A key that was looked up is cached for 5 seconds. Until then a request needs no query to know who
-sent it, and after that a revocation has taken effect in every process (at once in the one that
-revokes). Of the tenant only what never changes is cached with the key.
+A key that was looked up is cached for 5 seconds. For so long its requests need no query, and a
+revocation may take so long to reach every process (the one that revokes knows at once). Of the
+tenant only what never changes is cached with the key.
 """
 
 import hashlib
@@ -45,8 +45,10 @@ _existing: TTLCache[frozenset[str]] = TTLCache(1)
 
 
 def recognise(header: str | None) -> Principal | None:
-    """Who sent this ``Authorization`` header, if the same token was valid within the last seconds:
-    a digest and a dictionary lookup. None decides nothing; ask :func:`authenticate`."""
+    """Who sent this ``Authorization`` header, if the same token was valid a moment ago.
+
+    Costs a digest and a dictionary lookup. None does not mean refused: ask :func:`authenticate`.
+    """
     text = _bearer(header)
     cached = _cached_keys.get(public_part(text))
     if cached and hmac.compare_digest(hashlib.sha256(text.encode()).digest(), cached.token_sha256):
@@ -87,7 +89,7 @@ def resume(public: str) -> Principal:
 
 
 def use_is_due(principal: Principal) -> bool:
-    """Whether the key's last use should be noted now. Only the first caller is told so."""
+    """Whether the key's last use should be noted now. True for one caller only."""
     key = _cached_keys.get(principal.key)
     due = key is not None and key.use_is_due
     if key is not None:
@@ -96,8 +98,8 @@ def use_is_due(principal: Principal) -> bool:
 
 
 def note_use(principal: Principal) -> None:
-    """Note that the key was used, if the database can do so at once: that is not worth waiting for
-    a lock that a run holds, let alone an error. After 5 seconds the next request tries again."""
+    """Note that the key was used, if the database can do so at once. It is worth neither an error
+    nor a wait for a lock that a run holds: after 5 seconds the next request tries again."""
     try:
         with db.within(db.REQUEST_SECONDS):
             api_keys.note_use(principal.key, USE_NOTED_EVERY_MS)
@@ -110,8 +112,8 @@ def shared_secret() -> str:
     return secret_store.shared("session")
 
 
-def forget() -> None:
-    """Forget all keys, because some have changed, or the database is another."""
+def forget_keys() -> None:
+    """Empty the caches, after keys or the database have changed."""
     _cached_keys.clear()
     _existing.clear()
 
@@ -140,7 +142,7 @@ def _look_up(public: str) -> CachedKey | None:
 
 
 def _existing_keys() -> frozenset[str]:
-    """The public parts of all active keys, some 100 bytes each."""
+    """The public parts of all active keys, about 100 bytes each."""
     public_parts = _existing.get("")
     if public_parts is None:
         epoch, began = _existing.epoch, time.monotonic()

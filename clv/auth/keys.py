@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from clv.auth import tokens
-from clv.auth.authentication import forget
+from clv.auth.authentication import forget_keys
 from clv.auth.principal import Role
 from clv.db.clock import now_ms
 from clv.domain import values
@@ -45,7 +45,7 @@ def create_key(tenant: Tenant, role: Role, label: str = "", expires_days: int | 
     api_keys.create_key(
         tenant.id, token.public, token.secret_sha256, role.name.lower(), label, expires_ms
     )
-    forget()
+    forget_keys()
     return str(token)
 
 
@@ -65,7 +65,7 @@ def revoke_key(public: str) -> None:
     elif not tokens.is_public_part(public):
         raise NotFound("There is no such key; `flask keys list` shows the public parts.")
     api_keys.revoke_key(public)
-    forget()
+    forget_keys()
 
 
 def revoke_key_of_tenant(tenant: Tenant, public: str) -> None:
@@ -83,4 +83,4 @@ def revoke_key_of_tenant(tenant: Tenant, public: str) -> None:
         if admins == [public]:
             raise Conflict("The last admin key can't be removed: create another one first.")
         api_keys.revoke_key(public)
-    forget()
+    forget_keys()

@@ -72,6 +72,9 @@ def client_at(address: str | None) -> str:
         ip = ipaddress.ip_address(address or "")
     except ValueError:
         return ""
-    if ip.version == 6 and ip.ipv4_mapped is None:
-        return str(ipaddress.IPv6Address(int(ip) >> 64 << 64))
-    return str(getattr(ip, "ipv4_mapped", None) or ip)
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    # An IPv4 client of a socket for both versions.
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(ip) >> 64 << 64))

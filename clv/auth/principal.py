@@ -23,7 +23,11 @@ class Role(IntEnum):
         try:
             return cls[name.upper()]
         except KeyError:
-            raise Invalid("The role must be one of: admin, editor, viewer.") from None
+            raise Invalid(f"The role must be one of: {', '.join(ROLES)}.") from None
+
+
+# The names, as keys are stored and created with them.
+ROLES = ("admin", "editor", "viewer")
 
 
 @dataclass(frozen=True, slots=True)

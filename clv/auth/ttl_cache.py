@@ -1,4 +1,4 @@
-"""A TTL cache: what a process keeps for a limited time instead of asking the database again."""
+"""A TTL cache: values that a process keeps for a limited time."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ class TTLCache(Generic[T]):
             self._entries[key] = (expires, value)
 
     def clear(self) -> None:
-        """Drop all values, and keep none that is being read at this moment."""
+        """Drop all values; those that are being read at this moment are not kept either."""
         with self._lock:
             self.epoch += 1
             self._entries.clear()

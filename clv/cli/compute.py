@@ -1,4 +1,4 @@
-"""``flask compute``."""
+"""``flask compute``: starts batch runs and shows their progress."""
 
 import sys
 
@@ -41,7 +41,7 @@ def compute(name: str | None, everyone: bool, segment: str | None, no_wait: bool
 
 
 def _start(name: str | None, segment: str | None) -> list[tuple[str, Job]]:
-    """Start a run of the tenant, or of all; the runs with their tenants' names."""
+    """Start a run of the tenant, or of every one; return the runs with their tenants' names."""
     settings, queue = components().settings, components().queue
     chosen = tenants.all_tenants() if name is None else [tenants.tenant_by_name(name)]
     if not chosen:
@@ -53,7 +53,7 @@ def _start(name: str | None, segment: str | None) -> list[tuple[str, Job]]:
 
 
 def _follow(tenant_name: str, job: Job) -> bool:
-    """Show a run until it ends; whether it finished."""
+    """Show a run until it ends; return whether it finished."""
     queue = components().queue
     with click.progressbar(length=100 * STEPS, label=tenant_name, file=sys.stderr) as bar:
         while job.is_active:

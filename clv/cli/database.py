@@ -1,4 +1,4 @@
-"""``flask migrate`` and ``flask backup``."""
+"""``flask migrate`` and ``flask backup``: the tables, and a copy of them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Commands fail with one line that says why."""
+"""How commands fail: with one line that says why."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def plain_errors(command: Callable) -> Callable:
         except ClvError as error:
             raise click.ClickException(error.message) from None
         except (*db.DOWN, db.NO_TABLES) as error:
-            logs.event("command.failed", logging.ERROR, error=logs.summary(error))
+            logs.event("command.failed", logging.ERROR, error=logs.trace(error))
             raise click.ClickException(DISK_FULL if db.is_full(error) else DOWN) from None
 
     return wrapper

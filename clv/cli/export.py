@@ -12,6 +12,7 @@ import click
 from clv.cli.errors import plain_errors
 from clv.domain.scoring import SEGMENTS
 from clv.files import writer
+from clv.files.kinds import KINDS
 from clv.services import records
 from clv.store import tenants
 from clv.store.listing import Filter
@@ -21,7 +22,7 @@ from clv.store.tenants import Tenant
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @click.option("--tenant", "name", required=True)
-@click.option("--format", "kind", type=click.Choice(writer.KINDS), default="csv", show_default=True)
+@click.option("--format", "kind", type=click.Choice(KINDS), default="csv", show_default=True)
 @click.option("--segment", type=click.Choice(SEGMENTS), help="Only this segment.")
 @click.option(
     "--sort",

@@ -13,6 +13,7 @@ from clv.cli.errors import plain_errors
 from clv.db.clock import now_ms
 from clv.domain.units import DAY_MS
 from clv.errors import Invalid
+from clv.files.kinds import KINDS
 from clv.files.reader import File, Rejected
 from clv.services import loading, settings
 from clv.services.loading import Options
@@ -36,7 +37,7 @@ NDJSON_ENDINGS = (".ndjson", ".jsonl")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "ndjson"]),
+    type=click.Choice(KINDS),
     help="Left out: ndjson if the name ends with .ndjson or .jsonl (also before .gz), else csv.",
 )
 @click.option("--replace", "replaces", is_flag=True, help="Delete what the file does not have.")
@@ -77,8 +78,8 @@ def import_file(
     with _shown_lines() as rejected:
         with _bar(file) as progress:
             options = Options(not skip_bad_rows, replaces, progress)
-            told = load(tenant, source, options, rejected, given)
-        click.echo(told)
+            outcome = load(tenant, source, options, rejected, given)
+        click.echo(outcome)
     _suggest(tenant)
 
 
@@ -99,7 +100,7 @@ def _shown_lines() -> Iterator[Rejected]:
 
 @contextmanager
 def _bar(file: BinaryIO) -> Iterator[Callable[[], None]]:
-    """On a terminal, a bar that shows how much of the file was read, each time it is told to."""
+    """On a terminal, a bar that shows how much of the file was read; yields what updates it."""
     if not (sys.stderr.isatty() and file.seekable()):
         yield lambda: None
         return

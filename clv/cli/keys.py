@@ -1,9 +1,9 @@
-"""``flask keys``."""
+"""``flask keys``: creates, lists and revokes API keys."""
 
 import click
 
 from clv.auth import keys as auth_keys
-from clv.auth.principal import Role
+from clv.auth.principal import ROLES, Role
 from clv.cli.errors import plain_errors
 from clv.db.clock import now_ms
 from clv.domain import calendar
@@ -17,7 +17,7 @@ def keys_group() -> None:
 
 @keys_group.command("create")
 @click.option("--tenant", "name", required=True, help="The tenant whose data the key opens.")
-@click.option("--role", required=True, type=click.Choice(["admin", "editor", "viewer"]))
+@click.option("--role", required=True, type=click.Choice(ROLES))
 @click.option("--expires-days", type=click.IntRange(1, 36_500), help="Left out: never.")
 @click.option("--label", default="", help="What the key is for.")
 @plain_errors

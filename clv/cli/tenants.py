@@ -1,4 +1,4 @@
-"""``flask tenants``."""
+"""``flask tenants``: creates, lists, sets up and deletes tenants."""
 
 from typing import Any
 

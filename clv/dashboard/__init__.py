@@ -1,4 +1,4 @@
-"""The pages for people: the same use cases as the API's, as HTML."""
+"""The dashboard: the API's use cases as pages for people."""
 
 from collections.abc import Callable
 from typing import Any

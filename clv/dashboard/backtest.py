@@ -1,4 +1,4 @@
-"""How far the predictions can be trusted: the tenant's backtests."""
+"""The page Backtest: how far the predictions can be trusted, from the tenant's backtests."""
 
 from typing import Any
 

@@ -9,13 +9,13 @@ from typing import Any
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clv.auth import authentication, principal
-from clv.auth.principal import Principal, Role
+from clv.auth import authentication
+from clv.auth.principal import Principal, Role, authorize
 from clv.dashboard import session
 from clv.dashboard.navigation import places
 from clv.dashboard.session import Session
 from clv.errors import Forbidden, Unauthenticated
-from clv.http.access import principal as access_principal
+from clv.http.access import principal
 from clv.http.application import components
 from clv.http.headers import NO_PAGE, is_same_origin
 
@@ -44,7 +44,7 @@ def needs(role: Role) -> Callable:
     def decorator(view: Callable) -> Callable:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            principal.authorize(access_principal(), role, None)
+            authorize(principal(), role, None)
             return view(*args, **kwargs)
 
         return wrapper

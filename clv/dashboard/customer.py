@@ -1,4 +1,4 @@
-"""One customer: the record, its explanation and its history."""
+"""The page of one customer: the record, its explanation and its history, and Recompute."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Lists of customers: whom to contact, and everybody. ``GET /clv/records`` lists the same."""
+"""The page Customers: whom to contact, and everybody. ``GET /clv/records`` lists the same."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from clv.errors import Invalid
 from clv.http.access import principal
 from clv.http.errors import sentence
 from clv.services import records, snapshots
+from clv.services.records import LOST_AFTER
 from clv.store.tenants import Tenant
 
 PAGE = 50
@@ -97,21 +98,22 @@ def customers_csv() -> Response:
 def tabs(tenant: Tenant) -> list[Tab]:
     """The lists: customers who slip away, customers who are probably lost, and all."""
     days = tenant.settings.at_risk_days
+    lost_days = LOST_AFTER * days
     # A customer without any interaction is not at risk.
     silent = {"minFrequency": "1", "sort": "-revenueAtRisk"}
     return [
         Tab(
             "slipping",
             "Slipping away",
-            f"Silent for {days:,} to {3 * days - 1:,} days: a good moment to get in touch, with"
+            f"Silent for {days:,} to {lost_days - 1:,} days: a good moment to get in touch, with"
             " those first who have the most revenue at risk.",
-            {"minRecency": f"{days}", "maxRecency": f"{3 * days - 1}", **silent},
+            {"minRecency": f"{days}", "maxRecency": f"{lost_days - 1}", **silent},
         ),
         Tab(
             "lost",
             "Probably lost",
-            f"Silent for {3 * days:,} days or more: winning them back takes more than a reminder.",
-            {"minRecency": f"{3 * days}", **silent},
+            f"Silent for {lost_days:,} days or more: winning them back takes more than a reminder.",
+            {"minRecency": f"{lost_days}", **silent},
         ),
         Tab("all", "All customers", "Everybody with a score.", {"sort": "-clvScore"}),
     ]

@@ -1,4 +1,4 @@
-"""Files of transactions, sent from the browser."""
+"""The page Data: files of transactions, sent from the browser."""
 
 from flask import request
 from marshmallow import ValidationError

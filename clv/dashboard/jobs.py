@@ -1,4 +1,4 @@
-"""Batch runs: start one, watch it, cancel it, and read what went wrong."""
+"""The pages of batch runs (jobs): start one, watch it, cancel it, and read what went wrong."""
 
 from flask import Response, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse

@@ -1,4 +1,4 @@
-"""The tenant's API keys: list, create, revoke."""
+"""The page Keys: list, create and revoke the tenant's API keys."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from flask import redirect, request, url_for
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
-from clv.api.schemas.keys import ROLES, NewKey
+from clv.api.schemas.keys import NewKey
 from clv.auth.keys import create_key_of_tenant, keys_of_tenant, revoke_key_of_tenant
-from clv.auth.principal import Role
+from clv.auth.principal import ROLES, Role
 from clv.dashboard.blueprint import blp, needs, now_ms, page, whole
 from clv.http.access import principal
 from clv.http.errors import sentence

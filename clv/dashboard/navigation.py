@@ -22,7 +22,7 @@ class Place(NamedTuple):
         return here == own or here.startswith(f"{own.rstrip('s')}_")
 
 
-# The endpoints of a place are named after it: jobs, job_errors, job_cancel.
+# The endpoints of a place are named after it: jobs, job_page, job_cancel.
 PLACES = (
     Place("dashboard.overview", "Overview"),
     Place("dashboard.customers", "Customers"),

@@ -1,4 +1,4 @@
-"""The overview: what all customers add up to, from what the last run stored."""
+"""The page Overview: what all customers add up to, from what the last run stored."""
 
 from typing import Any, NamedTuple
 
@@ -9,17 +9,12 @@ from clv.domain.scoring import SEGMENTS
 from clv.http.access import principal
 from clv.services import insights, records
 from clv.services.insights import LatestOverview, Point
-from clv.store.listing import Filter, Listed
-from clv.store.rankings import Order
-from clv.store.tenants import Tenant
 
 # Full runs in the trend: a quarter, if one runs every night.
 POINTS = 90
 # Other at-risk days are suggested when they would move this share of the customers.
 MISFIT_SHARE = 0.1
-# Customers who slip away are looked for among these many with the most revenue at risk. Reading
-# them takes as long with a million customers as with some thousands.
-LEADERS_READ = 200
+# Customers who slip away, of whom there may be many.
 SHOWN = 5
 NOBODY = Group(0, None, 0, 0, 0)
 
@@ -58,7 +53,7 @@ def overview() -> str:
         histogram=_histogram(latest.overview),
         trend=_trend(points),
         points=points,
-        slipping=_slipping(tenant),
+        slipping=records.slipping_away(tenant, SHOWN),
     )
 
 
@@ -129,18 +124,3 @@ def _trend(points: list[Point]) -> dict[str, Any]:
             for name in SEGMENTS
         ],
     }
-
-
-def _slipping(tenant: Tenant) -> list[Listed]:
-    """Customers who have been silent for longer than the at-risk days, but not yet three times as
-    long; those with the most revenue at risk."""
-    days = tenant.settings.at_risk_days
-    leaders = records.page_of_records(
-        tenant, Filter(), Order("revenue_at_risk", descending=True), None, LEADERS_READ
-    )
-    slipping = [
-        entry
-        for entry in leaders
-        if days <= entry.scores.recency_days < 3 * days and entry.scores.frequency > 0
-    ]
-    return slipping[:SHOWN]

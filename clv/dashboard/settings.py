@@ -1,4 +1,4 @@
-"""The settings of the tenant's scores, and what other settings would change."""
+"""The page Settings: the settings of the tenant's scores, and what others would change."""
 
 from typing import Any
 

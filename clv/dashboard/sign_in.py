@@ -1,4 +1,4 @@
-"""Signing in with an API key, and out."""
+"""Signing in with an API key, and signing out."""
 
 from typing import Any
 

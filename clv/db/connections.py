@@ -2,8 +2,8 @@
 
 ``configure`` creates the pool and opens nothing. The first query of a request or a job takes a
 connection, and ``release`` returns it: a request that waits for a run does so before it waits, and
-a request without a query never takes one. If there are as many connections as threads, ``keep``
-lets each thread keep its own between requests.
+a request without a query never takes one. If there are as many connections as threads,
+``keep_connections`` lets each thread keep its own between requests.
 """
 
 import threading
@@ -54,7 +54,7 @@ def is_sqlite() -> bool:
     return isinstance(database.obj, peewee.SqliteDatabase)
 
 
-def keep() -> None:
+def keep_connections() -> None:
     """Let each thread of the process keep its connection between requests: taking one from the
     pool costs more than reading a record. There must be as many connections as threads."""
     _kept.on = True
@@ -97,7 +97,7 @@ def disconnect() -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Work on a connection of its own, whose statements may take this long each."""
+    """Work on a connection of the block's own, whose statements may take this long each."""
     release()
     token = _statement_seconds.set(seconds)
     try:

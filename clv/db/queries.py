@@ -92,14 +92,14 @@ def stream(sql: str, params: Sequence[Any], page: int) -> Iterator[list[tuple]]:
             yield from iter(lambda: cursor.fetchmany(page), [])
 
 
-def insert_columns(table: str, columns: str, chunks: Iterable[Columns]) -> int:
-    """Insert chunks of rows in the fastest way of each database, and return their number.
+def insert_columns(table: str, columns: str, blocks: Iterable[Columns]) -> int:
+    """Insert blocks of rows in the fastest way of each database, and return their number.
 
     :param columns: the names, separated by commas
     """
     insert = _insert_into_sqlite if is_sqlite() else _copy_into_postgresql
     with translated_errors:
-        return insert(table, columns, chunks)
+        return insert(table, columns, blocks)
 
 
 def execute_many(sql: str, params: Iterable[Sequence[Any]]) -> None:
@@ -108,17 +108,17 @@ def execute_many(sql: str, params: Iterable[Sequence[Any]]) -> None:
         database.cursor().executemany(_dialect(sql), params)
 
 
-def _copy_into_postgresql(table: str, columns: str, chunks: Iterable[Columns]) -> int:
+def _copy_into_postgresql(table: str, columns: str, blocks: Iterable[Columns]) -> int:
     count = 0
     with database.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-        for chunk in chunks:
-            for values in zip(*chunk, strict=True):
+        for block in blocks:
+            for values in zip(*block, strict=True):
                 copy.write_row(values)
-            count += len(chunk[0])
+            count += len(block[0])
     return count
 
 
-def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> int:
+def _insert_into_sqlite(table: str, columns: str, blocks: Iterable[Columns]) -> int:
     """Insert many rows with each statement; one row each takes 1.5 times as long."""
     width = len(columns.split(","))
     size = MAX_PARAMETERS // width * width
@@ -127,9 +127,9 @@ def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> 
     many = one + f", {places}" * (size // width - 1)
     cursor, count = database.cursor(), 0
     rest: list[Any] = []
-    for chunk in chunks:
-        count += len(chunk[0])
-        values = rest + _row_by_row(chunk)
+    for block in blocks:
+        count += len(block[0])
+        values = rest + _row_by_row(block)
         whole = len(values) - len(values) % size
         # Not immediate: a temporary table needs no lock on the database.
         with database.atomic():
@@ -141,11 +141,11 @@ def _insert_into_sqlite(table: str, columns: str, chunks: Iterable[Columns]) -> 
     return count
 
 
-def _row_by_row(chunk: Columns) -> list[Any]:
-    """All values of a chunk in one list, one row after the other."""
-    values: list[Any] = [None] * (len(chunk[0]) * len(chunk))
-    for place, column in enumerate(chunk):
-        values[place :: len(chunk)] = column
+def _row_by_row(block: Columns) -> list[Any]:
+    """All values of a block in one list, one row after the other."""
+    values: list[Any] = [None] * (len(block[0]) * len(block))
+    for place, column in enumerate(block):
+        values[place :: len(block)] = column
     return values
 
 

@@ -68,8 +68,8 @@ def time_ms(value: Any, latest_ms: int = LAST_MS) -> int:
 
 
 def times_ms(texts: Sequence[str], latest_ms: int) -> list[int]:
-    """:func:`time_ms` of many texts, some ten times as fast if all are valid and have the same
-    common form. The texts come from columns of a file: ``clv.files.layouts``."""
+    """:func:`time_ms` of many texts, such as a column of a file: about ten times as fast if all are
+    valid and have the same common form."""
     times = _common_times_ms(texts)
     if times is not None and times.min() >= 0 and times.max() <= latest_ms:
         return times.tolist()

@@ -24,7 +24,7 @@ from clv.errors import Unscorable
 SEGMENTS = ("high", "medium", "low", "at_risk")
 # Slope of the churn curve: with 30 at-risk days, 5 days without contact give 0.119.
 CHURN_STEEPNESS = 2.4
-# To be raised whenever the same data would give other scores.
+# Raise it whenever the same data would give other scores.
 FORMULA_VERSION = 1
 # The prediction models with their versions. A record stores the index: append only.
 MODELS = ("rfm/1", "calibrated/1")

@@ -20,7 +20,7 @@ _LIMITS = {
 
 
 class Weights(NamedTuple):
-    """What each dimension counts in the score; together 1."""
+    """How much each dimension counts in the score; together 1."""
 
     recency: float
     frequency: float
@@ -31,12 +31,12 @@ class Weights(NamedTuple):
 class ScoreSettings:
     """The settings of a tenant's scores. The weights sum to 1.
 
-    :param at_risk_days: a customer is at risk after so many days without contact
+    :param at_risk_days: a customer is at risk after this many days without contact
     :param lifespan_months: the period that revenue is predicted for
-    :param min_tenure_months: a shorter tenure counts as so many months in the run rate
+    :param min_tenure_months: a shorter tenure counts as this many months in the run rate
     :param model: the prediction model: ``rfm``, or ``calibrated`` where its conditions hold
     :param churn_horizon_days: the calibrated model's churn probability is that of no conversion
-        within so many days
+        within this many days
     """
 
     weight_recency: float = 0.35

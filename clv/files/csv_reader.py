@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from clv.errors import Invalid
-from clv.files.chunks import CHUNK_ROWS, CHUNK_SIZE, MAX_LINE, Chunk, shown, spellings
+from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block, shown, spellings
 from clv.files.layouts import REQUIRED, Column, Layout, labelled
 
 # The most different cells of a column whose values are cached.
@@ -22,7 +22,7 @@ MAX_CACHED_CELLS = 4_096
 
 
 class CsvReader:
-    """Reads the rows of a CSV file in chunks; after an invalid line reading goes on.
+    """Reads the rows of a CSV file in blocks; after an invalid line reading goes on.
 
     :raises Invalid: if the header does not fit the layout
     """
@@ -34,7 +34,7 @@ class CsvReader:
         self._reader = csv.reader(self._lines())
         # Lines that were read without the csv module.
         self._plain_lines = 0
-        # Characters of the chunk being read.
+        # Characters of the block being read.
         self._size = 0
         # What is wrong with the last line read; raised by the next read().
         self._problem: str | None = None
@@ -49,7 +49,7 @@ class CsvReader:
         """The number of the last line read."""
         return self._plain_lines + self._reader.line_num
 
-    def read(self) -> Chunk | None:
+    def read(self) -> Block | None:
         """The next rows, without empty lines; None at the end.
 
         :raises ValueError: at a line that is not a row
@@ -60,15 +60,15 @@ class CsvReader:
         plain = self._read_plain() if self._block.tell() == self._block_size else None
         return plain or self._read_rows()
 
-    def values(self, chunk: Chunk) -> list[list]:
-        """The stored values of a chunk, by column of the layout.
+    def values(self, block: Block) -> list[list]:
+        """The stored values of a block, by column of the layout.
 
-        :raises ValueError: if one is invalid; for a chunk of one row the message says which and why
+        :raises ValueError: if one is invalid; for a block of one row the message says which and why
         """
         return [
-            [cache.column.default] * len(chunk)
+            [cache.column.default] * len(block)
             if index is None
-            else cache.values_of(chunk.cells[index])
+            else cache.values_of(block.cells[index])
             for index, cache in zip(self._indexes, self._caches, strict=True)
         ]
 
@@ -78,36 +78,36 @@ class CsvReader:
         except csv.Error:
             return []
 
-    def _read_plain(self) -> Chunk | None:
+    def _read_plain(self) -> Block | None:
         """The next block, if it is plain; else None, and the csv module has to read it."""
-        block = self._text.read(CHUNK_SIZE) + self._text.readline(MAX_LINE)
+        block = self._text.read(BLOCK_SIZE) + self._text.readline(MAX_LINE)
         plain = (block.replace("\r\n", "\n") if "\r" in block else block).removesuffix("\n")
         if plain and '"' not in plain and "\r" not in plain and len(plain) < csv.field_size_limit():
             columns = _columns(plain, self._header_width)
             if columns:
                 lines = range(self.line + 1, self.line + 1 + len(columns[0]))
                 self._plain_lines += len(lines)
-                return Chunk(lines, columns)
+                return Block(lines, columns)
         self._block, self._block_size = io.StringIO(block, newline=""), len(block)
         return None
 
-    def _read_rows(self) -> Chunk | None:
+    def _read_rows(self) -> Block | None:
         lines, rows, self._size = [], [], 0
         try:
-            for row in islice(self._reader, CHUNK_ROWS):
+            for row in islice(self._reader, BLOCK_ROWS):
                 if len(row) >= self._min_width:
                     rows.append(row)
                     lines.append(self.line)
                 elif row:
                     self._problem = "The line has too few columns."
-                if self._problem or self._size > CHUNK_SIZE:
+                if self._problem or self._size > BLOCK_SIZE:
                     break
         except csv.Error as error:
             self._problem = str(error)
         # Empty lines have a size, too: only the end of the file has none.
         if not self._size and not self._problem:
             return None
-        return Chunk(lines, list(zip(*rows, strict=False)))
+        return Block(lines, list(zip(*rows, strict=False)))
 
     def _lines(self) -> Iterator[str]:
         """The rest of the block, then of the file: the lines that the csv module reads."""

@@ -3,9 +3,9 @@
 A cell's text is parsed in :mod:`clv.domain.values` (ids, counts, amounts) and in
 :mod:`clv.domain.calendar` (dates, periods); here is which column takes which parser.
 
-Values are checked by column, since a function call per value of a million rows would cost more than
-everything else. ``ValueError`` means that at least one of the rows is invalid; for a single row its
-message says what would be valid.
+Values are checked by column, since a function call for each value of a million rows would cost more
+than everything else. ``ValueError`` means that at least one of the rows is invalid; for a single
+row its message says what would be valid.
 """
 
 from collections.abc import Callable, Sequence
@@ -122,7 +122,7 @@ class Summaries(Layout):
         )
 
     def staged(self, lines: Sequence[int], columns: list[list]) -> Columns:
-        """As in the base class; impressions that are not given are the conversions.
+        """As in the base class; where impressions are not given, they are as many as the converts.
 
         :raises Invalid: if a row's period type differs from that of the rows before
         """

@@ -6,12 +6,12 @@ from functools import partial
 from itertools import islice
 from typing import Any, NoReturn
 
-from clv.files.chunks import CHUNK_ROWS, CHUNK_SIZE, MAX_LINE, Chunk, shown, spellings
+from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block, shown, spellings
 from clv.files.layouts import MISSING, Layout, labelled
 
 
 class NdjsonReader:
-    """Reads the rows of an NDJSON file in chunks; after an invalid line reading goes on.
+    """Reads the rows of an NDJSON file in blocks; after an invalid line reading goes on.
 
     ``line`` is the number of the last line read.
     """
@@ -28,7 +28,7 @@ class NdjsonReader:
             for name in spellings(column.name)
         }
 
-    def read(self) -> Chunk | None:
+    def read(self) -> Block | None:
         """The next rows; None at the end.
 
         :raises ValueError: at a line that is not an object, or has an unknown field
@@ -37,7 +37,7 @@ class NdjsonReader:
             problem, self._problem = self._problem, None
             raise ValueError(problem)
         lines, rows, size = [], [], 0
-        for text in islice(self._lines, CHUNK_ROWS):
+        for text in islice(self._lines, BLOCK_ROWS):
             self.line += 1
             size += len(text)
             try:
@@ -46,18 +46,18 @@ class NdjsonReader:
                     lines.append(self.line)
             except ValueError as error:
                 self._problem = str(error)
-            if self._problem or size > CHUNK_SIZE:
+            if self._problem or size > BLOCK_SIZE:
                 break
-        return Chunk(lines, list(zip(*rows, strict=True))) if size else None
+        return Block(lines, list(zip(*rows, strict=True))) if size else None
 
-    def values(self, chunk: Chunk) -> list[list]:
-        """The stored values of a chunk, by column of the layout.
+    def values(self, block: Block) -> list[list]:
+        """The stored values of a block, by column of the layout.
 
-        :raises ValueError: if one is invalid; for a chunk of one row the message says which and why
+        :raises ValueError: if one is invalid; for a block of one row the message says which and why
         """
         return [
             labelled(column.label, list, map(column.json_value, values))
-            for column, values in zip(self._layout.columns, chunk.cells, strict=True)
+            for column, values in zip(self._layout.columns, block.cells, strict=True)
         ]
 
     def _row(self, text: str) -> list[Any]:

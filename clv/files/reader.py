@@ -1,6 +1,6 @@
 """Reads files of rows in constant memory: CSV or NDJSON, gzipped or not.
 
-A file is read in chunks (:mod:`clv.files.csv_reader`, :mod:`clv.files.ndjson_reader`). Which parser
+A file is read in blocks (:mod:`clv.files.csv_reader`, :mod:`clv.files.ndjson_reader`). Which parser
 takes which column is in :mod:`clv.files.layouts`.
 """
 
@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from clv.db import Columns
 from clv.domain import calendar
 from clv.errors import Invalid, TooLarge
-from clv.files.chunks import Chunk
+from clv.files.blocks import Block
 from clv.files.csv_reader import CsvReader
 from clv.files.layouts import Layout, Summaries, Transactions
 from clv.files.ndjson_reader import NdjsonReader
@@ -24,7 +24,7 @@ from clv.files.ndjson_reader import NdjsonReader
 GZIP_MAGIC = b"\x1f\x8b"
 # Of the rejected lines, how many are reported with their reasons.
 MAX_REPORTED = 100
-# A chunk with an invalid row is checked again in this many parts, and so is each part with one.
+# A block with an invalid row is checked again in this many parts, and so is each part with one.
 PARTS = 16
 RowReader = CsvReader | NdjsonReader
 ROW_READERS: dict[str, type[RowReader]] = {"csv": CsvReader, "ndjson": NdjsonReader}
@@ -94,9 +94,9 @@ def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator
     :raises TooLarge: if the gzip inflates to more than it may
     """
     layout = Summaries(_latest_ms())
-    chunks = _read(file, layout, rejected)
-    first = list(islice(chunks, 1))
-    return layout.period_type, chain(first, chunks)
+    blocks = _read(file, layout, rejected)
+    first = list(islice(blocks, 1))
+    return layout.period_type, chain(first, blocks)
 
 
 def _latest_ms() -> int:
@@ -110,8 +110,8 @@ def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
     text = io.TextIOWrapper(inflated, "utf-8-sig", "surrogateescape", newline="")
     try:
         reader = ROW_READERS[file.kind](text, layout)
-        for chunk in _chunks(reader, rejected):
-            yield from _valid_rows(chunk, reader, layout, rejected)
+        for block in _blocks(reader, rejected):
+            yield from _valid_rows(block, reader, layout, rejected)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise Invalid("The gzip file is broken or ends too early.") from None
     finally:
@@ -119,31 +119,31 @@ def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
         text.detach()
 
 
-def _chunks(reader: RowReader, rejected: Rejected) -> Iterator[Chunk]:
+def _blocks(reader: RowReader, rejected: Rejected) -> Iterator[Block]:
     while True:
         try:
-            chunk = reader.read()
+            block = reader.read()
         except ValueError as error:
             rejected.add(reader.line, str(error))
             continue
-        if chunk is None:
+        if block is None:
             return
-        yield chunk
+        yield block
 
 
 def _valid_rows(
-    chunk: Chunk, reader: RowReader, layout: Layout, rejected: Rejected
+    block: Block, reader: RowReader, layout: Layout, rejected: Rejected
 ) -> Iterator[Columns]:
-    """The valid rows of a chunk as they are staged."""
-    if not chunk:
+    """The valid rows of a block as they are staged."""
+    if not block:
         return
     try:
-        staged = layout.staged(chunk.lines, reader.values(chunk))
+        staged = layout.staged(block.lines, reader.values(block))
     except ValueError as error:
-        if len(chunk) == 1:
-            rejected.add(chunk.lines[0], str(error))
+        if len(block) == 1:
+            rejected.add(block.lines[0], str(error))
             return
-        for part in chunk.parts(max(1, len(chunk) // PARTS)):
+        for part in block.parts(max(1, len(block) // PARTS)):
             yield from _valid_rows(part, reader, layout, rejected)
     else:
         yield staged
@@ -159,7 +159,7 @@ def _inflated(stream: BinaryIO, max_bytes: int | None) -> BinaryIO:
 
 
 class _LimitedStream(io.BufferedIOBase):
-    """A stream that raises TooLarge after so many bytes: a small gzip can inflate to any size."""
+    """A stream that raises TooLarge after this many bytes: a small gzip can inflate to any size."""
 
     def __init__(self, stream: gzip.GzipFile, max_bytes: int) -> None:
         self._stream, self._left, self._max = stream, max_bytes, max_bytes

@@ -12,12 +12,10 @@ from decimal import Decimal
 from functools import lru_cache
 
 from clv.domain import calendar
-from clv.domain.scoring import MODELS
 from clv.domain.units import AMOUNT_SCALE
 from clv.store.listing import Listed
 from clv.store.rankings import Order
 
-KINDS = ("csv", "ndjson")
 # Append only: clients may read the columns by position.
 COLUMNS = (
     "customerId",
@@ -113,7 +111,7 @@ def _cells(entry: Listed) -> tuple[str, ...]:
     scores = entry.scores
     return (
         scores.customer_id,
-        str(int(scores.score + 0.5)),
+        str(scores.clv_score),
         repr(scores.score),
         _money(scores.predicted_revenue),
         repr(scores.churn_probability),
@@ -133,7 +131,7 @@ def _without_formula(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cells_with_model(entry: Listed) -> tuple[str, ...]:
-    return (*_cells(entry), MODELS[entry.scores.model])
+    return (*_cells(entry), entry.scores.versioned_model)
 
 
 def _money(amount: int) -> str:

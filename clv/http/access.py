@@ -92,7 +92,7 @@ def identify(header: str | None) -> Principal:
 
 
 def after_response(act: Callable[[], None]) -> None:
-    """Call this once the response to the current request was sent, so that nobody waits for it."""
+    """Call this after the response to the current request was sent, so that nobody waits for it."""
 
     @after_this_request
     def register(response: Response) -> Response:

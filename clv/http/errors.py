@@ -98,7 +98,7 @@ def log_failure(error: Exception) -> None:
         logging.ERROR,
         request=g.get("request_id"),
         route=str(request.url_rule),
-        error=logs.summary(error),
+        error=logs.trace(error),
     )
 
 

@@ -70,8 +70,9 @@ class Quota:
     report_is_due: bool
 
     def check(self) -> None:
-        """
-        :raises TooMany: when the request was one too many
+        """Check that the request was within the limit.
+
+        :raises TooMany: when it was one too many
         """
         if self.exceeded:
             raise TooMany("The rate limit of this key is used up.", self.seconds)
@@ -128,7 +129,7 @@ class RateLimiter:
             self._report(key, window)
         except (RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_SECONDS
-            logs.event("limits.local", logging.WARNING, error=logs.summary(error))
+            logs.event("limits.local", logging.WARNING, error=logs.trace(error))
         finally:
             self._reporting.release()
 

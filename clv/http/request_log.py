@@ -1,5 +1,5 @@
-"""What is noted of each request: a line in the log and a count. Its route is the URL rule, never
-the path, which may name a customer."""
+"""The request log: a line for each request, and a count. The route in it is the URL rule, never the
+path, which may name a customer."""
 
 from functools import partial
 from time import perf_counter
@@ -37,7 +37,7 @@ def _note(counters: Counters, response: Response) -> Response:
     if response.is_sequence:
         end()
     else:
-        # A file that has yet to be sent.
+        # A file, which has yet to be sent.
         response.call_on_close(end)
     return response
 

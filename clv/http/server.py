@@ -1,4 +1,5 @@
-"""The web process's worker: gunicorn's gthread, but no thread waits for a client's head or end.
+"""The web process's worker: gunicorn's gthread, but no thread waits for a request's head, or for a
+client to close.
 
 In gunicorn 27, gthread reads a request's head in a thread, without a time limit. A handful of
 clients that send half a head stop the service for good; a client that sends nothing holds a thread
@@ -56,7 +57,6 @@ _REFUSALS = (
 _NOT_STARTED = "Exception in worker process"
 # Raised for headers of our own response, not of the request.
 _OURS = (refused.InvalidResponseHeader, refused.InvalidResponseHeaderName)
-
 
 # The release whose private parts the worker uses.
 GUNICORN_VERSION = "27.0.1"
@@ -138,7 +138,7 @@ class Worker(ThreadWorker):
                 code, message = refusal, reason
                 break
         if code == 500:
-            error = logs.summary(exc)
+            error = logs.trace(exc)
             logs.event("request.failed", logging.ERROR, request=request_id, error=error)
         else:
             logs.event("request.refused", logging.WARNING, request=request_id, code=code)
@@ -196,7 +196,7 @@ class Logger(GunicornLogger):
         """Log an exception's kind and place, because its text may hold a request's data. While the
         worker starts there is no request: log all of it."""
         error = sys.exception()
-        shown = traceback.format_exc() if msg == _NOT_STARTED or not error else logs.summary(error)
+        shown = traceback.format_exc() if msg == _NOT_STARTED or not error else logs.trace(error)
         self.error_log.error(msg, *args, extra={"fields": {"error": shown}})
 
 

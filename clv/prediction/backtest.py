@@ -75,11 +75,12 @@ class Scorecard:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a backtest.
+    """How the models did on one holdout. Amounts are in the split's unit.
 
-    :param revenue: actual revenue in the holdout
-    :param returned: number of customers with a conversion in the holdout
-    :param scorecards: of calibrated (if it could be fitted), rfm and mean
+    :param customers: with a conversion before the holdout
+    :param revenue: actual revenue of these customers in the holdout
+    :param returned: how many of them had a conversion in the holdout
+    :param models: how calibrated (if it could be fitted), rfm and mean did
     :param parameters: of calibrated, fitted to the calibration period alone
     :param not_fitted: why there are no parameters
     :param recommended: calibrated or rfm
@@ -90,7 +91,7 @@ class Report:
     customers: int
     revenue: float
     returned: int
-    scorecards: tuple[Scorecard, ...]
+    models: tuple[Scorecard, ...]
     parameters: btyd.Parameters | None
     not_fitted: str | None
     recommended: str
@@ -110,7 +111,7 @@ def backtest(split: Split, settings: ScoreSettings) -> Report:
         customers=len(split.x),
         revenue=float(split.revenue.sum()),
         returned=int((split.conversion_days > 0).sum()),
-        scorecards=tuple(scorecards),
+        models=tuple(scorecards),
         parameters=parameters,
         not_fitted=reason,
         recommended=recommended,

@@ -5,7 +5,7 @@ Earlier versions stored the names in camelCase; such results can be read, too.
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from clv.domain import calendar
@@ -13,52 +13,27 @@ from clv.prediction.backtest import Decile, Report, Scorecard
 from clv.prediction.btyd import Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class BacktestResult:
-    """The models on one holdout. Amounts are in the tenant's currency.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestResult(Report):
+    """A report with the days that it is about. Amounts are in the tenant's currency.
 
     :param first_day: the first day of the history, as ``2026-01-31``
     :param split_day: the first day of the holdout
     :param last_day: the last day of both
-    :param customers: with a conversion before the holdout
-    :param returned: of these, with a conversion in the holdout
-    :param revenue: of these customers in the holdout
-    :param models: calibrated (if it could be fitted), rfm and mean
-    :param parameters: of the calibrated model, from before the holdout
-    :param not_fitted: why there are none
-    :param recommended: calibrated or rfm
-    :param sentence: which model to use, and how far off it was
     """
 
     first_day: str
     split_day: str
     last_day: str
-    holdout_days: int
-    customers: int
-    returned: int
-    revenue: float
-    models: tuple[Scorecard, ...]
-    parameters: Parameters | None
-    not_fitted: str | None
-    recommended: str
-    sentence: str
 
 
 def result_of(report: Report, first_day: int, split_day: int, last_day: int) -> BacktestResult:
     """A report with the days that it is about, each as a number of days since 1970."""
     return BacktestResult(
+        **{field.name: getattr(report, field.name) for field in fields(report)},
         first_day=calendar.key_of(first_day),
         split_day=calendar.key_of(split_day),
         last_day=calendar.key_of(last_day),
-        holdout_days=report.holdout_days,
-        customers=report.customers,
-        returned=report.returned,
-        revenue=report.revenue,
-        models=report.scorecards,
-        parameters=report.parameters,
-        not_fitted=report.not_fitted,
-        recommended=report.recommended,
-        sentence=report.sentence,
     )
 
 

@@ -1,4 +1,4 @@
-"""How good predictions are, beside what came: errors, rank correlation, deciles, AUC.
+"""How good predictions are, compared with what happened: errors, rank correlation, deciles, AUC.
 
 Pure: arrays of one value per customer in, one figure out. A figure that the data don't define is
 None, never NaN, so that all of them fit into JSON.

@@ -1,4 +1,4 @@
-"""The use cases of backtests: start, watch, list, and work one off.
+"""The use cases of backtests: start, watch, list, and carry one out.
 
 ``clv.services.fitting`` does the measuring; who works on a backtest is decided in
 ``clv.store.backtests``.
@@ -6,7 +6,6 @@
 
 import contextlib
 import logging
-import uuid
 from dataclasses import dataclass
 
 from clv import db, logs
@@ -16,6 +15,7 @@ from clv.prediction import backtest_result
 from clv.prediction.backtest_result import BacktestResult
 from clv.queue import Queue
 from clv.services import fitting
+from clv.services.runs import stored_id
 from clv.store import backtests, tenants
 from clv.store.backtests import Backtest
 from clv.store.tenants import Tenant
@@ -72,7 +72,7 @@ def start(
 def measure_now(
     tenant: Tenant, holdout_days: int | None, requested_by: str, settings: Settings
 ) -> BacktestDetails:
-    """Create a backtest and work it off here, without a queue; the arguments are those of
+    """Create a backtest and carry it out here, without a queue; the arguments are those of
     :func:`start`.
 
     :raises Conflict: as :func:`start`
@@ -91,11 +91,8 @@ def watch(tenant_id: int, backtest_id: str, queue: Queue) -> BacktestDetails:
 
     :raises NotFound: when the tenant has no such backtest
     """
-    try:
-        canonical = str(uuid.UUID(backtest_id))
-    except ValueError:
-        raise NotFound(backtests.NO_SUCH_BACKTEST) from None
-    return _look_after(backtests.by_backtest_id(tenant_id, canonical), queue)
+    stored = stored_id(backtest_id, backtests.NO_SUCH_BACKTEST)
+    return _look_after(backtests.by_backtest_id(tenant_id, stored), queue)
 
 
 def newest(tenant_id: int, queue: Queue) -> BacktestDetails | None:
@@ -116,7 +113,7 @@ def page(tenant_id: int, before_id: int | None, limit: int) -> list[BacktestDeta
 
 
 def work(internal_id: int, settings: Settings) -> None:
-    """Claim a backtest and bring it to its end; do nothing if there is nothing to claim."""
+    """Claim a backtest and carry it out; do nothing if there is nothing to claim."""
     lease_ms = settings.lease_ms
     attempt = backtests.claim(internal_id, lease_ms)
     if attempt is None:
@@ -170,7 +167,8 @@ def _look_after(backtest: Backtest, queue: Queue) -> BacktestDetails:
 
 
 def _details(backtest: Backtest, message: str | None = None) -> BacktestDetails:
-    """
+    """A backtest with its result.
+
     :param message: used when the backtest has no message of its own
     """
     result = backtest.result

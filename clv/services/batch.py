@@ -1,4 +1,4 @@
-"""Works off a batch run: plan it, compute its shards chunk by chunk, finish it.
+"""Carries out a batch run: plan it, compute its shards chunk by chunk, finish it.
 
 The database is the truth and decides who does what; a job in the queue is only a doorbell. What
 can go wrong, and who notices:
@@ -7,7 +7,7 @@ can go wrong, and who notices:
   shard (or plan) expires 20 s after its last chunk, and the sweep rings for the run.
 - A worker is told to stop: its drain ends within seconds at a chunk boundary, frees the shard and
   rings again. A drain that is planning is interrupted after 6 s and frees the plan.
-- A worker was only paused: by the time it comes back another worker has its shard, with a higher
+- A worker was only paused: by the time it comes back, another worker has its shard, with a higher
   attempt, and the fence in the chunk's transaction refuses its chunk.
 - Redis restarts empty: no doorbell is left, and the sweep rings for every run that needs work.
 - The database restarts, or the reply to a commit is lost: the drain reconnects and continues from
@@ -58,7 +58,7 @@ RECONNECT_SECONDS = 0.5
 
 
 def work(run_id: int, queue: Queue, settings: Settings) -> None:
-    """Bring a run forward: start it, plan it, compute shards or finish it, whichever is due."""
+    """Advance a run: start it, plan it, compute shards or finish it, whichever is due."""
     lease_ms = settings.lease_ms
     if runs.start(run_id):
         logs.event("run.started", run=run_id)
@@ -104,8 +104,8 @@ def compute_shard(shard: Shard, report: Report, until: float) -> None:
             _compute_to_end(shard, report, until)
             return
         except db.CONNECTION_LOST as error:
-            event = logs.summary(error)
-            logs.event("database.lost", logging.WARNING, run=shard.run_id, error=event)
+            trace = logs.trace(error)
+            logs.event("database.lost", logging.WARNING, run=shard.run_id, error=trace)
             if failures > RECONNECTS or db.is_full(error):
                 raise
             db.disconnect()
@@ -184,8 +184,8 @@ def _plan(
     days = suggested_days(tenant, scan)
     spread, calibration = scan.distribution, None
     if scan.history is not None:
-        keep = partial(plans.renew_plan, run_id, attempt, lease_ms)
-        calibration = fitting.calibrate(tenant, scan.history, as_of_ms, keep)
+        renew = partial(plans.renew_plan, run_id, attempt, lease_ms)
+        calibration = fitting.calibrate(tenant, scan.history, as_of_ms, renew)
     if not plans.save_plan(run, attempt, spread, tenant.settings, total, bounds, days, calibration):
         return False
     if calibration is not None:

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from clv.db.clock import now_ms
 from clv.domain import explanation, scoring
 from clv.domain.explanation import Explanation
-from clv.domain.scoring import MODELS, Prediction, Scores, Totals, score_customer
+from clv.domain.scoring import Prediction, Scores, Totals, score_customer
 from clv.domain.settings import MODEL_NAMES, ScoreSettings
-from clv.domain.units import AMOUNT_SCALE
+from clv.domain.units import AMOUNT_SCALE, MAX_STORED_INTEGER
 from clv.errors import NotFound
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
 from clv.services.settings import TenantSettings, tenant_settings
 from clv.services.snapshots import current_snapshot
-from clv.store import changes, records, runs, summaries, tenants
+from clv.store import changes, records, summaries, tenants
 from clv.store.changes import Change
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
@@ -25,8 +25,8 @@ NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 @dataclass(frozen=True, slots=True)
 class RevenueInterval:
-    """Between which amounts, in 1/10,000, a customer's revenue over the lifespan lies with a
-    probability."""
+    """The amounts, in 1/10,000, between which a customer's revenue over the lifespan lies with a
+    probability of ``level``."""
 
     low: int
     high: int
@@ -39,7 +39,7 @@ class RevenueInterval:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A customer's explanation.
+    """A customer's explanation, with the model that serves.
 
     :param serving: the model that predicted, and why that one
     :param interval: of the predicted revenue; None where rfm serves, and without any conversion
@@ -64,7 +64,7 @@ class Explained:
     @property
     def model_version(self) -> int:
         """Its version."""
-        return int(MODELS[self.scores.model].partition("/")[2])
+        return int(self.scores.versioned_model.partition("/")[2])
 
     @property
     def parameters(self) -> Parameters | None:
@@ -95,8 +95,8 @@ class SummaryList:
 def get_clv(
     tenant_id: int, customer_id: str, max_age_seconds: int | None = None
 ) -> tuple[Scores, str]:
-    """A customer's scores and their source: ``cached`` or ``computed``. Only to compute is more
-    of the tenant read than its id.
+    """A customer's scores and their source: ``cached`` or ``computed``. The tenant is read only
+    when there is something to compute.
 
     :param max_age_seconds: a stored record that is older is computed again
     :raises NotFound: without a record and without summaries
@@ -150,7 +150,7 @@ def customer_history(
 
     :raises NotFound: without a record and without summaries
     """
-    before = runs.LAST_ID if before_ms is None else before_ms
+    before = MAX_STORED_INTEGER if before_ms is None else before_ms
     history = changes.of_customer(tenant.id, customer_id, before, limit)
     if not history and not _is_customer(tenant, customer_id):
         raise NotFound(NO_SUCH_CUSTOMER)

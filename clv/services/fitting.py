@@ -1,6 +1,6 @@
 """Measures the models on a tenant's own history, and fits the calibrated model if it may serve.
 
-For workers and commands: a fit loads scipy, which takes some 60 MB. Amounts are in the tenant's
+For workers and commands: a fit loads scipy, which takes about 60 MB. Amounts are in the tenant's
 currency in a backtest, and in 1/10,000 in the parameters that serve.
 """
 
@@ -26,25 +26,25 @@ MAX_DEFAULT_HOLDOUT_DAYS = 365
 NO_HISTORY = "There is no history of days with conversions; that takes daily summaries."
 
 # Called before each long step, to renew the caller's lease.
-Keep = Callable[[], object]
+Renew = Callable[[], object]
 
 
-def calibrate(tenant: Tenant, history: History, as_of_ms: int, keep: Keep) -> Calibration:
+def calibrate(tenant: Tenant, history: History, as_of_ms: int, renew: Renew) -> Calibration:
     """Fit the calibrated model if it may serve: the tenant has at least 500 buyers and 180 days of
     history, and a backtest on the second half of that history recommends it.
 
-    :param history: of all buyers, as of then
+    :param history: of all buyers, as of ``as_of_ms``
     """
     try:
-        reason = _why_it_serves(tenant, history, keep)
-        keep()
+        reason = _why_it_serves(tenant, history, renew)
+        renew()
         fit = btyd_fit.fit(history.x, history.t_x, history.age, history.mean_value)
     except NotFitted as error:
         return Calibration(None, error.message, as_of_ms)
     return Calibration(fit.parameters, reason, as_of_ms)
 
 
-def backtest_tenant(tenant: Tenant, holdout_days: int | None, keep: Keep) -> BacktestResult:
+def backtest_tenant(tenant: Tenant, holdout_days: int | None, renew: Renew) -> BacktestResult:
     """A backtest on the tenant's history.
 
     :param holdout_days: None for half of the history, at most 365
@@ -56,9 +56,9 @@ def backtest_tenant(tenant: Tenant, holdout_days: int | None, keep: Keep) -> Bac
         holdout_days = default_holdout_days(first_day, last_day)
     _check_holdout(holdout_days, last_day - first_day)
     split_day = last_day - holdout_days + 1
-    keep()
+    renew()
     split = read_split(tenant, split_day, holdout_days)
-    keep()
+    renew()
     return result_of(backtest(split, tenant.settings), first_day, split_day, last_day)
 
 
@@ -100,9 +100,10 @@ def _check_holdout(holdout_days: int, most: int) -> None:
         )
 
 
-def _why_it_serves(tenant: Tenant, history: History, keep: Keep) -> str:
-    """
-    :raises NotFitted: with the reason why it does not serve
+def _why_it_serves(tenant: Tenant, history: History, renew: Renew) -> str:
+    """The reason why the calibrated model may serve.
+
+    :raises NotFitted: with the reason why it may not
     """
     first_day, last_day = _span(tenant)
     if len(history.x) < MIN_BUYERS:
@@ -115,7 +116,7 @@ def _why_it_serves(tenant: Tenant, history: History, keep: Keep) -> str:
             f"The calibrated model needs a history of {MIN_HISTORY_DAYS} days with conversions, and"
             f" there are {last_day - first_day}."
         )
-    result = backtest_tenant(tenant, None, keep)
+    result = backtest_tenant(tenant, None, renew)
     if result.recommended != CALIBRATED:
         raise NotFitted(result.sentence)
     return result.sentence

@@ -125,9 +125,9 @@ def overview_of_run(run: Run) -> Overview:
 
 
 def tidy_up(run: Run) -> None:
-    """After a run's end, while nobody waits: store the leaders of each ranking, and delete rows
-    that are older than histories are kept. If the worker is killed before that, lists read all
-    records and old rows stay, both until the next run's end."""
+    """After a run's end, while nobody waits: store the leaders of each ranking, and delete the
+    rows of histories that are too old. If the worker is killed before that, lists read all records
+    and the old rows stay until the next run ends."""
     if run.computed >= MANY_ROWS:
         analyze("clv_record")
     rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id))

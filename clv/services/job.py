@@ -1,4 +1,4 @@
-"""A run as its callers see it: with its progress at one time."""
+"""A run as its callers see it, with its progress at one moment. The API calls it a job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

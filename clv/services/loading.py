@@ -23,7 +23,7 @@ class Options:
 
     :param strict: keep nothing if a line is bad
     :param replace: remove what the file does not have
-    :param progress: called each time some lines were read
+    :param progress: called before each block of rows is staged
     """
 
     strict: bool = False
@@ -40,7 +40,7 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file did.
+    """What loading a file did.
 
     :param received: good lines
     :param rejected: bad lines
@@ -77,8 +77,8 @@ def load_transactions(
     """
     rejected = rejected or Rejected()
     with db.within(db.LONG_SECONDS):
-        chunks = read_transactions(file, rejected, **columns)
-        received = staging.stage_transactions(_followed(chunks, options))
+        blocks = read_transactions(file, rejected, **columns)
+        received = staging.stage_transactions(_with_progress(blocks, options))
         _check_lines("transactions", received, rejected, options)
         merged = _merge_transactions(tenant, replay_until_day, options)
     return _loaded(received, rejected, merged, "daily")
@@ -96,8 +96,8 @@ def load_summaries(
     """
     rejected = rejected or Rejected()
     with db.within(db.LONG_SECONDS):
-        period_type, chunks = read_summaries(file, rejected)
-        staged = staging.stage_lines(_followed(chunks, options), MAX_REPORTED)
+        period_type, blocks = read_summaries(file, rejected)
+        staged = staging.stage_lines(_with_progress(blocks, options), MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
         _check_lines("interaction summaries", received, rejected, options)
@@ -115,10 +115,10 @@ def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merg
     return merging.merge(tenant.id, period_type)
 
 
-def _followed(chunks: Iterator[Columns], options: Options) -> Iterator[Columns]:
-    for chunk in chunks:
+def _with_progress(blocks: Iterator[Columns], options: Options) -> Iterator[Columns]:
+    for block in blocks:
         options.progress()
-        yield chunk
+        yield block
 
 
 def _check_lines(what: str, received: int, rejected: Rejected, options: Options) -> None:

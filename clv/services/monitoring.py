@@ -1,4 +1,4 @@
-"""Figures for whoever monitors the service: what runs did, and what waits."""
+"""Monitoring: whether the service can do its work, what runs did, and what waits."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,28 @@ from clv.queue import Queue
 from clv.services.insights import STALE_MS
 from clv.store import run_tally
 from clv.store.run_tally import Ended
+
+OK = "ok"
+UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What the service depends on.
+
+    :param workers: how many are alive
+    """
+
+    database: str
+    redis: str
+    workers: int
+
+    @property
+    def status(self) -> str:
+        """``unavailable`` without the database, ``degraded`` without workers, else ``ok``."""
+        if self.database != OK:
+            return UNAVAILABLE
+        return OK if self.workers else "degraded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +64,15 @@ class QueueFigures:
     workers: int
 
 
+def readiness(queue: Queue) -> Readiness:
+    """Whether the database answers and is migrated, and whether Redis and workers are there."""
+    database = _database_state()
+    try:
+        return Readiness(database, OK, queue.workers_alive())
+    except Unavailable:
+        return Readiness(database, UNAVAILABLE, 0)
+
+
 def database_figures() -> DatabaseFigures | None:
     """The database's figures, or None if it is down or not migrated; gives the connection back."""
     try:
@@ -66,3 +97,10 @@ def queue_figures(queue: Queue) -> QueueFigures | None:
         return QueueFigures(queue.depth(), queue.workers_alive())
     except Unavailable:
         return None
+
+
+def _database_state() -> str:
+    try:
+        return "migrations are pending" if db.pending_migrations() else OK
+    except db.DOWN:
+        return UNAVAILABLE

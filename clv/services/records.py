@@ -1,4 +1,4 @@
-"""Lists of the scored customers: a page, a whole file, the total."""
+"""Lists of the scored customers: a page, a whole file, the total, those who slip away."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +11,11 @@ from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
+# A customer who has been silent for this many times the at-risk days is probably lost.
+LOST_AFTER = 3
+# Customers who slip away are looked for among these many with the most revenue at risk. Reading
+# them takes as long with a million customers as with some thousands.
+LEADERS_READ = 200
 # Customers that are read at once for a file.
 READ_AT_ONCE = 2_000
 # In any other order than by customer id, each read passes over all records: fewer, larger reads.
@@ -41,8 +46,8 @@ def file_of_records(
     """A whole list as the text of a file, piece by piece. No connection is held between two
     pieces: the reader may be slow.
 
-    :param kind: one of ``clv.files.writer.KINDS``
-    :param progress: told how many customers were read, each time some were
+    :param kind: one of ``clv.files.kinds.KINDS``
+    :param progress: called with the number of customers read, after each page
     """
     pages = _pages(tenant, matching, order, progress or (lambda count: None))
     return writer.write(pages, kind, with_model, for_spreadsheets)
@@ -62,6 +67,20 @@ def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | N
     stored = overview.from_json(last[1])
     segment = matching.segment
     return (stored.everyone if segment is None else stored.segments[segment]).customers
+
+
+def slipping_away(tenant: Tenant, limit: int) -> list[Listed]:
+    """Customers who have been silent for longer than the at-risk days, but are not yet probably
+    lost: those with the most revenue at risk."""
+    days = tenant.settings.at_risk_days
+    order = Order("revenue_at_risk", descending=True)
+    leaders = page_of_records(tenant, Filter(), order, None, LEADERS_READ)
+    slipping = [
+        entry
+        for entry in leaders
+        if days <= entry.scores.recency_days < LOST_AFTER * days and entry.scores.frequency > 0
+    ]
+    return slipping[:limit]
 
 
 def _pages(

@@ -1,7 +1,7 @@
 """The use cases of batch runs: start, watch, wait, cancel, list, and keep them going.
 
-The API, the page, the command line and the workers call the same functions. How a run is worked
-off is in ``clv.services.batch``; what may happen to one is decided in ``clv.store.runs``.
+The API, the page, the command line and the workers call the same functions. How a run is carried
+out is in ``clv.services.batch``; what may happen to one is decided in ``clv.store.runs``.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ def watch(
 
 
 def wait(job: Job, seconds: float, queue: Queue, seats: Seats | None = None) -> Job:
-    """The run when it has ended, or after so many seconds. No connection is held meanwhile.
+    """The run when it has ended, or after this many seconds. No connection is held meanwhile.
 
     :param seats: who waits takes one; when none is free, the job is returned at once
     """
@@ -135,7 +135,7 @@ def page(tenant_id: int, before_id: int | None, limit: int, queue: Queue) -> lis
 
 
 def errors_page(tenant_id: int, job_id: str, after: str, limit: int) -> list[CustomerError]:
-    """The customers that a run could not compute, ordered by id, behind this id.
+    """The customers that a run could not compute, ordered by id, after this id.
 
     :raises NotFound: when the tenant has no such run
     """
@@ -186,12 +186,19 @@ def sweep(queue: Queue, run_id: int | None = None) -> None:
             queue.ring(due)
 
 
-def _find(tenant_id: int, job_id: str) -> Run:
+def stored_id(public_id: str, missing: str) -> str:
+    """The public id of a run or a backtest, a UUID in any spelling, as it is stored.
+
+    :raises NotFound: with the message ``missing`` when it is not a UUID
+    """
     try:
-        canonical = str(uuid.UUID(job_id))
+        return str(uuid.UUID(public_id))
     except ValueError:
-        raise NotFound(runs.NO_SUCH_JOB) from None
-    return runs.by_job_id(tenant_id, canonical)
+        raise NotFound(missing) from None
+
+
+def _find(tenant_id: int, job_id: str) -> Run:
+    return runs.by_job_id(tenant_id, stored_id(job_id, runs.NO_SUCH_JOB))
 
 
 def _as_of_now(run: Run, queue: Queue) -> Job:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from clv.auth.authentication import forget
+from clv.auth.authentication import forget_keys
 from clv.db.clock import now_ms
 from clv.domain import overview, values
 from clv.domain.overview import Suggestion
@@ -54,7 +54,7 @@ def create_tenant(name: str) -> Tenant:
 def delete_tenant(tenant: Tenant) -> None:
     """Delete a tenant with its data, keys and runs."""
     tenants.delete_tenant(tenant.id)
-    forget()
+    forget_keys()
 
 
 def tenant_settings(tenant: Tenant) -> TenantSettings:
@@ -81,7 +81,7 @@ def change_settings(tenant: Tenant, changes: Mapping[str, Any]) -> Tenant:
     """
     scores = {name: value for name, value in changes.items() if name != "currency"}
     with tenants.locked(tenant.id):
-        # Read under the lock: two callers who each change one setting must keep both changes.
+        # Read under the lock: if two callers change one setting each, both changes must stay.
         tenant = tenants.tenant_by_id(tenant.id)
         currency = changes.get("currency", tenant.currency)
         if not re.fullmatch("[A-Z]{3}", currency):

@@ -56,7 +56,7 @@ class Simulation:
     """Two outcomes as of one time, of the same customers.
 
     :param customers: all that the tenant has
-    :param computed: those of them who were computed; others can't be scored, or are not in the
+    :param computed: how many of them were computed; the others can't be scored, or are not in the
         sample
     :param exact: whether all who can be scored were computed
     """

@@ -27,7 +27,7 @@ DRIFT = 0.10
 # make the client ask again. Common routers give up after 30 s.
 BUILD_WAIT_SECONDS = 25.0
 BUILD_POLL_SECONDS = 0.1
-# A scan keeps every 1,000th customer id: shards may begin behind these.
+# A scan keeps every 1,000th customer id: shards may begin after these.
 BOUND_EVERY = 1_000
 MIN_SHARDS = 8
 # Size of the customer sample. Thinning halves it.
@@ -40,7 +40,7 @@ class CustomerScan:
 
     :param distribution: None without any scorable customer
     :param bound_ids: every n-th customer id, ascending; n is ``bound_every``
-    :param sample: ids of customers that stand for all: at most 12,500, evenly spread
+    :param sample: ids of customers who represent all: at most 12,500, evenly spread
     :param history: of those with a conversion, if it was asked for
     """
 

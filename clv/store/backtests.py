@@ -10,22 +10,21 @@ from typing import Any
 
 from clv import db
 from clv.db.clock import now_ms, now_sql
+from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import Conflict, NotFound
+from clv.store.runs import ACTIVE, IS_ACTIVE, active_ids
 
 # A backtest fails after this many attempts that did not end it.
 MAX_ATTEMPTS = 3
-# The speed on which leases count: each step reads all customers or fits a model to them. Some 100
-# is usual; a machine may be eight times slower.
+# The speed that leases assume: each step reads all customers or fits a model to them. About 100 is
+# usual; a machine may be eight times slower.
 CUSTOMERS_PER_MS = 12
-# Above every id of a table.
-LAST_ID = 2**63 - 1
 NO_SUCH_BACKTEST = "There is no backtest with this id."
 
 _BACKTEST = (
     "id, backtest_id, tenant_id, status, holdout_days, requested_by, created_ms, started_ms,"
     " finished_ms, attempt, message, result"
 )
-_IS_ACTIVE = "status IN ('queued', 'running')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Backtest:
     @property
     def is_active(self) -> bool:
         """Whether the backtest has not ended yet."""
-        return self.status in ("queued", "running")
+        return self.status in ACTIVE
 
 
 def create(
@@ -107,7 +106,8 @@ def page(
     :param before_id: the last backtest of the previous page; None for the first page
     :param status: only backtests with this status
     """
-    condition, params = "tenant_id = %s AND id < %s", list[Any]([tenant_id, before_id or LAST_ID])
+    condition = "tenant_id = %s AND id < %s"
+    params: list[Any] = [tenant_id, MAX_STORED_INTEGER if before_id is None else before_id]
     if status is not None:
         condition += " AND status = %s"
         params.append(status)
@@ -124,7 +124,7 @@ def claim(internal_id: int, lease_ms: int) -> int | None:
     claimed = db.row(
         "UPDATE backtest SET status = 'running', attempt = attempt + 1,"
         f" started_ms = COALESCE(started_ms, {now_sql()}), lease_ms = {_until()}"
-        f" WHERE id = %s AND {_IS_ACTIVE} AND lease_ms < {now_sql()} RETURNING attempt",
+        f" WHERE id = %s AND {IS_ACTIVE} AND lease_ms < {now_sql()} RETURNING attempt",
         (lease_ms, CUSTOMERS_PER_MS, internal_id),
     )
     return claimed[0] if claimed else None
@@ -161,7 +161,7 @@ def fail(internal_id: int, message: str) -> bool:
     """End an active backtest as failed; False if it had ended already."""
     failed = db.execute(
         f"UPDATE backtest SET status = 'failed', finished_ms = {now_sql()}, message = %s"
-        f" WHERE id = %s AND {_IS_ACTIVE}",
+        f" WHERE id = %s AND {IS_ACTIVE}",
         (message, internal_id),
     )
     return failed == 1
@@ -172,7 +172,7 @@ def needing_work(internal_id: int | None = None) -> list[int]:
 
     :param internal_id: ask only about this one
     """
-    return _active(f"lease_ms < {now_sql()}", internal_id)
+    return active_ids("backtest", f"lease_ms < {now_sql()}", internal_id)
 
 
 def overdue(internal_id: int | None = None) -> list[int]:
@@ -180,14 +180,7 @@ def overdue(internal_id: int | None = None) -> list[int]:
 
     :param internal_id: ask only about this one
     """
-    return _active(f"deadline_ms < {now_sql()}", internal_id)
-
-
-def _active(condition: str, internal_id: int | None) -> list[int]:
-    sql = f"SELECT id FROM backtest WHERE {_IS_ACTIVE} AND {condition}"
-    if internal_id is None:
-        return [active_id for (active_id,) in db.rows(f"{sql} ORDER BY id")]
-    return [active_id for (active_id,) in db.rows(f"{sql} AND id = %s", (internal_id,))]
+    return active_ids("backtest", f"deadline_ms < {now_sql()}", internal_id)
 
 
 def _until() -> str:

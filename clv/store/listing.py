@@ -70,24 +70,24 @@ _COLUMNS = ", ".join(f"r.{name}" for name in records.COLUMNS.split(", "))
 
 
 def page(
-    tenant_id: int, wanted: Filter, order: Order, after: tuple[Any, str] | None, limit: int
+    tenant_id: int, matching: Filter, order: Order, after: tuple[Any, str] | None, limit: int
 ) -> list[Listed]:
     """The next records of a list.
 
     :param after: value and customer id of the last entry of the previous page; None for the first
     """
-    if wanted.is_open and order.by in SORTS and limit <= LEADERS:
+    if matching.is_open and order.by in SORTS and limit <= LEADERS:
         for condition, params in conditions_among_leaders(tenant_id, order, after, limit):
             entries = _page(condition, params, order, after, limit)
             if len(entries) == limit:
                 return entries
-    condition, params = _matching(tenant_id, wanted)
+    condition, params = _conditions(tenant_id, matching)
     return _page(condition, params, order, after, limit)
 
 
-def count(tenant_id: int, wanted: Filter) -> int:
+def count(tenant_id: int, matching: Filter) -> int:
     """The number of records that pass a filter."""
-    condition, params = _matching(tenant_id, wanted)
+    condition, params = _conditions(tenant_id, matching)
     return db.value(f"SELECT COUNT(*) FROM clv_record r WHERE {condition}", params)
 
 
@@ -109,14 +109,14 @@ def _page(
     return [Listed(Scores(*scores), value, job_id) for value, job_id, *scores in rows]
 
 
-def _matching(tenant_id: int, wanted: Filter) -> tuple[str, list[Any]]:
+def _conditions(tenant_id: int, matching: Filter) -> tuple[str, list[Any]]:
     conditions, params = ["r.tenant_id = %s"], list[Any]([tenant_id])
     for name, condition in _CONDITIONS.items():
-        limit = getattr(wanted, name)
+        limit = getattr(matching, name)
         if limit is not None:
             conditions.append(condition)
             params.append(limit)
-    if wanted.customer_ids is not None:
-        conditions.append(f"r.customer_id IN ({', '.join(['%s'] * len(wanted.customer_ids))})")
-        params.extend(wanted.customer_ids)
+    if matching.customer_ids is not None:
+        conditions.append(f"r.customer_id IN ({', '.join(['%s'] * len(matching.customer_ids))})")
+        params.extend(matching.customer_ids)
     return " AND ".join(conditions), params

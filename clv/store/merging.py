@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from clv import db
 from clv.db.dialect import MANY_ROWS, analyze
 from clv.errors import Conflict
-from clv.store import records
+from clv.store import records, shards
 from clv.store.summaries import COLUMNS, KEY, VALUES
 from clv.store.tenants import keep_count, lock_tenant
 
@@ -51,7 +51,7 @@ def merge(
         if not replace:
             _check_period_type(stored_type, period_type)
         if replace or zeros:
-            records.fence_active_runs(tenant_id)
+            shards.fence_active_runs(tenant_id)
         known = 0
         merged = Merged(received, inserted=received - zeros, updated=0, unchanged=zeros, deleted=0)
         if _has_rows(tenant_id):

@@ -12,7 +12,7 @@ from clv.store import snapshots
 from clv.store.runs import PLANNED_CUSTOMERS_PER_MS, Run
 from clv.store.tenants import lock_tenant
 
-# PLANNED_CUSTOMERS_PER_MS with what the calibrated model needs; some 100 is usual.
+# The same for a run that also fits the calibrated model. About 100 is usual.
 CALIBRATED_CUSTOMERS_PER_MS = 12
 _PLANNING_MS = (
     f"(SELECT customers / CASE model WHEN 'rfm' THEN {PLANNED_CUSTOMERS_PER_MS}"
@@ -68,7 +68,7 @@ def save_plan(
     :param distribution: None if the tenant has no scorable customer
     :param bounds: the last customer id of each shard except the last one, which has no end
     :param suggested_days: at-risk days that fit the tenant's data, if any do
-    :param calibration: what a full run found out about the calibrated model; None to keep that of
+    :param calibration: what a full run decided about the calibrated model; None to keep that of
         the previous run
     :returns: False if the claim is lost
     """

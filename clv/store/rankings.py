@@ -24,7 +24,7 @@ SORTS = {
 LEADERS = 500
 # Up to this number, sorting all records is faster than looking the leaders up.
 FEW_RECORDS = 10_000
-# Records computed singly that are looked up beside the leaders, in some 10 ms. If there are more,
+# Records computed singly that are looked up beside the leaders, in about 10 ms. If there are more,
 # all records are sorted.
 MOST_SINGLE = 2_000
 
@@ -99,7 +99,7 @@ def conditions_among_leaders(
 ) -> Iterator[tuple[str, list[Any]]]:
     """Conditions on records ``r``, with their parameters, the narrowest first. The first one with
     ``limit`` records after ``after`` selects the page; without any, all records have to be sorted:
-    the page lies behind the leaders, or a run has started since and may have changed any record.
+    the page comes after the leaders, or a run has started since and may have changed any record.
     """
     stored = db.row(
         "SELECT run_id, customer_ids, last_value FROM leaders WHERE tenant_id = %s"
@@ -111,7 +111,7 @@ def conditions_among_leaders(
     run_id, text, last_value = stored
     ids, start = json.loads(text), 0
     if after is not None:
-        if _is_behind(after, (last_value, ids[-1]), order):
+        if _comes_after(after, (last_value, ids[-1]), order):
             return
         start = ids.index(after[1]) + 1 if after[1] in ids else len(ids)
     # Twice what the page needs, since some leaders may have moved; then all.
@@ -140,14 +140,14 @@ def _is_last(run_id: int) -> bool:
     return bool(is_last)
 
 
-def _is_behind(entry: tuple[Any, str], other: tuple[Any, str], order: Order) -> bool:
+def _comes_after(entry: tuple[Any, str], other: tuple[Any, str], order: Order) -> bool:
     return entry < other if order.descending else entry > other
 
 
 def _condition(
     first: list[str], tenant_id: int, run_id: int, order: Order
 ) -> tuple[str, list[Any]]:
-    """The condition that a record is not behind the first customers of a ranking.
+    """The condition that a record does not come after the first customers of a ranking.
 
     Those of them that a run computed have kept their places. Up to the last of these there can be
     no other record, except those computed singly since.

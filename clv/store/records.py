@@ -16,7 +16,7 @@ from clv.db.clock import now_sql
 from clv.domain.overview import Cell
 from clv.domain.scoring import Scores
 
-# A smaller move of the score, of 100, is not worth a row of the history.
+# A smaller move of the score, which goes up to 100, is not worth a row of the history.
 NOTED_MOVE = 5.0
 COLUMNS = (
     "customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
@@ -63,15 +63,15 @@ _NOTE_RANGE = _NOTE.format(
     written="clv_record",
     more="AND r.tenant_id = %s AND r.customer_id BETWEEN %s AND %s AND r.computed_ms = %s",
 )
-_RECORD = f"SELECT {COLUMNS} FROM clv_record WHERE tenant_id = %s AND customer_id = %s"
-# The last parts of a WITH, which write records and histories of a chunk. The parameters are the
-# tenant, the run if {run} is one, and the columns as arrays.
+_OF_CUSTOMER = "tenant_id = %s AND customer_id = %s"
+_RECORD = f"SELECT {COLUMNS} FROM clv_record WHERE {_OF_CUSTOMER}"
+# The last parts of a WITH statement, which write the records and histories of a chunk. The
+# parameters are the tenant, the run if {run} is one, and the columns as arrays.
 WRITE_ARRAYS = (
     f"written AS ({_INSERT} SELECT u.*, %s::int, {{run}}, u.score, u.computed_ms FROM {_UNNESTED}"
     f" {{where}} {_ON_CONFLICT} RETURNING *), noted AS ({_NOTE.format(written='written', more='')})"
 )
-_KEY = "tenant_id = %s AND customer_id = %s"
-_HAS_SUMMARIES = f"SELECT 1 FROM interaction_summary WHERE {_KEY} LIMIT 1"
+_HAS_SUMMARIES = f"SELECT 1 FROM interaction_summary WHERE {_OF_CUSTOMER} LIMIT 1"
 _WRITE_ONE = (
     f"WITH held AS ({_HAS_SUMMARIES} FOR KEY SHARE),"
     f" {WRITE_ARRAYS.format(run='NULL::bigint', where='WHERE EXISTS (SELECT 1 FROM held)')}"
@@ -150,16 +150,6 @@ def arrays(chunk: Sequence[Scores]) -> list[str]:
         _text_array(column) if kind == "text[]" else f"{{{','.join(map(repr, column))}}}"
         for kind, column in zip(_ARRAYS, columns, strict=True)
     ]
-
-
-def fence_active_runs(tenant_id: int) -> None:
-    """Keep active runs from writing customers who are about to be erased: wait for the chunks that
-    are being written, and make later ones, read before, read again."""
-    db.execute(
-        "UPDATE run SET erasures = erasures + 1"
-        " WHERE tenant_id = %s AND status IN ('queued', 'running')",
-        (tenant_id,),
-    )
 
 
 def delete_orphans(tenant_id: int, everywhere: bool) -> None:

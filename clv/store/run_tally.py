@@ -18,9 +18,12 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Age:
-    """How long ago something last happened to tenants: the longest time in milliseconds, and the
-    number of tenants for whom it was too long."""
+class FullRunAges:
+    """How long ago the tenants' last full runs finished.
+
+    :param oldest_ms: the longest time
+    :param stale: the number of tenants for whom it is too long
+    """
 
     tenants: int
     oldest_ms: int
@@ -63,7 +66,7 @@ def active() -> dict[str, tuple[int, int]]:
     }
 
 
-def full_runs(stale_ms: int) -> Age:
+def full_runs(stale_ms: int) -> FullRunAges:
     """The ages of the last finished full runs of the tenants with customers. A tenant without such
     a run counts with its own age.
 
@@ -78,4 +81,4 @@ def full_runs(stale_ms: int) -> Age:
             " FROM tenant WHERE customers > 0"
         )
     ]
-    return Age(len(ages), max(ages, default=0), sum(age > stale_ms for age in ages))
+    return FullRunAges(len(ages), max(ages, default=0), sum(age > stale_ms for age in ages))

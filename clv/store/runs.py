@@ -14,17 +14,18 @@ from peewee import IntegrityError
 
 from clv import db
 from clv.db.clock import now_ms, now_sql
+from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import NotFound, Unavailable
 from clv.store import run_tally
 
 ACTIVE = ("queued", "running")
+# The same in SQL, of runs and of backtests.
+IS_ACTIVE = "status IN ('queued', 'running')"
 # A run fails after this many attempts at its plan or at one shard without any progress.
 MAX_ATTEMPTS = 3
-# The speed on which the leases of planning and of ending a run count, each a pass over all
-# customers. Some 400 is usual; a machine may be eight times slower.
+# The speed that the leases of planning and of ending a run assume, each a pass over all customers.
+# About 400 is usual; a machine may be eight times slower.
 PLANNED_CUSTOMERS_PER_MS = 50
-# Above every id of a table.
-LAST_ID = 2**63 - 1
 # Joining and creating both fail if a queued run starts, and the next one is queued, in between.
 JOIN_ATTEMPTS = 20
 NO_SUCH_JOB = "There is no job with this id."
@@ -133,7 +134,7 @@ def page(tenant_id: int, before_id: int | None, limit: int) -> list[Run]:
     """
     rows = db.rows(
         f"SELECT {_RUN} FROM run WHERE tenant_id = %s AND id < %s ORDER BY id DESC LIMIT %s",
-        (tenant_id, before_id if before_id is not None else LAST_ID, limit),
+        (tenant_id, MAX_STORED_INTEGER if before_id is None else before_id, limit),
     )
     return [Run(*row) for row in rows]
 
@@ -167,7 +168,8 @@ def needing_work(run_id: int | None = None) -> list[int]:
 
     :param run_id: ask only about this run
     """
-    return _active(
+    return active_ids(
+        "run",
         "((status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
         " WHERE other.tenant_id = run.tenant_id AND other.status = 'running'))"
         f" OR (status = 'running' AND NOT planned AND plan_lease_ms < {now_sql()})"
@@ -183,7 +185,15 @@ def overdue(run_id: int | None = None) -> list[int]:
 
     :param run_id: ask only about this run
     """
-    return _active(f"deadline_ms < {now_sql()}", run_id)
+    return active_ids("run", f"deadline_ms < {now_sql()}", run_id)
+
+
+def active_ids(table: str, condition: str, only_id: int | None) -> list[int]:
+    """The active rows of ``run`` or ``backtest`` that meet a condition, or the one with this id."""
+    sql = f"SELECT id FROM {table} WHERE {IS_ACTIVE} AND {condition}"
+    if only_id is None:
+        return [active_id for (active_id,) in db.rows(f"{sql} ORDER BY id")]
+    return [active_id for (active_id,) in db.rows(f"{sql} AND id = %s", (only_id,))]
 
 
 def claim_end(run_id: int, lease_ms: int) -> Run | None:
@@ -238,7 +248,7 @@ def close(run_id: int, status: str, message: str) -> bool:
     return _end(
         run_id,
         f"UPDATE run SET status = %s, finished_ms = {now_sql()}, message = %s"
-        " WHERE id = %s AND status IN ('queued', 'running')",
+        f" WHERE id = %s AND {IS_ACTIVE}",
         (status, message, run_id),
     )
 
@@ -260,13 +270,12 @@ def _join(tenant_id: int, segment: str | None) -> int | None:
 
 def _create(tenant_id: int, segment: str | None, requested_by: str, deadline_ms: int) -> int | None:
     now = now_ms()
-    job_id, deadline = str(uuid.uuid4()), now + deadline_ms
     created = db.row(
         "INSERT INTO run (job_id, tenant_id, segment, status, requested_by, created_ms,"
         " deadline_ms, planned, plan_attempt, plan_lease_ms, erasures)"
         " VALUES (%s, %s, %s, 'queued', %s, %s, %s, %s, 0, 0, 0)"
         " ON CONFLICT DO NOTHING RETURNING id",
-        (job_id, tenant_id, segment, requested_by, now, deadline, False),
+        (str(uuid.uuid4()), tenant_id, segment, requested_by, now, now + deadline_ms, False),
     )
     return created[0] if created else None
 
@@ -285,13 +294,6 @@ def _overviews(
     rows = db.rows(
         f"SELECT overview, {_RUN} FROM run WHERE tenant_id = %s AND id < %s {condition}"
         " AND status = 'finished' AND overview IS NOT NULL ORDER BY id DESC LIMIT %s",
-        (tenant_id, before_id if before_id is not None else LAST_ID, limit),
+        (tenant_id, MAX_STORED_INTEGER if before_id is None else before_id, limit),
     )
     return [(Run(*run), overview) for overview, *run in rows]
-
-
-def _active(condition: str, run_id: int | None) -> list[int]:
-    sql = f"SELECT id FROM run WHERE status IN ('queued', 'running') AND {condition}"
-    if run_id is None:
-        return [active_id for (active_id,) in db.rows(f"{sql} ORDER BY id")]
-    return [active_id for (active_id,) in db.rows(f"{sql} AND id = %s", (run_id,))]

@@ -1,4 +1,4 @@
-"""Random secrets that all processes of the service share."""
+"""Random secrets, as stored: all processes of the service share them."""
 
 import secrets
 

@@ -8,7 +8,7 @@ from clv.db.clock import now_sql
 from clv.db.dialect import row_lock
 from clv.domain.scoring import Scores
 from clv.store import records
-from clv.store.runs import Run
+from clv.store.runs import IS_ACTIVE, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,15 @@ def reload_shard(shard: Shard) -> Shard | None:
         (shard.id, shard.attempt),
     )
     return Shard(*(*row, shard.lease_ms)) if row else None
+
+
+def fence_active_runs(tenant_id: int) -> None:
+    """Keep active runs from writing customers who are about to be erased: wait for the chunks that
+    are being written, and make every later one whose customers were read before read them again."""
+    db.execute(
+        f"UPDATE run SET erasures = erasures + 1 WHERE tenant_id = %s AND {IS_ACTIVE}",
+        (tenant_id,),
+    )
 
 
 def shard_ids(run_id: int) -> list[int]:

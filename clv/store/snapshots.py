@@ -28,7 +28,7 @@ class Snapshot:
 
     :param tenant_customers: the tenant's customers then, including those who can't be scored
     :param settings: those with which the percentiles were computed
-    :param calibration: what the last full run found out about the calibrated model; None before
+    :param calibration: what the last full run decided about the calibrated model; None before
         the first
     """
 
@@ -77,7 +77,7 @@ def current(tenant_id: int) -> Snapshot | None:
 
 
 def current_calibration(tenant_id: int) -> Calibration | None:
-    """What the tenant's last full run found out about the calibrated model, if there was one."""
+    """What the tenant's last full run decided about the calibrated model, if there was one."""
     row = db.row(
         "SELECT calibration FROM snapshot"
         " WHERE id = (SELECT snapshot_id FROM tenant WHERE id = %s)",

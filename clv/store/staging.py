@@ -36,15 +36,15 @@ def stage_summaries(rows: Sequence[Summary]) -> None:
     _fill("staged_summary", COLUMNS, [list(zip(*rows, strict=True))])
 
 
-def stage_lines(chunks: Iterable[db.Columns], most: int) -> tuple[int, int, list[int]]:
+def stage_lines(blocks: Iterable[db.Columns], most: int) -> tuple[int, int, list[int]]:
     """Replace the staged summaries by the rows of a file, without those that repeat a key.
 
-    :param chunks: the columns of a ``Summary``, and the line numbers
+    :param blocks: the columns of a ``Summary``, and the line numbers
     :param most: the largest number of line numbers to return
     :returns: the number of rows staged, the number left out, and the first line numbers of these
     """
     _empty_summaries()
-    count = _fill("staged_summary", f"{COLUMNS}, line", chunks)
+    count = _fill("staged_summary", f"{COLUMNS}, line", blocks)
     index = f"CREATE UNIQUE INDEX staged_summary_key ON staged_summary ({KEY})"
     try:
         # The cheapest proof that no key repeats, and the merge uses this index.
@@ -57,13 +57,13 @@ def stage_lines(chunks: Iterable[db.Columns], most: int) -> tuple[int, int, list
         return count - doubles, doubles, [line for (line,) in lines]
 
 
-def stage_transactions(chunks: Iterable[db.Columns]) -> int:
+def stage_transactions(blocks: Iterable[db.Columns]) -> int:
     """Replace the staged transactions by these, and return their number.
 
-    :param chunks: customers, times in milliseconds since 1970, amounts in 1/10,000
+    :param blocks: customers, times in milliseconds since 1970, amounts in 1/10,000
     """
     _empty("staged_transaction", _TRANSACTIONS_DDL)
-    return _fill("staged_transaction", "customer_id, contact_ms, amount", chunks)
+    return _fill("staged_transaction", "customer_id, contact_ms, amount", blocks)
 
 
 def staged_contacts() -> tuple[int, int]:
@@ -117,7 +117,7 @@ def _empty(table: str, ddl: str) -> None:
     db.execute(f"DELETE FROM {table}" if db.is_sqlite() else f"TRUNCATE {table}")
 
 
-def _fill(table: str, columns: str, chunks: Iterable[db.Columns]) -> int:
-    count = db.insert_columns(table, columns, chunks)
+def _fill(table: str, columns: str, blocks: Iterable[db.Columns]) -> int:
+    count = db.insert_columns(table, columns, blocks)
     analyze(table)
     return count

@@ -3,19 +3,17 @@
 from typing import NamedTuple
 
 from clv import db
-from clv.store import records
+from clv.store import shards
 from clv.store.tenants import keep_count, lock_tenant
 
 KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
 VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
 COLUMNS = f"{KEY}, {VALUES}"
-
-
-_KEY = "tenant_id = %s AND customer_id = %s"
+_OF_CUSTOMER = "tenant_id = %s AND customer_id = %s"
 _ERASURE = (
-    f"DELETE FROM interaction_summary WHERE {_KEY}",
-    f"DELETE FROM clv_record WHERE {_KEY}",
-    f"DELETE FROM clv_change WHERE {_KEY}",
+    f"DELETE FROM interaction_summary WHERE {_OF_CUSTOMER}",
+    f"DELETE FROM clv_record WHERE {_OF_CUSTOMER}",
+    f"DELETE FROM clv_change WHERE {_OF_CUSTOMER}",
     "DELETE FROM run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
     " AND customer_id = %s",
 )
@@ -42,7 +40,7 @@ def erase_customer(tenant_id: int, customer_id: str) -> bool:
     key = (tenant_id, customer_id)
     with db.transaction():
         period_type, customers = lock_tenant(tenant_id)
-        records.fence_active_runs(tenant_id)
+        shards.fence_active_runs(tenant_id)
         summaries, *others = [db.execute(sql, key) for sql in _ERASURE]
         if summaries:
             keep_count(tenant_id, period_type, customers - 1, changed=True)
@@ -57,7 +55,7 @@ def of_customer(
     :param offer_id: only this offer; "" for summaries without one, None for all
     :param channel_id: only this channel, likewise
     """
-    condition, params = "tenant_id = %s AND customer_id = %s", [tenant_id, customer_id]
+    condition, params = _OF_CUSTOMER, [tenant_id, customer_id]
     for column, wanted in (("offer_id", offer_id), ("channel_id", channel_id)):
         if wanted is not None:
             condition += f" AND {column} = %s"
@@ -71,7 +69,6 @@ def of_customer(
 def exist(tenant_id: int, customer_id: str) -> bool:
     """Whether a customer has summaries."""
     return db.value(
-        "SELECT EXISTS (SELECT 1 FROM interaction_summary"
-        " WHERE tenant_id = %s AND customer_id = %s)",
+        f"SELECT EXISTS (SELECT 1 FROM interaction_summary WHERE {_OF_CUSTOMER})",
         (tenant_id, customer_id),
     )

@@ -14,6 +14,7 @@ from clv.db.dialect import row_lock
 from clv.domain.settings import ScoreSettings
 from clv.errors import Conflict, NotFound
 from clv.store import run_tally
+from clv.store.runs import IS_ACTIVE
 
 # Rows deleted in one statement: other writers wait no longer than that takes.
 DELETED_AT_ONCE = 5_000
@@ -163,7 +164,7 @@ def _cancel_runs(tenant_id: int) -> None:
     cancelled = db.rows(
         f"UPDATE run SET status = 'cancelled', finished_ms = {now_sql()},"
         " message = 'The tenant was deleted.'"
-        " WHERE tenant_id = %s AND status IN ('queued', 'running') RETURNING id",
+        f" WHERE tenant_id = %s AND {IS_ACTIVE} RETURNING id",
         (tenant_id,),
     )
     for (run_id,) in cancelled:

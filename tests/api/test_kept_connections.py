@@ -32,7 +32,7 @@ HEADER = "customerId,periodType,periodKey,impressions,lastContactAt\n"
 @pytest.fixture
 def kept(app):
     """The application, whose threads keep their connections."""
-    db.keep()
+    db.keep_connections()
     yield app
     db.configure(app.extensions["clv"].settings)
 
@@ -63,7 +63,7 @@ def test_what_a_request_leaves_open_never_reaches_the_next(
     kept, settings, client, load, headers, statement
 ):
     own = own_application(settings)
-    db.keep()
+    db.keep_connections()
 
     @own.get("/leave-open")
     def leave_open() -> str:
@@ -129,7 +129,7 @@ def test_nothing_of_a_tenant_reaches_another_through_a_kept_connection(kept, cli
 def test_a_request_that_waits_for_a_run_holds_no_connection(alone, load, headers):
     load(row("a", 1))
     key, idle = headers("admin"), create_app(alone)
-    db.keep()
+    db.keep_connections()
     client, room = idle.test_client(), idle.extensions["clv"].waiting_room
     seats = room._seats._value
     job = client.post("/api/v1/clv/compute", headers=key | {"Prefer": "respond-async"}).json[

@@ -27,7 +27,7 @@ def report(cdnow):
 
 
 def card(report, model):
-    return next(card for card in report.scorecards if card.model == model)
+    return next(card for card in report.models if card.model == model)
 
 
 def tiny(**values):
@@ -146,7 +146,7 @@ def test_a_base_that_can_not_be_fitted_is_scored_by_the_others():
     split = tiny(x=[0, 0, 0], t_x=[0, 0, 0])
     found = backtest.backtest(split, SETTINGS)
     assert found.parameters is None
-    assert [scored.model for scored in found.scorecards] == ["rfm", "mean"]
+    assert [scored.model for scored in found.models] == ["rfm", "mean"]
     assert found.recommended == "rfm"
     assert found.sentence == (
         "Use rfm: the calibrated model could not be fitted. No buyer has come back on a second day."

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clv.errors import Invalid
 from clv.files import csv_reader
-from clv.files.chunks import CHUNK_ROWS, CHUNK_SIZE
+from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE
 from clv.files.reader import File, Rejected, read_summaries, read_transactions
 
 HEADER = b"customer_id,date,amount\n"
@@ -222,11 +222,11 @@ LINES = st.tuples(*map(st.sampled_from, CELLS)).map(",".join) | st.sampled_from(
 @given(
     st.lists(LINES, max_size=40),
     st.sampled_from(["\n", "\r\n", "\r"]),
-    st.sampled_from([1, 30, 200, CHUNK_SIZE]),
-    st.sampled_from([1, 3, CHUNK_ROWS]),
+    st.sampled_from([1, 30, 200, BLOCK_SIZE]),
+    st.sampled_from([1, 3, BLOCK_ROWS]),
 )
 def test_a_row_is_read_as_if_it_stood_alone(lines, newline, size, rows):
-    with patch.object(csv_reader, "CHUNK_SIZE", size), patch.object(csv_reader, "CHUNK_ROWS", rows):
+    with patch.object(csv_reader, "BLOCK_SIZE", size), patch.object(csv_reader, "BLOCK_ROWS", rows):
         _, found, rejected = summaries(newline.join([COLUMNS.strip(), *lines]))
     expected, bad, number = [], [], 1
     for line in lines:

@@ -1,2 +1,2 @@
-"""What goes in and out of the API, as marshmallow schemas: one file a resource, as in ``clv.api``.
-No schema touches the database."""
+"""What goes into and out of the API, as marshmallow schemas: a file per resource, as in
+``clv.api``. No schema touches the database."""

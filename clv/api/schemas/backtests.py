@@ -1,4 +1,4 @@
-"""Backtests."""
+"""Schemas of backtests."""
 
 from typing import Any
 

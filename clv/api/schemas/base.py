@@ -1,4 +1,4 @@
-"""The fields and schemas that all resources share."""
+"""The fields and schemas that resources share, and how JSON gets its camelCase."""
 
 import time
 from collections.abc import Callable

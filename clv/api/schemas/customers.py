@@ -1,4 +1,4 @@
-"""One customer."""
+"""Schemas of one customer: scores and their explanation."""
 
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii

@@ -1,4 +1,4 @@
-"""Health and readiness."""
+"""Schemas of health and readiness."""
 
 from marshmallow import fields, validate
 

@@ -1,4 +1,4 @@
-"""What a tenant's scores say: the summary, its history, and how customers moved."""
+"""Schemas of what a tenant's scores say: the summary, its history, and how customers moved."""
 
 from typing import Any
 

@@ -1,10 +1,9 @@
-"""API keys."""
+"""Schemas of API keys."""
 
 from marshmallow import fields, validate
 
 from clv.api.schemas.base import Input, Output, PlainText, Time
-
-ROLES = ("admin", "editor", "viewer")
+from clv.auth.principal import ROLES
 
 
 class NewKey(Input):

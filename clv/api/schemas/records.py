@@ -1,4 +1,4 @@
-"""Lists of the scored customers."""
+"""Schemas of the lists of scored customers."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batch runs."""
+"""Schemas of batch runs."""
 
 from marshmallow import fields, validate
 

@@ -1,4 +1,4 @@
-"""A tenant's settings."""
+"""Schemas of a tenant's settings."""
 
 from typing import Any
 

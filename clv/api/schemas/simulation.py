@@ -1,4 +1,4 @@
-"""What other settings would change."""
+"""Schemas of what other settings would change."""
 
 from marshmallow import fields
 

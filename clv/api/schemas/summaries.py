@@ -1,4 +1,4 @@
-"""Interaction summaries."""
+"""Schemas of interaction summaries."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Files of rows."""
+"""Schemas of uploaded files."""
 
 from marshmallow import fields
 

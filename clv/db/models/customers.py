@@ -133,5 +133,5 @@ class Snapshot(Table):
     p75 = DoubleField()
     breakpoints = BlobField()
     settings = TextField()
-    # JSON: what the last full run found out about the calibrated model; null before the first.
+    # JSON: what the last full run decided about the calibrated model; null before the first.
     calibration = TextField(null=True)

@@ -39,7 +39,7 @@ class Run(Table):
     plan_lease_ms = BigIntegerField(default=0)
     erasures = IntegerField(default=0)
     message = TextField(null=True)
-    # At-risk days that fit the tenant's data, found in planning.
+    # At-risk days that fit the tenant's data, computed in planning.
     suggested_days = IntegerField(null=True)
     # JSON: what the tenant's customers added up to at the end, for GET /clv/summary.
     overview = TextField(null=True)

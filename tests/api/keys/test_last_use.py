@@ -43,7 +43,7 @@ def test_a_keys_last_use_is_noted_once_a_minute(client, key):
             db.execute("UPDATE api_key SET last_used_ms = %s", (before,))
         use(client, key)
         assert last_used(key) == before, "while the key is believed, nothing is looked at"
-        authentication.forget()
+        authentication.forget_keys()
         use(client, key)
         assert (last_used(key) > before) == is_noted
 
@@ -78,6 +78,6 @@ def test_a_database_that_does_not_take_the_use_fails_no_request(client, key):
         finally:
             holder.close()
     assert last_used(key) is None
-    authentication.forget()
+    authentication.forget_keys()
     use(client, key)
     assert last_used(key), "the next one is noted"

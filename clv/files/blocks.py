@@ -1,4 +1,4 @@
-"""A chunk of a file's rows, by column, and what both readers share."""
+"""Blocks of a file's rows, by column, and what both readers share."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,16 +7,16 @@ from typing import Any
 
 # The longest line that is read as a whole, in characters; usual lines have fewer than 200.
 MAX_LINE = 1_048_576
-# A chunk ends after this many rows or characters. With lists of hundreds of rows Python's garbage
+# A block ends after this many rows or characters. With lists of hundreds of rows Python's garbage
 # collector would take longer than the checks.
-CHUNK_ROWS = 256
-CHUNK_SIZE = 65_536
+BLOCK_ROWS = 256
+BLOCK_SIZE = 65_536
 # A column's name from a file is cut off here in messages.
 MAX_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class Block:
     """Some rows of a file: their line numbers, and their cells by column."""
 
     lines: Sequence[int]
@@ -25,11 +25,11 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def parts(self, size: int) -> Iterator["Chunk"]:
-        """The same rows in chunks of at most this size."""
+    def parts(self, size: int) -> Iterator["Block"]:
+        """The same rows in blocks of at most this size."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield Chunk(self.lines[part], [cells[part] for cells in self.cells])
+            yield Block(self.lines[part], [cells[part] for cells in self.cells])
 
 
 def spellings(name: str) -> set[str]:
