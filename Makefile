@@ -12,7 +12,7 @@ run: $(VENV)/runtime  ## the service alone
 	$(BIN)/python launch.py
 
 test: $(VENV)/dev  ## the whole suite, with real Redis and PostgreSQL
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 5
 
 check: $(VENV)/dev  ## lint, format, types, and who may import whom
 	$(BIN)/ruff check .

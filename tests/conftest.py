@@ -1,8 +1,10 @@
 """Real servers for the tests: each database, Redis, a worker process. Every test that asks for
 ``app`` runs on SQLite and on PostgreSQL, with empty tables and an empty Redis."""
 
+import gc
 import gzip
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser
 from redis import Redis
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from app import components, create_app
 from clv import db
@@ -54,23 +57,38 @@ DAY = 86_400
 ON_ONE_DATABASE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True, scope="session")
 
 
-# The files that take longest are begun first, so that none of them is left to one process at the
-# end; the others follow in their order.
-LONGEST = (
-    *("jobs/test_faults", "api/test_fuzz", "bench/test_bench", "api/test_degradation"),
-    *("api/test_server", "jobs/test_worker", "jobs/test_model", "e2e/test_dashboard"),
-    *("e2e/test_dashboard_work", "api/test_simulation", "e2e/test_demo", "api/test_headers"),
-    *("api/test_isolation", "jobs/test_chaos", "api/test_keys", "jobs/test_exact"),
-    *("jobs/test_degradation", "api/test_records", "api/test_model", "api/test_queue_dashboard"),
-    *("api/test_insights", "unit/test_listing", "api/test_bulk_summaries", "unit/test_cli"),
-    *("api/test_limits", "e2e/test_files", "jobs/test_tls", "api/test_compute"),
-)
+# Folders with the longest tests first, so that at the end only short ones are left to share.
+FOLDERS = ("e2e", "bench", "jobs", "load", "api", "unit")
+DATABASE_OF_TEST = re.compile(rf"\[.*\b({'|'.join(DATABASES)})\b")
+
+
+class ByFileAndDatabase(LoadScopeScheduling):
+    """Gives each process the tests of one file on one database at a time: they share servers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        database = DATABASE_OF_TEST.search(nodeid)
+        return f"{nodeid.partition('::')[0]} {database[1] if database else ''}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Share the tests out among the processes of ``pytest -n``."""
+    config.option.loadscopereorder = False
+    return ByFileAndDatabase(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off all that was imported and collected: it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first."""
-    places = {ROOT / "tests" / f"{name}.py": place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    """Put the longest tests first."""
+
+    def place(item: pytest.Item) -> int:
+        return FOLDERS.index(item.path.relative_to(ROOT / "tests").parts[0])
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
@@ -251,5 +269,10 @@ def empty_everything(settings: Settings) -> None:
     """Empty the tables and the queue; the worker stays registered."""
     with db.scope():
         empty_tables()
-    with Redis.from_url(settings.redis_url) as redis:
-        redis.delete("rq:queue:clv")
+    connected(settings.redis_url).delete("rq:queue:clv")
+
+
+@cache
+def connected(redis_url: str) -> Redis:
+    """A client that stays connected: connecting takes longer than what many tests do."""
+    return Redis.from_url(redis_url)

@@ -13,8 +13,7 @@ from clv.auth.login_throttle import client_at
 from clv.auth.principal import Principal, Role, authorize
 from clv.errors import Unauthenticated
 from clv.http.application import components
-from clv.http.documents import ERROR_HEADERS, TENANT_HEADER, document, document_access
-from clv.http.errors import ErrorBody
+from clv.http.documents import Access, document, document_access
 from clv.http.parser import StrictParser
 
 
@@ -44,8 +43,8 @@ class ClvBlueprint(Blueprint):
                 authorize(sender, role, environ.get("HTTP_X_TENANT_ID"))
                 return view(*args, **kwargs)
 
-            self._document_errors(wrapper, role, errors)
-            wrapper._apidoc["access"] = [TENANT_HEADER, *headers]  # type: ignore[attr-defined]
+            access = Access(role, frozenset(errors), tuple(headers))
+            wrapper._apidoc["access"] = access  # type: ignore[attr-defined]
             return wrapper
 
         return decorator
@@ -53,14 +52,6 @@ class ClvBlueprint(Blueprint):
     def answers(self, code: int, schema: type[ma.Schema], headers: dict | None = None) -> Callable:
         """Document the response of a view that writes its JSON itself, in this schema's form."""
         return lambda view: document(view, self.response(code, schema, headers=headers))
-
-    def _document_errors(self, view: Callable, role: Role, errors: Sequence[int]) -> None:
-        for code in sorted({401, 403, 429, 500, 503, *errors}):
-            why = f"Needs the role {role.name.lower()} or higher" if code == 403 else None
-            error = self.alt_response(
-                code, schema=ErrorBody, description=why, headers=ERROR_HEADERS.get(code)
-            )
-            document(view, error)
 
 
 def register(app: Flask) -> None:

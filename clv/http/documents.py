@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from dataclasses import dataclass
+from http import HTTPStatus
 from threading import RLock
 from typing import Any
 
@@ -11,10 +13,11 @@ from flask import Flask
 from flask_smorest import Api, Blueprint
 from werkzeug.exceptions import HTTPException
 
+from clv.auth.principal import Role
 from clv.config import ROOT
 from clv.http.errors import MESSAGES, ErrorBody, body, internal_error, sentence
 
-TENANT_HEADER = {
+_TENANT_HEADER = {
     "in": "header",
     "name": "X-Tenant-Id",
     "required": False,
@@ -30,11 +33,13 @@ _REQUEST_ID = {
 _RETRY_AFTER = {
     "Retry-After": {"required": True, "schema": {"type": "integer"}, "description": "In seconds"}
 }
-ERROR_HEADERS = {
+_ERROR_HEADERS = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }
+# Of every endpoint that needs a key.
+_ERRORS = frozenset({401, 403, 429, 500, 503})
 # As in draft-ietf-httpapi-ratelimit-headers-10.
 _RATE_LIMIT_HEADERS = {
     "RateLimit": {
@@ -65,6 +70,31 @@ _SETTINGS = {
         },
     },
 }
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may use an endpoint, as the document says it.
+
+    :param statuses: of its errors besides those of all endpoints that need a key
+    :param headers: OpenAPI parameters for the request headers that it reads
+    """
+
+    role: Role
+    statuses: frozenset[int]
+    headers: tuple[dict, ...]
+
+    def errors(self) -> dict[int, dict[str, Any]]:
+        """Its error responses by status."""
+        return {code: self._error(code) for code in sorted(_ERRORS | self.statuses)}
+
+    def _error(self, code: int) -> dict[str, Any]:
+        phrase = HTTPStatus(code).phrase
+        why = f"Needs the role {self.role.name.lower()} or higher" if code == 403 else phrase
+        response = {"description": why, "content": {"application/json": {"schema": ErrorBody}}}
+        if code in _ERROR_HEADERS:
+            response["headers"] = _ERROR_HEADERS[code]
+        return response
 
 
 def mount(app: Flask, version: str, resources: Iterable[Blueprint]) -> "ClvApi":
@@ -145,12 +175,14 @@ def document(view: Any, decorator: Callable) -> Callable:
 
 def document_access(doc: dict, doc_info: dict, **kwargs: Any) -> dict:
     """Document what all responses have in common, and all endpoints that need a key."""
-    if "access" in doc_info:
+    access = doc_info.get("access")
+    if access:
         doc["security"] = [{"bearer": []}]
-        doc["parameters"] = [*doc.get("parameters", []), *doc_info["access"]]
+        doc["parameters"] = [*doc.get("parameters", []), _TENANT_HEADER, *access.headers]
+        doc.setdefault("responses", {}).update(access.errors())
     for response in doc.get("responses", {}).values():
         if isinstance(response, dict):
             response["headers"] = {**response.get("headers", {}), "X-Request-Id": _REQUEST_ID}
-            if "access" in doc_info:
+            if access:
                 response["headers"] |= _RATE_LIMIT_HEADERS
     return doc

@@ -39,6 +39,12 @@ REDIS_SECONDS = 0.5
 MOST_KEYS = 10_000
 
 
+class _Storage(RedisStorage):
+    """Does not import the client of Valkey, too, where that is installed: it takes 60 ms."""
+
+    DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}
+
+
 @dataclass(slots=True)
 class _Window:
     """What this process knows of one key in one window.
@@ -89,7 +95,7 @@ class RateLimiter:
         self._item = parse(limit)
         self._amount, self._seconds = self._item.amount, self._item.get_expiry()
         self._report_at = max(1, self._amount // REPORTS_PER_LIMIT)
-        self._storage = RedisStorage(
+        self._storage = _Storage(
             "redis://", connection_pool=redis.connection_pool, key_prefix="clv:limit"
         )
         self._windows: TTLCache[_Window] = TTLCache(MOST_KEYS)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -61,13 +62,16 @@ def name(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-TREES = {name(path): ast.parse(path.read_text()) for path in PRODUCT}
+@cache
+def trees():
+    """The syntax tree of each module; not made when tests are only collected."""
+    return {name(path): ast.parse(path.read_text()) for path in PRODUCT}
 
 
 def imports(module):
     """All that a module imports, anywhere in it: of ``from a import b`` both a and a.b."""
     found = set()
-    for node in ast.walk(TREES[module]):
+    for node in ast.walk(trees()[module]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -80,19 +84,19 @@ def importers(*names):
     """The modules that import one of these or something in it."""
     return {
         module
-        for module in TREES
+        for module in trees()
         if any(found == n or found.startswith(f"{n}.") for found in imports(module) for n in names)
     }
 
 
 def within(*names):
     """These modules and all that lie in them."""
-    return {m for m in TREES if any(m == n or m.startswith(f"{n}.") for n in names)}
+    return {m for m in trees() if any(m == n or m.startswith(f"{n}.") for n in names)}
 
 
 def texts(module):
     """The string literals of a module, parts of f-strings too, without docstrings."""
-    tree = TREES[module]
+    tree = trees()[module]
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -109,7 +113,7 @@ def texts(module):
 
 def test_the_parts_are_all_seen():
     assert {"clv.domain.scoring", "clv.store.runs", "clv.api.runs", "jobs.tasks", "app"} <= set(
-        TREES
+        trees()
     )
     assert {"clv.errors.Unscorable", "math"} <= imports("clv.domain.scoring")
 
@@ -127,7 +131,7 @@ def test_the_arithmetic_imports_only_the_standard_library_and_numpy():
 
 def test_only_the_fit_imports_scipy_and_not_at_import():
     assert importers("scipy") == {FIT}
-    top = [node for node in TREES[FIT].body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    top = [node for node in trees()[FIT].body if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert not any("scipy" in ast.unparse(node) for node in top)
 
 
@@ -136,13 +140,13 @@ def test_nobody_imports_the_application_factory():
 
 
 def test_only_the_edge_reads_the_request():
-    readers = {m for m in TREES if "flask.request" in imports(m)}
+    readers = {m for m in trees() if "flask.request" in imports(m)}
     assert readers <= within("clv.http", "clv.api", "clv.dashboard")
 
 
 def test_only_the_configuration_reads_the_environment():
     readers = set()
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         for node in ast.walk(tree):
             is_os = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
             if is_os and node.value.id == "os" and node.attr in ("environ", "getenv", "environb"):
@@ -152,7 +156,7 @@ def test_only_the_configuration_reads_the_environment():
 
 
 def test_sql_is_spoken_only_by_the_store_and_the_database():
-    speakers = {module for module in TREES if any(map(SQL.search, texts(module)))}
+    speakers = {module for module in trees() if any(map(SQL.search, texts(module)))}
     assert speakers <= within("clv.store", "clv.db")
     assert len(speakers & within("clv.store")) > 3
 
