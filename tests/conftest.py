@@ -1,7 +1,6 @@
 """Real servers for the tests: each database, Redis, a worker process. Every test that asks for
 ``app`` runs on SQLite and on PostgreSQL, with empty tables and an empty Redis."""
 
-import gc
 import gzip
 import os
 import re
@@ -74,12 +73,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
     """Share the tests out among the processes of ``pytest -n``."""
     config.option.loadscopereorder = False
     return ByFileAndDatabase(config, log)
-
-
-def pytest_collection_finish() -> None:
-    """Keep the garbage collector off all that was imported and collected: it stays."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
