@@ -1,0 +1,296 @@
+"""Corrections (refunds, mostly): rows that change a customer's revenue and nothing else."""
+
+import json
+from collections import Counter
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as given_settings
+from hypothesis import strategies as some
+
+from clv import db
+from clv.domain.calendar import LAST_MS, day_of, key_of, time_ms
+from clv.domain.scoring import Scores
+from clv.domain.units import DAY_MS
+from clv.services import customers, loading
+from clv.store import corrections, records, tenants, totals
+from clv.store.summaries import Summary
+from tests.api.pages import Visitor
+from tests.api.support import days_ago, row
+from tests.jobs.support import Bell, begin, complete
+
+TRANSACTIONS, SUMMARIES = "/api/v1/transactions", "/api/v1/interaction-summaries"
+HEADER = "customer_id,date,amount"
+# A sale 40 days ago, and what came of it since: F, M, R, tenure.
+SALE = "a,2026-04-01T10:00:00Z,80"
+REFUND = "a,2026-04-21T18:00:00Z,-80"
+SALE_AT, REFUND_AT = (time_ms(line.split(",")[1]) for line in (SALE, REFUND))
+NDJSON = "application/x-ndjson"
+NAMES = "abcde"
+FIRST_DAY, DAYS = 20_000, 60
+names = count()
+
+
+@pytest.fixture
+def put(client, headers):
+    """Load lines of a file; the counts that are not 0."""
+    key = headers("editor")
+
+    def send(*lines, url=TRANSACTIONS, header=HEADER, kind="text/csv") -> dict:
+        text = "\n".join((header, *lines) if header else lines)
+        answer = client.put(url, data=text.encode(), content_type=kind, headers=key)
+        assert answer.status_code == 200, answer.text
+        return {name: n for name, n in answer.json.items() if n}
+
+    return send
+
+
+@pytest.fixture
+def batch(app, tenant):
+    """All records of a full run of acme, which equal those of single computations."""
+
+    def run() -> dict[str, Scores]:
+        with db.scope():
+            complete(begin(), Bell(app.extensions["clv"].queue.redis))
+            stored = records_of(tenant)
+            owner = tenants.tenant_by_id(tenant.id)
+            for scores in stored.values():
+                alone = customers.recompute_clv(owner, scores.customer_id)
+                assert alone._replace(computed_ms=0) == scores._replace(computed_ms=0)
+            return stored
+
+    return run
+
+
+def records_of(tenant) -> dict[str, Scores]:
+    rows = db.rows(f"SELECT {records.COLUMNS} FROM clv_record WHERE tenant_id = %s", (tenant.id,))
+    return {values[0]: Scores(*values) for values in rows}
+
+
+def stored() -> list[tuple]:
+    with db.scope():
+        return db.rows(
+            "SELECT period_key, impressions, converts, total_value, first_contact_ms,"
+            " last_contact_ms FROM interaction_summary ORDER BY customer_id, period_key"
+        )
+
+
+def test_every_contact_time_is_below_what_marks_a_correction():
+    assert corrections._BEYOND > LAST_MS
+
+
+def test_the_amounts_of_a_day_from_0_on_are_its_contacts_and_all_are_its_value(put):
+    put(
+        "a,2026-04-01T06:00:00Z,-5",
+        "a,2026-04-01T08:00:00Z,80",
+        "a,2026-04-01T09:00:00Z,0",
+        "a,2026-04-01T10:00:00Z,-30.5",
+        "b,2026-04-01T07:00:00Z,-2",
+        "b,2026-04-01T11:00:00Z,-1",
+    )
+    hour, day = 3_600_000, day_of("2026-04-01") * DAY_MS
+    assert stored() == [
+        ("2026-04-01", 2, 2, 445_000, day + 8 * hour, day + 9 * hour),
+        ("2026-04-01", 0, 0, -30_000, day + 7 * hour, day + 11 * hour),
+    ]
+
+
+ONE_FILE, TWO_FILES = [(SALE, REFUND)], [(SALE,), (REFUND,)]
+SAME_DAY = SALE.replace("10:00", "18:00").replace("80", "-80")
+
+
+@pytest.mark.parametrize("files", [ONE_FILE, TWO_FILES, TWO_FILES[::-1]], ids=str)
+@pytest.mark.parametrize("kind", ["text/csv", NDJSON, "page", "command"])
+def test_a_sale_and_its_full_refund_leave_the_sale_without_its_value(
+    app, put, batch, headers, tmp_path, files, kind
+):
+    for lines in files:
+        if kind == "text/csv":
+            put(*lines)
+        elif kind == NDJSON:
+            fields = HEADER.split(",")
+            rows = [dict(zip(fields, line.split(","), strict=True)) for line in lines]
+            put(*map(json.dumps, rows), header=None, kind=NDJSON)
+        elif kind == "page":
+            body = "\n".join((HEADER, *lines)).encode()
+            assert Visitor(app, headers("editor")).put("/data/transactions", body).status_code < 300
+        else:
+            path = tmp_path / "orders.csv"
+            path.write_text("\n".join((HEADER, *lines)))
+            done = app.test_cli_runner().invoke(args=["import", str(path), "--tenant", "acme"])
+            assert done.exit_code == 0, done.output
+    assert stored() == [
+        ("2026-04-01", 1, 1, 800_000, SALE_AT, SALE_AT),
+        ("2026-04-21", 0, 0, -800_000, REFUND_AT, REFUND_AT),
+    ]
+    scores = batch()["a"]
+    today = scores.computed_ms // DAY_MS
+    assert (scores.recency_days, scores.tenure_days) == (today - SALE_AT // DAY_MS,) * 2
+    assert (scores.frequency, scores.monetary, scores.predicted_revenue) == (1, 0, 0)
+
+
+def test_a_refund_on_the_day_of_the_sale_is_a_day_with_the_sale_at_0(put, batch):
+    put(SALE, SAME_DAY)
+    assert stored() == [("2026-04-01", 1, 1, 0, SALE_AT, SALE_AT)]
+    assert (batch()["a"].frequency, batch()["a"].monetary) == (1, 0)
+
+
+def test_an_order_that_comes_again_as_refunded_is_a_correction_afterwards(put):
+    put(SALE)
+    assert put(SAME_DAY) == {"received": 1, "updated": 1}
+    assert stored()[0][1:4] == (0, 0, -800_000)
+
+
+@pytest.mark.parametrize("way", ["POST", "PUT"])
+def test_a_summary_with_a_value_alone_is_a_correction(put, load, batch, way):
+    refund = {**row("a", 2, value=-30), "channelId": "refund"}
+    del refund["impressions"]
+    if way == "POST":
+        load(row("a", 40, 2, 100, converts=1), refund)
+    else:
+        rows = map(json.dumps, (row("a", 40, 2, 100, converts=1), refund))
+        put(*rows, url=SUMMARIES, header=None, kind=NDJSON)
+    scores = batch()["a"]
+    assert (scores.recency_days, scores.frequency, scores.monetary) == (40, 2, 700_000)
+    assert scores.segment == "at_risk"
+
+
+def test_of_who_has_nothing_but_corrections_they_are_the_contact_times(load, batch):
+    load(row("a", 50, 0, -30, firstContactAt=days_ago(50)), row("a", 9, 0, -5), row("b", 1, 3, 10))
+    scores = batch()["a"]
+    assert (scores.recency_days, scores.tenure_days) == (9, 50)
+    assert (scores.frequency, scores.monetary, scores.predicted_revenue) == (0, -350_000, 0)
+    assert scores.segment != "at_risk", "Nobody is without an interaction."
+
+
+def test_a_value_of_0_alone_still_deletes(load):
+    load(row("a", 3, 1, 10), row("a", 2, 0, -10))
+    gone = load(row("a", 2, 0, 0))
+    assert (gone["deleted"], len(stored())) == (1, 1)
+
+
+def test_the_explanation_has_the_sum_of_the_corrections(client, headers, load):
+    load(row("a", 9, 3, 100), row("a", 3, 0, -30.255), row("a", 2, 0, 10), row("b", 1, 1, 5))
+    for customer, corrected, revenue in (("a", -20.26, 79.745), ("b", 0, 5)):
+        url = f"/api/v1/customers/{customer}/clv/explanation"
+        body = client.get(url, headers=headers("viewer")).json
+        assert body["corrections"] == corrected
+        assert body["contributions"][2]["value"] == revenue
+    assert body["contributions"][0]["value"] == 1
+
+
+def test_the_page_shows_corrections_where_there_are_some(app, headers, load):
+    load(row("a", 9, 3, 100), row("a", 3, 0, -30.25), row("b", 1, 1, 5))
+    visitor = Visitor(app, headers("viewer"))
+    text = visitor.get("/customers/a").text
+    assert "<dt>Of which corrections</dt><dd>−30.25 USD</dd>" in text
+    assert "corrections" not in visitor.get("/customers/b").text
+
+
+def test_a_simulation_and_the_share_at_risk_leave_the_times_of_refunds_out(
+    client, headers, load, batch
+):
+    load(row("sold", 40, 1, 80), row("refunded", 40, 1, 80), row("refunded", 1, 0, -80))
+    assert {scores.segment for scores in batch().values()} == {"at_risk"}
+    found = client.post("/api/v1/clv/simulate", headers=headers("viewer")).json
+    assert found["before"]["segments"]["at_risk"]["customers"] == 2
+    assert found["before"]["segments"]["at_risk"]["revenue"] == 80
+
+
+moments = some.tuples(some.integers(0, DAYS - 1), some.integers(0, DAY_MS - 1))
+contacts = some.lists(
+    some.tuples(
+        some.sampled_from(NAMES),
+        moments,
+        some.integers(0, 3),
+        some.integers(0, 2),
+        some.integers(0, 10**6),
+    ).filter(lambda contact: contact[2] or contact[3]),
+    min_size=1,
+    max_size=12,
+)
+refunds = some.lists(
+    some.tuples(some.sampled_from(NAMES), moments, some.integers(-(10**6), 10**6).filter(bool)),
+    min_size=1,
+    max_size=8,
+)
+
+
+def summary(at: int, offer: str, customer: str, moment: tuple[int, int], *values: int) -> Summary:
+    day, ms = moment[0] + FIRST_DAY, (moment[0] + FIRST_DAY) * DAY_MS + moment[1]
+    return Summary(customer, key_of(day), f"{offer}{at}", "", "", *values, ms, ms)
+
+
+def readings(tenant_id: int, cut: int) -> dict:
+    """All that scores, models and the suggestion are computed from, by customer."""
+    page = totals.totals_page(tenant_id, "", None, 100, None, with_purchases=True)
+    streamed = [each for rows in totals.stream_totals(tenant_id, True) for each in rows]
+    sampled = totals.sample_totals(tenant_id, 1, 1, 100, with_purchases=True)
+    assert page == sampled == [totals.totals(tenant_id, each.customer_id, True) for each in page]
+    as_streamed = [(t.customer_id, t.frequency, t.monetary, t.last_contact_ms) for t in page]
+    assert [each[:4] for each in streamed] == as_streamed
+    values = [each[7] for each in streamed if each[5] is not None]
+    assert values == [each.purchases.value for each in page if each.purchases]
+    now = (FIRST_DAY + DAYS) * DAY_MS
+    split = [each for rows in totals.stream_split(tenant_id, FIRST_DAY + cut) for each in rows]
+    return {
+        "totals": {each.customer_id: each for each in page},
+        "split": split,
+        "gaps": totals.contact_gaps(tenant_id, list(NAMES)),
+        "at risk": [totals.share_at_risk(tenant_id, now, days) for days in range(0, DAYS, 7)],
+        "span": totals.span(tenant_id),
+    }
+
+
+@given_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
+@given(contacts=contacts, refunds=refunds, cut=some.integers(1, DAYS))
+def test_corrections_change_the_revenue_of_any_history_and_nothing_else(
+    app, contacts, refunds, cut
+):
+    with db.scope():
+        tenant = tenants.create_tenant(f"t{next(names)}")
+        rows = [summary(at, "o", *contact) for at, contact in enumerate(contacts)]
+        loading.add_summaries(tenant, "daily", rows)
+        before = readings(tenant.id, cut)
+        known = set(before["totals"])
+        rows = [
+            summary(at, "r", name, moment, 0, 0, amount)
+            for at, (name, moment, amount) in enumerate(refunds)
+        ]
+        loading.add_summaries(tenant, "daily", rows)
+        after = readings(tenant.id, cut)
+        corrected = Counter[str]()
+        for each in rows:
+            corrected[each.customer_id] += each.total_value
+        assert corrected == {name: totals.corrections(tenant.id, name) for name in corrected}
+    for name in ("gaps", "at risk", "span"):
+        assert after[name] == before[name]
+    for name, old in before["totals"].items():
+        check_totals(old, after["totals"][name], corrected[name])
+    for name in set(after["totals"]) - known:
+        times = [each.last_contact_ms for each in rows if each.customer_id == name]
+        new = after["totals"][name]
+        assert (new.first_contact_ms, new.last_contact_ms) == (min(times), max(times))
+        assert (new.frequency, new.monetary, new.purchases) == (0, corrected[name], None)
+    check_split(before["split"], after["split"])
+
+
+def check_totals(old, new, corrected: int) -> None:
+    assert new.monetary == old.monetary + corrected
+    same = ("frequency", "first_contact_ms", "last_contact_ms")
+    assert [getattr(new, each) for each in same] == [getattr(old, each) for each in same]
+    if old.purchases is None:
+        assert new.purchases is None
+    else:
+        assert new.purchases == old.purchases._replace(value=old.purchases.value + corrected)
+
+
+def check_split(before: list[tuple], after: list[tuple]) -> None:
+    """Of a split, the sums before the cut move by the same amount; no time and no count moves."""
+    for old, new in zip(before, after, strict=True):
+        assert new[1:6] == old[1:6] and new[7] == old[7]
+        assert new[0] - old[0] == new[6] - old[6]
