@@ -10,9 +10,12 @@ from hypothesis import settings as given_settings
 from hypothesis import strategies as some
 
 from clv import db
+from clv.db.clock import now_ms
 from clv.domain.calendar import LAST_MS, day_of, key_of, time_ms
-from clv.domain.scoring import Scores
+from clv.domain.scoring import CALIBRATED, Scores
 from clv.domain.units import DAY_MS
+from clv.prediction.btyd import Parameters
+from clv.prediction.calibrated import Calibration
 from clv.services import customers, loading
 from clv.store import corrections, records, tenants, totals
 from clv.store.summaries import Summary
@@ -22,7 +25,7 @@ from tests.jobs.support import Bell, begin, complete
 
 TRANSACTIONS, SUMMARIES = "/api/v1/transactions", "/api/v1/interaction-summaries"
 HEADER = "customer_id,date,amount"
-# A sale 40 days ago, and what came of it since: F, M, R, tenure.
+# A sale, and its full refund 20 days later.
 SALE = "a,2026-04-01T10:00:00Z,80"
 REFUND = "a,2026-04-21T18:00:00Z,-80"
 SALE_AT, REFUND_AT = (time_ms(line.split(",")[1]) for line in (SALE, REFUND))
@@ -48,12 +51,16 @@ def put(client, headers):
 
 @pytest.fixture
 def batch(app, tenant):
-    """All records of a full run of acme, which equal those of single computations."""
+    """The records that a run of acme wrote, which equal those of single computations."""
 
-    def run() -> dict[str, Scores]:
+    def run(segment: str | None = None) -> dict[str, Scores]:
         with db.scope():
-            complete(begin(), Bell(app.extensions["clv"].queue.redis))
-            stored = records_of(tenant)
+            complete(begin(segment), Bell(app.extensions["clv"].queue.redis))
+            stored = {
+                name: scores
+                for name, scores in records_of(tenant).items()
+                if segment in (None, scores.segment)
+            }
             owner = tenants.tenant_by_id(tenant.id)
             for scores in stored.values():
                 alone = customers.recompute_clv(owner, scores.customer_id)
@@ -198,6 +205,32 @@ def test_a_simulation_and_the_share_at_risk_leave_the_times_of_refunds_out(
     assert found["before"]["segments"]["at_risk"]["revenue"] == 80
 
 
+def test_the_calibrated_model_predicts_from_days_net_of_corrections(
+    app, client, headers, tenant, load, batch
+):
+    load(
+        row("net", 40, 1, 50, converts=1),
+        row("gross", 40, 1, 80, converts=1),
+        row("gross", 9, 0, -30),
+        row("visitor", 3, 2),
+        row("visitor", 1, 0, -30),
+    )
+    batch()
+    parameters = Parameters(0.25, 30.0, 0.8, 2.4, 6.25, 3.74, 150_000.0)
+    with db.scope(), db.transaction():
+        text = Calibration(parameters, "A test says so.", now_ms()).to_json()
+        db.execute("UPDATE snapshot SET calibration = %s", (text,))
+        db.execute("UPDATE tenant SET model = 'calibrated'")
+    # A run of a segment keeps the parameters.
+    stored = batch("at_risk")
+    net, gross = (stored[name] for name in ("net", "gross"))
+    assert net.model == gross.model == CALIBRATED and gross.predicted_revenue > 0
+    assert net._replace(customer_id="gross") == gross
+    url = "/api/v1/customers/visitor/clv"
+    visitor = client.post(url, headers=headers("editor")).json
+    assert (visitor["predictedRevenue"], visitor["churnProbability"]) == (0, 1)
+
+
 moments = some.tuples(some.integers(0, DAYS - 1), some.integers(0, DAY_MS - 1))
 contacts = some.lists(
     some.tuples(
@@ -276,7 +309,16 @@ def test_corrections_change_the_revenue_of_any_history_and_nothing_else(
         new = after["totals"][name]
         assert (new.first_contact_ms, new.last_contact_ms) == (min(times), max(times))
         assert (new.frequency, new.monetary, new.purchases) == (0, corrected[name], None)
-    check_split(before["split"], after["split"])
+    cut_key = key_of(FIRST_DAY + cut)
+    buyers = {name for name, (day, _), _, converts, _ in contacts if converts and day < cut}
+    sums = [parted(rows, name, cut_key) for name in sorted(buyers)]
+    check_split(before["split"], after["split"], sums)
+
+
+def parted(rows: list[Summary], customer: str, cut_key: str) -> tuple[int, int]:
+    """A customer's values before a day and from then on."""
+    values = [(r.period_key < cut_key, r.total_value) for r in rows if r.customer_id == customer]
+    return tuple(sum(value for is_before, value in values if is_before == b) for b in (True, False))
 
 
 def check_totals(old, new, corrected: int) -> None:
@@ -289,8 +331,8 @@ def check_totals(old, new, corrected: int) -> None:
         assert new.purchases == old.purchases._replace(value=old.purchases.value + corrected)
 
 
-def check_split(before: list[tuple], after: list[tuple]) -> None:
-    """Of a split, the sums before the cut move by the same amount; no time and no count moves."""
-    for old, new in zip(before, after, strict=True):
-        assert new[1:6] == old[1:6] and new[7] == old[7]
-        assert new[0] - old[0] == new[6] - old[6]
+def check_split(before: list[tuple], after: list[tuple], corrected: list[tuple[int, int]]) -> None:
+    """Of the buyers before a day: their values before it and from then on move by these sums."""
+    for old, new, (earlier, later) in zip(before, after, corrected, strict=True):
+        assert new[1:6] == old[1:6] and new[7] == old[7], "No time and no count moves."
+        assert (new[0] - old[0], new[6] - old[6], new[8] - old[8]) == (earlier, earlier, later)
