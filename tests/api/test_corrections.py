@@ -17,7 +17,8 @@ from clv.domain.units import DAY_MS
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
 from clv.services import customers, loading
-from clv.store import corrections, records, tenants, totals
+from clv.store import records, tenants, totals
+from clv.store.corrections import first_contact, last_contact
 from clv.store.summaries import Summary
 from tests.api.pages import Visitor
 from tests.api.support import days_ago, row
@@ -83,8 +84,23 @@ def stored() -> list[tuple]:
         )
 
 
-def test_every_contact_time_is_below_what_marks_a_correction():
-    assert corrections._BEYOND > LAST_MS
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(5, 0), (9, 0), (2, 1), (11, 1)], (5, 9)),
+        ([(2, 1), (11, 1)], (2, 11)),
+        ([(0, 1), (LAST_MS, 0)], (LAST_MS, LAST_MS)),
+        ([(0, 0), (LAST_MS, 1)], (0, 0)),
+        ([(0, 1), (LAST_MS, 1)], (0, LAST_MS)),
+    ],
+)
+def test_the_contact_times_are_those_of_corrections_only_if_there_are_no_others(
+    app, rows, expected
+):
+    table = " UNION ALL ".join(f"SELECT {ms} AS ms, {mark} AS mark" for ms, mark in rows)
+    both = ", ".join(contact("ms", "mark = 1") for contact in (first_contact, last_contact))
+    with db.scope():
+        assert db.row(f"SELECT {both} FROM ({table}) times") == expected
 
 
 def test_the_amounts_of_a_day_from_0_on_are_its_contacts_and_all_are_its_value(put):
