@@ -42,7 +42,8 @@ class InteractionSummaries(MethodView):
 
         All or nothing: the natural key is customer, period, offer, creative and channel. Sending
         the same row again changes nothing, a corrected row replaces, and a row whose impressions,
-        converts and totalValue are all 0 deletes the stored one.
+        converts and totalValue are all 0 deletes the stored one. A row with a totalValue alone is
+        a correction, such as a refund: it changes the customer's revenue and nothing else.
         """
         types, rows = zip(*body["data"], strict=True)
         return loading.add_summaries(principal().tenant, types[0], list(rows))

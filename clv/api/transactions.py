@@ -28,8 +28,9 @@ class Transactions(MethodView):
         """Load a file of transactions of any size
 
         CSV with the columns customer_id, date and amount, or NDJSON with the same names; gzipped
-        or not. Each row is one interaction and one conversion; they are added up by day. The file
-        is taken as complete for each customer and day in it, so that sending it again changes
-        nothing. Readers and runs see all of it or nothing.
+        or not. Each row is one interaction and one conversion, but for one with a negative amount:
+        it is a correction, such as a refund, and changes the customer's revenue alone. Rows are
+        added up by day. The file is taken as complete for each customer and day in it, so that
+        sending it again changes nothing. Readers and runs see all of it or nothing.
         """
         return loading.load_transactions(principal().tenant, uploads.file(), Options(**query))

@@ -63,9 +63,11 @@ def import_file(
     """Import transactions or interaction summaries from FILE (CSV or NDJSON, also gzipped; - is
     standard input).
 
-    Each transaction is one interaction and one conversion. They are added up by day; the file is
-    taken as complete for each customer and day in it. Summaries have the fields of a row of POST
-    /interaction-summaries as columns. One bad line, and nothing is kept, unless --skip-bad-rows.
+    Each transaction is one interaction and one conversion; one with a negative amount is a
+    correction, such as a refund, and changes the customer's revenue alone. They are added up by
+    day; the file is taken as complete for each customer and day in it. Summaries have the fields of
+    a row of POST /interaction-summaries as columns. One bad line, and nothing is kept, unless
+    --skip-bad-rows.
     """
     given = {option: text for option, text in for_transactions.items() if text is not None}
     if given and kind == "summaries":

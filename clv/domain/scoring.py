@@ -25,7 +25,7 @@ SEGMENTS = ("high", "medium", "low", "at_risk")
 # Slope of the churn curve: with 30 at-risk days, 5 days without contact give 0.119.
 CHURN_STEEPNESS = 2.4
 # Raise it whenever the same data would give other scores.
-FORMULA_VERSION = 1
+FORMULA_VERSION = 2
 # The prediction models with their versions. A record stores the index: append only.
 MODELS = ("rfm/1", "calibrated/1")
 RFM, CALIBRATED = range(2)
@@ -114,7 +114,7 @@ class Purchases(NamedTuple):
     """One customer's days with conversions, from daily summaries; days since 1970.
 
     :param days: number of days with a conversion
-    :param value: Σ totalValue on these days, in 1/10,000
+    :param value: Σ totalValue on these days, net of corrections, in 1/10,000
     """
 
     days: int
@@ -126,6 +126,9 @@ class Purchases(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Totals:
     """One customer's interaction summaries, summed up.
+
+    A row with neither impressions nor converts is a correction and counts in M alone; a customer
+    who has nothing else has its contact times.
 
     :param frequency: F = Σ impressions
     :param monetary: M = Σ totalValue in 1/10,000; negative if refunds exceed sales

@@ -18,6 +18,7 @@ from clv.store import changes, records, summaries, tenants
 from clv.store.changes import Change
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
+from clv.store.totals import corrections as read_corrections
 from clv.store.totals import totals as read_totals
 
 NO_SUCH_CUSTOMER = "There is no customer with this id."
@@ -43,12 +44,14 @@ class Explained:
 
     :param serving: the model that predicted, and why that one
     :param interval: of the predicted revenue; None where rfm serves, and without any conversion
+    :param corrections: their sum, which M contains, in 1/10,000
     """
 
     explanation: Explanation
     serving: Calibration
     interval: RevenueInterval | None
     settings: TenantSettings
+    corrections: int
     formula_version: int = scoring.FORMULA_VERSION
 
     @property
@@ -139,6 +142,7 @@ def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
         serving,
         _interval(totals, settings, as_of_ms, serving.parameters),
         tenant_settings(tenant),
+        read_corrections(tenant.id, customer_id),
     )
 
 

@@ -12,7 +12,10 @@ from clv import db
 from clv.db.dialect import analyze
 from clv.domain.units import AMOUNT_SCALE, DAY_MS
 from clv.domain.values import MAX_AMOUNT, MAX_COUNT
-from clv.store.summaries import COLUMNS, KEY, Summary
+from clv.store.summaries import COLUMNS, KEY, Summary, first_contact, last_contact
+
+# A transaction that is a correction.
+IS_REFUND = "amount < 0"
 
 _SUMMARIES_DDL = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_summary (
@@ -72,17 +75,22 @@ def staged_contacts() -> tuple[int, int]:
 
 
 def aggregate_transactions(shift_days: int = 0) -> None:
-    """Stage the daily summaries of the staged transactions, moved by ``shift_days``."""
+    """Stage the daily summaries of the staged transactions, moved by ``shift_days``.
+
+    An amount below 0 is a correction: it counts in the day's value alone.
+    """
     _empty_summaries()
     day = "date(day * 86400, 'unixepoch')"
     if not db.is_sqlite():
         day = "to_char(DATE '1970-01-01' + CAST(day AS INTEGER), 'YYYY-MM-DD')"
     shift_ms = shift_days * DAY_MS
+    first, last = (contact("contact_ms", IS_REFUND) for contact in (first_contact, last_contact))
     db.execute(
         f"INSERT INTO staged_summary ({COLUMNS})"
         f" SELECT customer_id, {day}, '', '', '', contacts, contacts, amount, first, last FROM ("
-        "  SELECT customer_id, (contact_ms + %s) / 86400000 AS day, COUNT(*) AS contacts,"
-        "  SUM(amount) AS amount, MIN(contact_ms) + %s AS first, MAX(contact_ms) + %s AS last"
+        "  SELECT customer_id, (contact_ms + %s) / 86400000 AS day,"
+        f"  COUNT(CASE WHEN NOT {IS_REFUND} THEN 1 END) AS contacts, SUM(amount) AS amount,"
+        f"  {first} + %s AS first, {last} + %s AS last"
         "  FROM staged_transaction GROUP BY customer_id, day ORDER BY customer_id, day) days",
         (shift_ms, shift_ms, shift_ms),
     )

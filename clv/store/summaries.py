@@ -1,4 +1,4 @@
-"""A customer's interaction summaries as stored, and their erasure."""
+"""A customer's interaction summaries as stored, which of them are corrections, and their erasure."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,14 @@ from clv.store.tenants import keep_count, lock_tenant
 KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
 VALUES = "impressions, converts, total_value, first_contact_ms, last_contact_ms"
 COLUMNS = f"{KEY}, {VALUES}"
+# A correction, such as a refund, counts in a customer's value alone: its contact times make nobody
+# fresher or older. Only for a customer who has nothing but corrections are they the contact times.
+IS_CORRECTION = "impressions = 0 AND converts = 0"
+# Later than every contact time (9999-12-31 is below 2^48 ms), and removed by a bit mask. One
+# aggregate then serves those with and without contacts: in a pass over all customers it takes 2 %
+# more than a plain MAX, COALESCE of two takes 9 % more.
+_BEYOND = 1 << 48
+_MASK = _BEYOND - 1
 _OF_CUSTOMER = "tenant_id = %s AND customer_id = %s"
 _ERASURE = (
     f"DELETE FROM interaction_summary WHERE {_OF_CUSTOMER}",
@@ -32,6 +40,20 @@ class Summary(NamedTuple):
     total_value: int
     first_contact_ms: int
     last_contact_ms: int
+
+
+def first_contact(column: str = "first_contact_ms", is_correction: str = IS_CORRECTION) -> str:
+    """The aggregate of the first contact: the smallest time that is not a correction's, or the
+    smallest of all if there is no such time.
+
+    Contacts at 5 and 9 and a correction at 2 give 5; the correction alone gives 2.
+    """
+    return f"(MIN(CASE WHEN {is_correction} THEN {column} + {_BEYOND} ELSE {column} END) & {_MASK})"
+
+
+def last_contact(column: str = "last_contact_ms", is_correction: str = IS_CORRECTION) -> str:
+    """The aggregate of the last contact, likewise."""
+    return f"(MAX(CASE WHEN {is_correction} THEN {column} - {_BEYOND} ELSE {column} END) & {_MASK})"
 
 
 def erase_customer(tenant_id: int, customer_id: str) -> bool:

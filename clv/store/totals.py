@@ -10,15 +10,17 @@ from clv.db.dialect import in_texts, texts
 from clv.domain.calendar import day_of, key_of
 from clv.domain.scoring import Purchases, Totals
 from clv.domain.units import DAY_MS, MAX_STORED_INTEGER
+from clv.store.summaries import IS_CORRECTION, first_contact, last_contact
 
 # Rows fetched at once in a pass over all customers.
 STREAM_ROWS = 5_000
 
-_TOTALS = """customer_id, SUM(impressions), SUM(total_value), MIN(first_contact_ms),
-    MAX(last_contact_ms), MIN(impressions),
+_TOTALS = f"""customer_id, SUM(impressions), SUM(total_value), {first_contact()},
+    {last_contact()}, MIN(impressions),
     SUM(CASE WHEN first_contact_ms IS NULL OR last_contact_ms IS NULL THEN 1 ELSE 0 END)"""
 _DAY = "CASE WHEN converts > 0 THEN period_key END"
-_SPENT = "CASE WHEN converts > 0 THEN total_value ELSE 0 END"
+# Net of corrections.
+_SPENT = f"CASE WHEN converts > 0 OR {IS_CORRECTION} THEN total_value ELSE 0 END"
 _DAYS = f", COUNT(DISTINCT {_DAY}), MIN({_DAY}), MAX({_DAY})"
 _PURCHASES = f"{_DAYS}, SUM({_SPENT})"
 # The customers of a run of one segment: their record is in the segment, or they have none.
@@ -73,6 +75,17 @@ def totals_page(
     return [each for each in singly if each is not None]
 
 
+def corrections(tenant_id: int, customer_id: str) -> int:
+    """The sum of a customer's corrections, in 1/10,000; 0 without any."""
+    return int(
+        db.value(
+            "SELECT COALESCE(SUM(total_value), 0) FROM interaction_summary"
+            f" WHERE tenant_id = %s AND customer_id = %s AND {IS_CORRECTION}",
+            (tenant_id, customer_id),
+        )
+    )
+
+
 def count_in_segment(tenant_id: int, segment: str) -> int:
     """The number of customers that a run of this segment covers."""
     return db.value(
@@ -89,7 +102,7 @@ def stream_totals(tenant_id: int, with_purchases: bool = False) -> Iterator[list
     Sums are floats: exact up to 2^53, and unlike integers they never overflow.
 
     :param with_purchases: append to each row the number of days with conversions, the keys of the
-        first and the last of them, and the sum of the values on them
+        first and the last of them, and the sum of the values on them, net of corrections
     """
     more = f"{_DAYS}, {_float_sum(_SPENT)}" if with_purchases else ""
     return db.stream(f"{_scorable(more)} ORDER BY customer_id", (tenant_id,), STREAM_ROWS)
@@ -106,7 +119,7 @@ def sample_totals(
     :param most: the largest number of totals
     :param with_purchases: read the days with conversions as well
     """
-    more = ", MIN(first_contact_ms)"
+    more = f", {first_contact()}"
     if with_purchases:
         more += f"{_DAYS}, {_float_sum(_SPENT)}"
     chosen, params = "", list[Any]([tenant_id])
@@ -167,7 +180,7 @@ def share_at_risk(tenant_id: int, as_of_ms: int, at_risk_days: int) -> float:
     last_day = as_of_ms // DAY_MS - at_risk_days
     share = db.value(
         "SELECT AVG(CASE WHEN last <= %s THEN 1.0 ELSE 0.0 END) FROM ("
-        " SELECT MAX(last_contact_ms) / 86400000 AS last FROM interaction_summary"
+        f" SELECT {last_contact()} / 86400000 AS last FROM interaction_summary"
         " WHERE tenant_id = %s GROUP BY customer_id HAVING SUM(impressions) > 0) lasts",
         (last_day, tenant_id),
     )
@@ -211,8 +224,8 @@ def _split_sums(before: str, first_day: str) -> str:
     return ", ".join(
         (
             _float_sum(f"CASE WHEN {before} THEN total_value ELSE 0 END"),
-            f"MIN(CASE WHEN {before} THEN first_contact_ms END)",
-            f"MAX(CASE WHEN {before} THEN last_contact_ms END)",
+            first_contact(f"CASE WHEN {before} THEN first_contact_ms END"),
+            last_contact(f"CASE WHEN {before} THEN last_contact_ms END"),
             f"COUNT(DISTINCT CASE WHEN {before} THEN {_DAY} END)",
             first_day,
             f"MAX(CASE WHEN {before} THEN {_DAY} END)",
@@ -231,7 +244,7 @@ def _scorable(more: str = "", chosen: str = "") -> str:
     """
     frequency, monetary = _float_sum("impressions"), _float_sum("total_value")
     return (
-        f"SELECT customer_id, {frequency}, {monetary}, MAX(last_contact_ms){more}"
+        f"SELECT customer_id, {frequency}, {monetary}, {last_contact()}{more}"
         f" FROM interaction_summary WHERE tenant_id = %s{chosen} GROUP BY customer_id"
         " HAVING MIN(impressions) >= 0"
         " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"

@@ -31,7 +31,7 @@ def add(tenant, purchases: Sequence[tuple[str, int, float]], period_type: str = 
                 "" if amount >= 0 else "refund",
                 "",
                 "",
-                1,
+                int(amount >= 0),
                 int(amount >= 0),
                 int(amount * 10_000),
                 now - days * DAY,

