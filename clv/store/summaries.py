@@ -1,4 +1,4 @@
-"""A customer's interaction summaries as stored, which of them are corrections, and their erasure."""
+"""A customer's interaction summaries as stored, the corrections among them, and their erasure."""
 
 from typing import NamedTuple
 
