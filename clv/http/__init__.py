@@ -1,0 +1,1 @@
+"""How any request is served: server, parser, access, errors, headers and limits."""

@@ -1,0 +1,1 @@
+"""The prediction models, a file per model, and their backtest. Pure: no I/O."""

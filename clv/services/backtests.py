@@ -1,7 +1,14 @@
 """The use cases of backtests: start, watch, list, and carry one out.
 
 ``clv.services.fitting`` does the measuring; who works on a backtest is decided in
-``clv.store.backtests``.
+``clv.store.backtests``. As with a run, the database is the truth, and a job is only a doorbell.
+What may go wrong, and what happens then:
+
+- A work-horse is killed or runs out of memory: its lease expires and the sweep rings again, up to
+  3 attempts.
+- A worker is told to stop: it frees the backtest.
+- A worker was only paused: its attempt is no longer the latest one, and its result is refused.
+- Anything else: a backtest past its deadline fails.
 """
 
 import contextlib
