@@ -3,7 +3,11 @@
 import json
 from collections.abc import Sequence
 
+import numpy as np
+
 from clv.db import connections, queries
+from clv.domain.time_zone import TimeZone
+from clv.domain.units import DAY_MS
 
 # When this many rows of a tenant were added or changed, PostgreSQL needs new statistics.
 MANY_ROWS = 10_000
@@ -33,3 +37,26 @@ def in_texts(column: str) -> str:
 def texts(values: Sequence[str]) -> str | list[str]:
     """Texts as the parameter of :func:`in_texts`."""
     return json.dumps(values, ensure_ascii=False) if connections.is_sqlite() else list(values)
+
+
+def local_ms(column: str, zone: TimeZone, first_ms: int, last_ms: int) -> str:
+    """The expression of a moment's local time, written as if it were UTC.
+
+    :param column: of moments, none of them before ``first_ms`` or after ``last_ms``
+    """
+    first, last = np.searchsorted(zone.changes_ms, (first_ms, last_ms), "right").tolist()
+    changes, offsets = zone.changes_ms[first:last].tolist(), zone.offsets_ms[first:].tolist()
+    if not changes:
+        return f"({column} + {offsets[0]})" if offsets[0] else column
+    cases = " ".join(
+        f"WHEN {column} < {change} THEN {offset}"
+        for change, offset in zip(changes, offsets, strict=False)
+    )
+    return f"({column} + CASE {cases} ELSE {offsets[len(changes)]} END)"
+
+
+def local_day(column: str, zone: TimeZone, first_ms: int, last_ms: int) -> str:
+    """The expression of a moment's local calendar day, in days since 1970; likewise."""
+    local = local_ms(column, zone, first_ms, last_ms)
+    # Division truncates, and west of Greenwich local time begins before 1970.
+    return f"({local} / {DAY_MS})" if zone.is_utc else f"(({local} + {DAY_MS}) / {DAY_MS} - 1)"
