@@ -1,4 +1,4 @@
-"""Which columns of a file are the customer, the time, the amount and so on, and which rows count."""
+"""Which columns of a file are the customer, the time and the amount, and which rows count."""
 
 from dataclasses import dataclass, field
 
