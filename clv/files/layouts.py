@@ -11,10 +11,12 @@ row its message says what would be valid.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import repeat
 from typing import Any
 
 from clv.db import Columns
 from clv.domain import calendar, values
+from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 
 # In place of a default: the column must be there.
@@ -103,7 +105,8 @@ class Summaries(Layout):
 
     period_type: str | None = None
 
-    def __init__(self, latest_ms: int) -> None:
+    def __init__(self, latest_ms: int, zone: TimeZone) -> None:
+        self.zone = zone
         super().__init__(
             (
                 _column("customerId", values.customer_id),
@@ -123,11 +126,13 @@ class Summaries(Layout):
 
     def staged(self, lines: Sequence[int], columns: list[list]) -> Columns:
         """As in the base class; where impressions are not given, they are as many as the converts.
+        A first contact that is not given is the earlier of the period's first moment, in the zone,
+        and the last contact.
 
         :raises Invalid: if a row's period type differs from that of the rows before
         """
         customers, types, keys, *others, impressions, converts, amounts, lasts, firsts = columns
-        starts = labelled("periodKey", list, map(_start_ms, types, keys))
+        starts = labelled("periodKey", list, map(_start_ms, types, keys, repeat(self.zone)))
         first_contacts = map(calendar.first_contact_ms, types, starts, lasts, firsts)
         firsts = labelled("firstContactAt", list, first_contacts)
         self._check_period_type(lines, types)

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 from clv.db import Columns
 from clv.domain import calendar
+from clv.domain.time_zone import UTC_ZONE, TimeZone
 from clv.errors import Invalid, TooLarge
 from clv.files.blocks import Block
 from clv.files.csv_reader import CsvReader
@@ -83,17 +84,20 @@ def read_transactions(
     return _read(file, Transactions(customer, date, amount, _latest_ms()), rejected)
 
 
-def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator[Columns]]:
+def read_summaries(
+    file: File, rejected: Rejected, zone: TimeZone = UTC_ZONE
+) -> tuple[str | None, Iterator[Columns]]:
     """The interaction summaries of a file: their period type, and some rows at a time, as columns.
 
     The columns are those of ``clv.files.layouts.Summaries.staged``. The period type is None without
     any rows. Invalid lines are added to ``rejected``.
 
+    :param zone: in which the periods begin
     :raises Invalid: if the header of a CSV lacks a required column or has an unknown one; if rows
         differ in their period type; if the gzip is broken
     :raises TooLarge: if the gzip inflates to more than it may
     """
-    layout = Summaries(_latest_ms())
+    layout = Summaries(_latest_ms(), zone)
     blocks = _read(file, layout, rejected)
     first = list(islice(blocks, 1))
     return layout.period_type, chain(first, blocks)

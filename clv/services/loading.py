@@ -154,7 +154,7 @@ def load_summaries(
     rejected = rejected or Rejected()
     _check_options(options)
     with db.within(db.LONG_SECONDS):
-        period_type, blocks = read_summaries(file, rejected, tenant.zone)
+        period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
         staged = staging.stage_lines(_with_progress(blocks, options), MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")

@@ -84,7 +84,7 @@ def stage(
     :raises Invalid: when it is no file of transactions, or a choice does not fit it
     :raises TooLarge: when it inflates to more than it may
     """
-    zone = tenant.zone
+    zone = tenant.settings.zone
     source = TransactionFile(
         file,
         choices,
