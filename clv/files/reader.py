@@ -4,44 +4,27 @@ A file is read in blocks (:mod:`clv.files.csv_reader`, :mod:`clv.files.ndjson_re
 takes which column is in :mod:`clv.files.layouts`.
 """
 
-import gzip
 import io
 import time
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import BinaryIO, cast
 
 from clv.db import Columns
 from clv.domain import calendar
 from clv.domain.time_zone import UTC_ZONE, TimeZone
-from clv.errors import Invalid, TooLarge
 from clv.files.blocks import Block
 from clv.files.csv_reader import CsvReader
 from clv.files.layouts import Layout, Summaries, Transactions
 from clv.files.ndjson_reader import NdjsonReader
+from clv.files.stream import File, buffered, inflated
 
-GZIP_MAGIC = b"\x1f\x8b"
 # Of the rejected lines, how many are reported with their reasons.
 MAX_REPORTED = 100
 # A block with an invalid row is checked again in this many parts, and so is each part with one.
 PARTS = 16
 RowReader = CsvReader | NdjsonReader
 ROW_READERS: dict[str, type[RowReader]] = {"csv": CsvReader, "ndjson": NdjsonReader}
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file to read.
-
-    :param kind: ``csv`` with a header line, or ``ndjson``: one object per line
-    :param max_bytes: the most that a gzip may inflate to; None for no limit
-    """
-
-    stream: BinaryIO
-    kind: str = "csv"
-    max_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -109,15 +92,13 @@ def _latest_ms() -> int:
 
 
 def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
-    inflated = _inflated(file.stream, file.max_bytes)
+    data = inflated(buffered(file.stream), file.max_bytes)
     # Bytes that are not UTF-8 become lone surrogates, which the checks of values refuse.
-    text = io.TextIOWrapper(inflated, "utf-8-sig", "surrogateescape", newline="")
+    text = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="")
     try:
         reader = ROW_READERS[file.kind](text, layout)
         for block in _blocks(reader, rejected):
             yield from _valid_rows(block, reader, layout, rejected)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise Invalid("The gzip file is broken or ends too early.") from None
     finally:
         # Closing the wrapper would close the caller's stream.
         text.detach()
@@ -151,32 +132,3 @@ def _valid_rows(
             yield from _valid_rows(part, reader, layout, rejected)
     else:
         yield staged
-
-
-def _inflated(stream: BinaryIO, max_bytes: int | None) -> BinaryIO:
-    if not isinstance(stream, io.BufferedReader):
-        stream = io.BufferedReader(cast(io.RawIOBase, stream))
-    if stream.peek(2)[:2] != GZIP_MAGIC:
-        return stream
-    inflated = gzip.GzipFile(fileobj=stream)
-    return cast(BinaryIO, _LimitedStream(inflated, max_bytes) if max_bytes else inflated)
-
-
-class _LimitedStream(io.BufferedIOBase):
-    """A stream that raises TooLarge after this many bytes: a small gzip can inflate to any size."""
-
-    def __init__(self, stream: gzip.GzipFile, max_bytes: int) -> None:
-        self._stream, self._left, self._max = stream, max_bytes, max_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        return self.read1(-1 if size is None else size)
-
-    def read1(self, size: int = -1) -> bytes:
-        data = self._stream.read1(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise TooLarge(f"The file inflates to more than {self._max} bytes.")
-        return data
