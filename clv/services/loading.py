@@ -8,10 +8,11 @@ from clv import db
 from clv.db import Columns
 from clv.db.clock import now_ms
 from clv.domain.calendar import FUTURE_TOLERANCE_MS
+from clv.domain.time_zone import time_zone
 from clv.domain.units import DAY_MS
 from clv.errors import Invalid
 from clv.files.reader import MAX_REPORTED, File, Rejected, read_summaries, read_transactions
-from clv.store import merging, staging
+from clv.store import merging, staged_days, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
@@ -131,7 +132,7 @@ def _check_lines(what: str, received: int, rejected: Rejected, options: Options)
 
 
 def _merge_transactions(tenant: Tenant, replay_until_day: int | None, options: Options) -> Merged:
-    staging.aggregate_transactions(_shift_days(replay_until_day))
+    staged_days.aggregate_transactions(time_zone("UTC"), _shift_days(replay_until_day))
     too_large = staging.staged_out_of_range()
     if too_large:
         raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
@@ -146,8 +147,10 @@ def _merge_transactions(tenant: Tenant, replay_until_day: int | None, options: O
 
 def _shift_days(replay_until_day: int | None) -> int:
     """By how many days the staged transactions are moved."""
-    first_ms, last_ms = staging.staged_contacts()
-    shift = 0 if replay_until_day is None else replay_until_day - last_ms // DAY_MS
+    if replay_until_day is None:
+        return 0
+    first_ms, last_ms = staged_days.staged_contacts()
+    shift = replay_until_day - last_ms // DAY_MS
     if first_ms + shift * DAY_MS < 0:
         raise Invalid("Replayed until that day the history would begin before 1970.")
     if last_ms + shift * DAY_MS > now_ms() + FUTURE_TOLERANCE_MS:
