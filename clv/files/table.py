@@ -2,7 +2,7 @@
 
 :func:`open_table` finds out what kind of file it is. The steps to the cells of a text file, each in
 a module of its own: :mod:`clv.files.stream` (bytes), :mod:`clv.files.encoding` (text),
-:mod:`clv.files.header` (delimiter and names), :mod:`clv.files.splitter` (rows),
+:mod:`clv.files.header_line` (delimiter and names), :mod:`clv.files.splitter` (rows),
 :mod:`clv.files.text_table` (columns). Workbooks are read by :mod:`clv.files.workbook`.
 """
 

@@ -13,7 +13,7 @@ from clv.files.blocks import BLOCK_ROWS, Block
 from clv.files.choices import Choices
 from clv.files.encoding import Decoder, is_clean
 from clv.files.footer import footer_lines, footer_start
-from clv.files.header import end_of_line, find_header
+from clv.files.header_line import end_of_line, find_header
 from clv.files.splitter import Splitter
 from clv.files.stream import KeptStream, inflated
 
