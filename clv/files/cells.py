@@ -1,5 +1,7 @@
-"""The values of a file's cells, a column of a block at a time; a :class:`Problem` where a cell can't
-be read."""
+"""The values of a file's cells, a column of a block at a time.
+
+Where a cell can't be read there is a :class:`Problem` in place of its value.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +10,8 @@ from typing import Any
 from clv.domain.time_zone import TimeZone
 from clv.files import amounts, customers
 from clv.files.amounts import DecimalSign
-from clv.files.times import DateOrder, TimeReader, zone_named
+from clv.files.date_order import DateOrder
+from clv.files.times import TimeReader
 
 # The most different cells of a column whose values are cached.
 MAX_CACHED_CELLS = 4_096
@@ -102,7 +105,7 @@ class CellReader:
         return TimeReader(self.date_order, values.zone, values.days_zone, values.latest_ms)
 
     def _learn_order(self, cells: Sequence[str]) -> None:
-        order = DateOrder()
+        order = DateOrder(self._values.latest_ms)
         order.add(cells)
         if order.order:
             self.date_order = order.order
@@ -123,11 +126,16 @@ class CellReader:
     def _amount(self, cell: str) -> int | None:
         if not cell.strip():
             return None
-        if self.decimal is None and amounts.reads_both_ways(cell):
-            raise ValueError(
-                f"'{cell}' reads both ways: choose the decimal sign by the parameter decimal."
-            )
+        if self.decimal is None:
+            _check_reads_one_way(cell)
         return amounts.amount(cell, self.decimal or ".")
+
+
+def _check_reads_one_way(cell: str) -> None:
+    sign = DecimalSign()
+    sign.add([cell])
+    if sign.is_open:
+        raise ValueError(f"'{cell}' reads both ways: say which sign separates the decimals.")
 
 
 def _read_all(read: Callable[[Any], Any], cells: Sequence[Any], cache: dict[Any, Any]) -> list[Any]:

@@ -95,13 +95,12 @@ def stored(choices: Choices, names: Collection[str]) -> dict[str, Any] | None:
 def restored(values: Mapping[str, Any]) -> Choices:
     """The choices from JSON values; what a later version stored besides is ignored."""
     known = {field.name for field in fields(Choices)}
-    return Choices(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-            if name in known
-        }
-    )
+    chosen: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if name in known
+    }
+    return Choices(**chosen)
 
 
 def _answerable(question: Question) -> str:

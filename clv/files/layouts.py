@@ -84,19 +84,6 @@ class Layout:
         return columns
 
 
-class Transactions(Layout):
-    """Transactions: customer, time in milliseconds, amount in 1/10,000."""
-
-    def __init__(self, customer: str, date: str, amount: str, latest_ms: int) -> None:
-        super().__init__(
-            (
-                Column(customer, "customer", values.customer_id, values.customer_id),
-                _time_column(date, "date", latest_ms),
-                Column(amount, "amount", values.amount, _amount_of_json),
-            )
-        )
-
-
 class Summaries(Layout):
     """Interaction summaries, with their line numbers.
 
@@ -175,11 +162,6 @@ def _time_column(name: str, label: str, latest_ms: int, default: Any = REQUIRED)
     parse = partial(calendar.time_ms, latest_ms=latest_ms)
     parse_many = partial(calendar.times_ms, latest_ms=latest_ms)
     return Column(name, label, parse, parse, default, parse_texts=parse_many)
-
-
-def _amount_of_json(value: Any) -> int:
-    """In transactions a JSON string is an amount, too."""
-    return values.amount(value) if isinstance(value, str) else values.json_amount(value)
 
 
 _start_ms = lru_cache(MAX_PERIODS)(calendar.period_start_ms)

@@ -1,4 +1,4 @@
-"""Reads files of rows in constant memory: CSV or NDJSON, gzipped or not.
+"""Reads files of interaction summaries in constant memory: CSV or NDJSON, gzipped or not.
 
 A file is read in blocks (:mod:`clv.files.csv_reader`, :mod:`clv.files.ndjson_reader`). Which parser
 takes which column is in :mod:`clv.files.layouts`.
@@ -6,8 +6,7 @@ takes which column is in :mod:`clv.files.layouts`.
 
 import io
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import chain, islice
 
 from clv.db import Columns
@@ -15,56 +14,15 @@ from clv.domain import calendar
 from clv.domain.time_zone import UTC_ZONE, TimeZone
 from clv.files.blocks import Block
 from clv.files.csv_reader import CsvReader
-from clv.files.layouts import Layout, Summaries, Transactions
+from clv.files.layouts import Layout, Summaries
 from clv.files.ndjson_reader import NdjsonReader
 from clv.files.stream import File, buffered, inflated
+from clv.files.tally import Rejected
 
-# Of the rejected lines, how many are reported with their reasons.
-MAX_REPORTED = 100
 # A block with an invalid row is checked again in this many parts, and so is each part with one.
 PARTS = 16
 RowReader = CsvReader | NdjsonReader
 ROW_READERS: dict[str, type[RowReader]] = {"csv": CsvReader, "ndjson": NdjsonReader}
-
-
-@dataclass(slots=True)
-class Rejected:
-    """The lines that were rejected: their number, and the first 100 with their reasons."""
-
-    count: int = 0
-    first: list[tuple[int, str]] = field(default_factory=list)
-
-    def add(self, line: int, reason: str) -> None:
-        """Add a line that comes after all added before."""
-        self.count += 1
-        if len(self.first) < MAX_REPORTED:
-            self.first.append((line, reason))
-
-    def add_all(self, count: int, first_lines: Iterable[int], reason: str) -> None:
-        """Add lines from anywhere in the file.
-
-        :param first_lines: the first 100 of them, or more
-        """
-        self.count += count
-        self.first = sorted(self.first + [(line, reason) for line in first_lines])[:MAX_REPORTED]
-
-
-def read_transactions(
-    file: File,
-    rejected: Rejected,
-    customer: str = "customer_id",
-    date: str = "date",
-    amount: str = "amount",
-) -> Iterator[Columns]:
-    """The transactions of a file, some rows at a time, as columns: customers, times, amounts.
-
-    Other columns are ignored. Invalid lines are added to ``rejected``.
-
-    :param customer: name of the column with the customer; ``date`` and ``amount`` likewise
-    :raises Invalid: if the header of a CSV lacks one of the columns, or the gzip is broken
-    :raises TooLarge: if the gzip inflates to more than it may
-    """
-    return _read(file, Transactions(customer, date, amount, _latest_ms()), rejected)
 
 
 def read_summaries(

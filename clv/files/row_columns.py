@@ -2,7 +2,7 @@
 orders."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from clv.domain.units import AMOUNT_SCALE
@@ -18,8 +18,10 @@ def used_columns(mapping: Mapping) -> list[str]:
     """The names of the columns that a mapping uses, each once."""
     names = [*mapping.customer, *mapping.time]
     for way in mapping.amounts:
-        names += [way.column, *(less.column for less in way.less)]
-        names += [name for name in (way.times, way.currency) if name]
+        names += [way.column, *(name for name in (way.times, way.currency) if name)]
+        for less in way.less:
+            names += [less.column, *([less.share_of] if less.share_of else [])]
+            names += [less.unless[0]] if less.unless else []
     names += [*mapping.customer_of_corrections, *mapping.joined_customer]
     names += [*mapping.order, *mapping.order_apart, *(rule.column for rule in mapping.rules)]
     single = (mapping.clock, mapping.zone, mapping.line_has, mapping.state, mapping.cancelled)
@@ -118,15 +120,24 @@ class RowColumns:
             bases = [-base if type(base) is int else base for base in bases]
         amounts = bases
         for less in way.less:
-            amounts = list(map(_difference, amounts, self._taken(block, less)))
+            amounts = list(map(_difference, amounts, self._taken(block, less, bases)))
         return amounts, bases, self._currencies(block, way, cells)
 
-    def _taken(self, block: Block, less: Less) -> list[Any]:
+    def _taken(self, block: Block, less: Less, bases: list[Any]) -> list[Any]:
+        """What is taken from the amounts of a block."""
         cells = self.cells(block, less.column)
-        if less.pattern is None:
-            return self._reader.amounts(cells)
-        matches = re.compile(less.pattern).findall
-        return [self._sum(matches(cell)) if cell else None for cell in cells]
+        if less.unless:
+            name, words = less.unless
+            states = [cell.strip().lower() for cell in self.cells(block, name)]
+            cells = ["" if s in words else cell for s, cell in zip(states, cells, strict=True)]
+        if less.pattern is not None:
+            matches = re.compile(less.pattern).findall
+            return [self._sum(matches(cell)) if cell else None for cell in cells]
+        taken = self._reader.amounts(cells)
+        if less.share_of:
+            wholes = self._reader.amounts(self.cells(block, less.share_of))
+            taken = list(map(_share, bases, taken, wholes))
+        return taken
 
     def _sum(self, cells: list[str]) -> Any:
         values = self._reader.amounts(cells) if cells else []
@@ -147,26 +158,35 @@ def _joined(parts: Sequence[str]) -> str:
     return " ".join(part.strip() for part in parts if part.strip())
 
 
-def _combined(combine: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
-    """The function of two values that are read, of which either may be missing or a Problem."""
-
-    def of_values(value: Any, other: Any) -> Any:
-        for operand in (value, other):
-            if type(operand) is Problem:
-                return operand
-        if value is None or other is None:
-            return value
-        return combine(value, other)
-
-    return of_values
+def _problem(*values: Any) -> Problem | None:
+    return next((value for value in values if type(value) is Problem), None)
 
 
-def _rounded_product(amount: int, quantity: int) -> int:
+def _difference(amount: Any, less: Any) -> Any:
+    """What is left; nothing is taken where ``less`` is empty."""
+    problem = _problem(amount, less)
+    return problem or (amount if amount is None or less is None else amount - less)
+
+
+def _product(amount: Any, quantity: Any) -> Any:
+    """Amount × quantity, both in 1/10,000; None where either is empty."""
+    problem = _problem(amount, quantity)
+    if problem or amount is None or quantity is None:
+        return problem
+    return _rounded(amount * quantity, AMOUNT_SCALE)
+
+
+def _share(amount: Any, part: Any, whole: Any) -> Any:
+    """Amount × part / whole; nothing where there is no part."""
+    problem = _problem(amount, part, whole)
+    if problem or not part:
+        return problem
+    if amount is None or not whole:
+        return Problem("What was lost can't be told: the whole amount is empty.")
+    return _rounded(amount * part, whole)
+
+
+def _rounded(dividend: int, divisor: int) -> int:
     """Rounded half away from zero, as amounts are."""
-    scaled = amount * quantity
-    rounded = (abs(scaled) * 2 + AMOUNT_SCALE) // (2 * AMOUNT_SCALE)
-    return -rounded if scaled < 0 else rounded
-
-
-_product = _combined(_rounded_product)
-_difference = _combined(lambda amount, less: amount - less)
+    rounded = (abs(dividend) * 2 + abs(divisor)) // (2 * abs(divisor))
+    return rounded if (dividend < 0) == (divisor < 0) else -rounded

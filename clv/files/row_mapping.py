@@ -5,7 +5,8 @@ take longer than everything else. Only what differs from row to row is decided r
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping as Dict, Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import compress
@@ -17,12 +18,9 @@ from clv.files.blocks import Block
 from clv.files.cells import CellReader, Problem
 from clv.files.mapping import Mapping, Rule
 from clv.files.row_columns import RowColumns
-from clv.files.states import counts, normalized
+from clv.files.states import counts
 from clv.files.tally import Reasons, Rejected
-
-# What a staged row is: it counts as an interaction; in the value alone; not at all, but its
-# customer and day are covered by the file; or not at all, and that day stays as it is stored.
-SALE, CORRECTION, COVERED, HELD = range(4)
+from clv.store.staging import CORRECTION, COVERED, HELD, SALE
 
 NO_CUSTOMER = "no customer"
 CONTINUED = "a further line of an order"
@@ -58,14 +56,12 @@ class Extras:
     """What else decides about rows.
 
     :param rates: what one unit of another currency is worth; its amounts are converted
-    :param keep_states: the only states that count; None: the mapping's and the usual ones
     :param has_symbols: amounts name their currency themselves: 12.50 EUR
     :param is_detailed: stage kind, order, currency and line of each row as well
     :param holds: a row that can't be read keeps its customer's day as it is stored
     """
 
     rates: Dict[str, Decimal] = field(default_factory=dict)
-    keep_states: Collection[str] | None = None
     has_symbols: bool = False
     is_detailed: bool = False
     holds: bool = False
@@ -157,17 +153,19 @@ class RowMapper:
         """A row as it is staged; None if it is not."""
         if customer_of_correction is not None and type(base) is int and base < 0:
             customer = customer_of_correction
-        if not customer:
-            return self._leave_out(NO_CUSTOMER, line, amount)
-        if time is None and (verdict or customer.lower() in _TOTAL_WORDS):
-            return self._leave_out(verdict[0] if verdict else TOTAL, line, amount)
+        if not customer and not (order and self._mapping.order_lines == "sum"):
+            self._leave_out(NO_CUSTOMER, line, amount)
+            return None
+        if time is None and (verdict or not customer or customer.lower() in _TOTAL_WORDS):
+            self._leave_out(verdict[0] if verdict else TOTAL, line, amount)
+            return None
         if verdict and not verdict[1]:
-            return self._leave_out(verdict[0], line, amount)
+            self._leave_out(verdict[0], line, amount)
+            return None
         problem = _problem(customer, time, *((0, None) if verdict else (amount, currency)))
         if problem:
             self._outcome.rejected.add(line, problem)
-            is_held = self._extras.holds and type(customer) is not Problem and type(time) is int
-            return (customer, time, 0, HELD, None, None, line) if is_held else None
+            return self._held(customer, time, order, line) if self._extras.holds else None
         if verdict:
             self._leave_out(verdict[0], line, amount)
             return (customer, time, 0, COVERED, None, None, line)
@@ -175,7 +173,13 @@ class RowMapper:
             amount, currency = converted(amount, self._extras.rates[currency]), None
         return (customer, time, amount, _kind(base), order, currency, line)
 
+    def _held(self, customer: Any, time: Any, order: str | None, line: int) -> tuple:
+        """A row that can't be read, with what is known of it."""
+        known_customer = None if type(customer) is Problem else customer
+        return (known_customer, time if type(time) is int else None, 0, HELD, order, None, line)
+
     def _leave_out(self, reason: str, line: int, amount: Any) -> None:
+        """Count a row that is left out."""
         total = amount if type(amount) is int else 0
         self._outcome.left_out.add(reason, [line], total=total)
 
@@ -190,9 +194,7 @@ class RowMapper:
                 ]
         return amounts
 
-    def _verdicts(
-        self, block: Block, bases: Sequence[Any]
-    ) -> Sequence[tuple[str, bool] | None]:
+    def _verdicts(self, block: Block, bases: Sequence[Any]) -> Sequence[tuple[str, bool] | None]:
         """Why each row is left out, and whether its customer and day are covered nevertheless; None
         where it counts."""
         mapping = self._mapping
@@ -225,11 +227,11 @@ class RowMapper:
             if rule.sign and is_negative != (rule.sign == "negative"):
                 yield False
             else:
-                yield bool(text) and text not in rule.values if rule.is_other else text in rule.values
+                yield _is_among(text, rule) != rule.is_other and bool(text or not rule.is_other)
 
     def _verdict_of_state(self, cell: str) -> tuple[str, bool] | None:
         if cell not in self._states:
-            self._states[cell] = self._judged(normalized(cell))
+            self._states[cell] = self._judged(cell.strip())
             if self._states[cell] is None and cell.strip():
                 self._outcome.counting_states.add(cell.strip())
         verdict = self._states[cell]
@@ -238,11 +240,7 @@ class RowMapper:
         return verdict
 
     def _judged(self, state: str) -> tuple[str, bool] | None:
-        keep_states = self._extras.keep_states
-        if keep_states is not None:
-            does_count: bool | None = state in keep_states
-        else:
-            does_count = counts(state, self._mapping.keep_states, self._mapping.drop_states)
+        does_count = counts(state, self._mapping.keep_states, self._mapping.drop_states)
         if does_count is None:
             return UNKNOWN_STATE, True
         return None if does_count else (f"state: {state or 'none'}", True)
@@ -260,6 +258,10 @@ def _is_simple(mapping: Mapping) -> bool:
     [customer], [time], [way] = mapping.customer, mapping.time, mapping.amounts
     plain = Mapping((customer,), (time,), (type(way)(way.column),))
     return mapping == plain and len({customer, time, way.column}) == 3
+
+
+def _is_among(text: str, rule: Rule) -> bool:
+    return text in rule.values or (rule.is_part and any(value in text for value in rule.values))
 
 
 def _kind(base: int) -> int:

@@ -1,7 +1,7 @@
 """What happened to the lines of a file that did not make it: bad ones, and those left out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 # Of the bad lines, how many are reported one by one.
@@ -60,7 +60,7 @@ class Reasons:
             key = reason = OTHER_REASONS
         self.by_reason.setdefault(key, Tally(reason)).add(count, lines, total)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Tally]:
         """The reasons, the most frequent first."""
         return iter(sorted(self.by_reason.values(), key=lambda tally: -tally.count))
 

@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from clv.db import Columns
 from clv.domain.time_zone import TimeZone, time_zone
 from clv.errors import Invalid
 from clv.files.amounts import DecimalSign, currency_of
-from clv.files.blocks import spellings
+from clv.files.blocks import Block, spellings
 from clv.files.cells import CellReader, Values
 from clv.files.choices import Choices, Question, restored, stored
-from clv.files.columns import Resolved, header_key, resolve
+from clv.files.columns import resolve
 from clv.files.customers import looks_like_name
-from clv.files.mapping import Amount, Mapping
+from clv.files.date_order import DateOrder
+from clv.files.header import header_key
+from clv.files.mapping import Mapping
 from clv.files.row_mapping import Extras, Outcome, RowMapper
-from clv.files.states import normalized
-from clv.files.table import File, Table, open_table
-from clv.files.times import DateOrder
+from clv.files.stream import File
+from clv.files.table import Table, open_table
 
 NAMES = (
     "names",
@@ -58,7 +60,7 @@ class TransactionFile:
         choices: Choices,
         zone: TimeZone,
         latest_ms: int,
-        recalled: Callable[[str], Mapping_ | None],
+        recalled: Callable[[str], dict[str, Any] | None],
         partial: bool = False,
     ) -> None:
         """Look into a file.
@@ -72,13 +74,20 @@ class TransactionFile:
         """
         self._table = open_table(file, choices, partial)
         self.header_key = header_key(self._table.header)
-        self.choices = _merged(choices, recalled(self.header_key))
+        remembered = recalled(self.header_key)
+        self.choices = _merged(choices, restored(remembered)) if remembered else choices
         head = self._table.head()
         self._head = [cells for _, cells in head]
         self.resolved = resolve(self._table.header, self._head, self.choices)
         self._days_zone, self._latest_ms = zone, latest_ms
         self.zone = self._zone()
         self._sight = self._look() if self.mapping else Sight(None, None, False, ())
+
+    def __enter__(self) -> "TransactionFile":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._table.close()
 
     @property
     def table(self) -> Table:
@@ -109,7 +118,9 @@ class TransactionFile:
     def warnings(self) -> list[tuple[str, str]]:
         """What a person should look at: codes and messages."""
         warnings = [*self._table.warnings, *self.resolved.warnings]
-        has_names = self.mapping is not None and looks_like_name(self._column(self.mapping.customer[0]))
+        has_names = self.mapping is not None and looks_like_name(
+            self._column(self.mapping.customer[0])
+        )
         if has_names and NAMES[0] not in dict(warnings):
             warnings.append(NAMES)
         return warnings
@@ -129,24 +140,21 @@ class TransactionFile:
         :param holds: a bad line keeps its customer's day as it is stored
         """
         assert self.mapping is not None
-        keep = self.choices.keep_states
-        extras = Extras(
-            dict(self.choices.rates),
-            None if keep is None else frozenset(map(normalized, keep)),
-            self._sight.has_symbols,
-            is_detailed,
-            holds,
-        )
-        values = Values(
-            self.decimal, self.date_order, self.zone, self._days_zone, self._latest_ms
-        )
+        extras = Extras(dict(self.choices.rates), self._sight.has_symbols, is_detailed, holds)
+        values = Values(self.decimal, self.date_order, self.zone, self._days_zone, self._latest_ms)
         return RowMapper(self.mapping, CellReader(values), outcome, extras)
 
     def staged(self, mapper: RowMapper, outcome: Outcome) -> Iterator[Columns]:
         """The transactions, some rows at a time, as :meth:`RowMapper.staged` gives them."""
         self._select(mapper.columns)
+        self._table.rewind(is_last=True)
         for block in self._blocks(outcome):
             yield mapper.staged(block)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count the rows, where nobody knows yet what the columns mean."""
+        for block in self._blocks(outcome):
+            outcome.rows += len(block)
 
     def remembered(self) -> dict[str, Any] | None:
         """The choices worth remembering for the next file with this header; None without any."""
@@ -165,7 +173,7 @@ class TransactionFile:
         mapping = self.mapping
         assert mapping is not None
         times, numbers = list(mapping.time), _number_columns(mapping)
-        order, sign = DateOrder(), DecimalSign()
+        order, sign = DateOrder(self._latest_ms), DecimalSign()
         for name in times:
             order.add(self._column(name))
         for name in numbers:
@@ -191,32 +199,37 @@ class TransactionFile:
                 sign.add(cells)
             if not self._is_open(order, sign):
                 break
-        self._table.rewind()
 
     def _is_open(self, order: DateOrder, sign: DecimalSign) -> bool:
+        """Whether further rows may tell what the rows so far have not told."""
         is_order_open = order.is_open and self.choices.date_order is None
-        return is_order_open or (sign.is_open and self._decimal(sign) is None)
+        is_sign_open = (
+            sign.is_open and self.choices.decimal is None and not self._is_plain_so_far(sign)
+        )
+        return is_order_open or is_sign_open
 
     def _date_order(self, order: DateOrder) -> str | None:
         profile = self.resolved.profile
-        return self.choices.date_order or order.order or (profile and profile.date_order)
+        known = self.choices.date_order or order.order
+        return profile.date_order if profile and not known else known
 
     def _decimal(self, sign: DecimalSign) -> str | None:
         if self.choices.decimal or sign.sign:
             return self.choices.decimal or sign.sign
-        if self._is_plain() and not any("," in example for example in sign.examples):
+        if self._is_plain_so_far(sign):
             return "."
-        return self.resolved.profile and self.resolved.profile.decimal
+        return self.resolved.profile.decimal if self.resolved.profile else None
 
-    def _is_plain(self) -> bool:
-        """Whether the file has the columns of this service, whose decimal sign is a point."""
+    def _is_plain_so_far(self, sign: DecimalSign) -> bool:
+        """Whether the file has the columns of this service, whose decimal sign is a point, and no
+        amount has a comma."""
         mapping = self.mapping
+        if any("," in example for example in sign.examples):
+            return False
         if mapping is None or len(mapping.customer) + len(mapping.time) + len(mapping.amounts) != 3:
             return False
         names = (mapping.customer[0], mapping.time[0], mapping.amounts[0].column)
-        return all(
-            name in spellings(plain) for name, plain in zip(names, _PLAIN, strict=True)
-        )
+        return all(name in spellings(plain) for name, plain in zip(names, _PLAIN, strict=True))
 
     def _has_symbols(self, mapping: Mapping) -> bool:
         if any(way.currency for way in mapping.amounts):
@@ -232,7 +245,7 @@ class TransactionFile:
     def _select(self, names: Sequence[str]) -> None:
         self._table.select([self._table.header.index(name) for name in names])
 
-    def _blocks(self, outcome: Outcome | None):
+    def _blocks(self, outcome: Outcome | None) -> Iterator[Block]:
         """The blocks of the table; bad lines go to the outcome."""
         while True:
             try:
@@ -248,10 +261,8 @@ class TransactionFile:
                 yield block
 
 
-def _merged(choices: Choices, remembered: Choices | None) -> Choices:
+def _merged(choices: Choices, remembered: Choices) -> Choices:
     """The choices, and where they leave something open, the remembered ones."""
-    if remembered is None:
-        return choices
     given = {
         field.name: getattr(choices, field.name)
         for field in fields(Choices)

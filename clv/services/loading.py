@@ -1,14 +1,15 @@
 """Loads what customers did: a file is read to its end, staged, then merged in one transaction."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from clv import db
 from clv.db import Columns
 from clv.errors import Invalid
 from clv.files.choices import Choices, OpenQuestions
-from clv.files.reader import File, read_summaries
+from clv.files.reader import read_summaries
+from clv.files.stream import File
 from clv.files.tally import MAX_REPORTED, Rejected
 from clv.services import previews, staged_file
 from clv.services.preview import BadReason, LeftOut, Preview, Warned
@@ -116,7 +117,7 @@ def load_transactions(
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         if staged.questions:
             raise OpenQuestions(tuple(staged.questions))
-        _check_lines("transactions", staged.staged, rejected, options)
+        _check_lines("transactions", staged.rows, rejected, options)
         _check_replay(tenant, options, replay_until_day)
         preview = previews.preview_of(staged, tenant)
         merged = merging.merge(
@@ -124,6 +125,7 @@ def load_transactions(
             "daily",
             aggregated=True,
             replace=options.replace,
+            staged_customers=staged.figures.customers if staged.figures else None,
             currency=staged.currency,
         )
         _remember(tenant, staged)

@@ -124,7 +124,7 @@ class Preview:
     :param transactions: that count as an interaction
     :param corrections: that count in revenue alone
     :param first_day: of the transactions and corrections; None without any
-    :param total: of all amounts that count, in 1/10,000 of their currency; None if there are several
+    :param total: of all amounts that count, in 1/10,000; None if they are in several currencies
     :param columns: all columns of the file
     """
 

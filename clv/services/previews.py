@@ -2,7 +2,6 @@
 
 from clv.domain import calendar
 from clv.files.mapping import Mapping
-from clv.files.row_mapping import SALE
 from clv.files.tally import Reasons, Rejected
 from clv.services.preview import (
     BadLines,
@@ -17,6 +16,7 @@ from clv.services.preview import (
 )
 from clv.services.staged_file import StagedFile
 from clv.store import staged_figures
+from clv.store.staging import SALE
 from clv.store.tenants import Tenant
 
 # First rows, and first cells of a column, that a preview shows.
@@ -32,8 +32,8 @@ def preview_of(staged: StagedFile, tenant: Tenant) -> Preview:
     # Amounts of different currencies are never added up.
     is_sum = not any(question.parameter == "currency" for question in staged.questions)
     return Preview(
-        profile=profile and profile.name,
-        title=profile and profile.title,
+        profile=profile.name if profile else None,
+        title=profile.title if profile else None,
         reading=_reading(staged),
         mapping=_used_columns(source.mapping),
         questions=tuple(staged.questions),
@@ -41,8 +41,8 @@ def preview_of(staged: StagedFile, tenant: Tenant) -> Preview:
         transactions=figures.transactions if figures else 0,
         corrections=figures.corrections if figures else 0,
         customers=figures.customers if figures else 0,
-        first_day=figures and figures.first_day,
-        last_day=figures and figures.last_day,
+        first_day=figures.first_day if figures else None,
+        last_day=figures.last_day if figures else None,
         total=(figures.total if figures else 0) if is_sum else None,
         currencies=currencies,
         left_out=left_out_of(staged.outcome.left_out),
@@ -107,11 +107,11 @@ def _one_currency(staged: StagedFile, tenant: Tenant) -> tuple[CurrencyTotal, ..
 
 
 def _sample(staged: StagedFile) -> tuple[SampleRow, ...]:
-    if not staged.is_detailed or not staged.staged:
+    if not staged.is_detailed or not staged.rows:
         return ()
     return tuple(
         SampleRow(
-            row.line,
+            row.line or 0,
             row.customer_id,
             row.contact_ms,
             calendar.key_of(staged.zone.day(row.contact_ms)),

@@ -8,7 +8,7 @@ from clv.db.dialect import MANY_ROWS, analyze
 from clv.errors import Conflict
 from clv.store import records, shards
 from clv.store.summaries import COLUMNS, KEY, VALUES
-from clv.store.tenants import keep_count, lock_tenant
+from clv.store.tenants import keep_count, lock_tenant, settle_currency
 
 # All writers write in this order, or two of them with rows in common deadlock on PostgreSQL.
 _KEY_ORDER = KEY
@@ -43,6 +43,7 @@ def merge(
     aggregated: bool = False,
     replace: bool = False,
     staged_customers: int | None = None,
+    currency: str | None = None,
 ) -> Merged:
     """Merge the staged summaries into the tenant's, all of them or none.
 
@@ -54,7 +55,8 @@ def merge(
     :param replace: the staged rows are all that the tenant keeps: delete every other row
     :param staged_customers: the number of customers with staged rows other than zeros, if the
         caller knows it: counting them takes long
-    :raises Conflict: when the tenant has summaries of another period type
+    :param currency: of the staged amounts, if it is known; a tenant without data takes it
+    :raises Conflict: when the tenant has summaries of another period type, or in another currency
     """
     received, zeros = _staged_rows()
     if received >= MANY_ROWS:
@@ -63,6 +65,8 @@ def merge(
         stored_type, customers = lock_tenant(tenant_id)
         if not replace:
             _check_period_type(stored_type, period_type)
+        if currency:
+            settle_currency(tenant_id, currency)
         if replace or zeros:
             shards.fence_active_runs(tenant_id)
         known = 0

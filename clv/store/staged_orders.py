@@ -45,6 +45,14 @@ def join_orders(how: str) -> list[LeftOutRows]:
     return []
 
 
+def has_repeats() -> bool:
+    """Whether an order has several lines that count, besides corrections."""
+    return db.value(
+        f"SELECT EXISTS (SELECT 1 FROM staged_transaction WHERE {_IS_LINE} AND NOT {IS_CORRECTION}"
+        " GROUP BY order_id HAVING COUNT(*) > 1)"
+    )
+
+
 def _hold_orders() -> None:
     held = f"SELECT order_id FROM staged_transaction WHERE kind = {HELD} AND order_id <> ''"
     if db.row(f"{held} LIMIT 1"):
