@@ -72,13 +72,13 @@ class CellReader:
         :param clocks: the times of day, where they have a column of their own
         :param zones: likewise, the time zones
         """
-        if self.date_order is None:
-            self._learn_order(cells)
         if not clocks and not zones:
             try:
                 return self._times.times(cells)
             except ValueError:
+                self._learn_order(cells)
                 return _read_all(self._time, cells, self._moments)
+        self._learn_order(cells)
         blank = [""] * len(cells)
         keys = list(zip(cells, clocks or blank, zones or blank, strict=True))
         return _read_all(self._time_of_parts, keys, self._moments)
@@ -87,10 +87,12 @@ class CellReader:
         """Amounts in 1/10,000; None where a cell is empty."""
         if self.decimal is None:
             self._learn_decimal(cells)
-        try:
-            return amounts.amounts(cells, self.decimal or ".")
-        except ValueError:
-            return _read_all(self._amount, cells, self._numbers)
+        if self.decimal is not None:
+            try:
+                return amounts.amounts(cells, self.decimal)
+            except ValueError:
+                pass
+        return _read_all(self._amount, cells, self._numbers)
 
     def currencies(self, cells: Sequence[str]) -> list[Any]:
         """Codes of currencies; None where a cell is empty."""
@@ -105,6 +107,8 @@ class CellReader:
         return TimeReader(self.date_order, values.zone, values.days_zone, values.latest_ms)
 
     def _learn_order(self, cells: Sequence[str]) -> None:
+        if self.date_order is not None:
+            return
         order = DateOrder(self._values.latest_ms)
         order.add(cells)
         if order.order:

@@ -25,6 +25,7 @@ from clv.store.staging import CORRECTION, COVERED, HELD, SALE
 NO_CUSTOMER = "no customer"
 CONTINUED = "a further line of an order"
 TOTAL = "a total"
+FOOTER = "a footer"
 CANCELLED = "cancelled"
 UNKNOWN_STATE = "a state that may count or not"
 # The columns of a detailed row.

@@ -16,7 +16,7 @@ from clv.files.customers import looks_like_name
 from clv.files.date_order import DateOrder
 from clv.files.header import header_key
 from clv.files.mapping import Mapping
-from clv.files.row_mapping import Extras, Outcome, RowMapper
+from clv.files.row_mapping import FOOTER, Extras, Outcome, RowMapper
 from clv.files.stream import File
 from clv.files.table import Table, open_table
 
@@ -150,6 +150,10 @@ class TransactionFile:
         self._table.rewind(is_last=True)
         for block in self._blocks(outcome):
             yield mapper.staged(block)
+        footer = self._table.footer
+        if footer:
+            outcome.rows += len(footer)
+            outcome.left_out.add(FOOTER, footer, len(footer))
 
     def count(self, outcome: Outcome) -> None:
         """Count the rows, where nobody knows yet what the columns mean."""

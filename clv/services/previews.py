@@ -1,5 +1,7 @@
 """Makes the preview of a staged file."""
 
+from dataclasses import replace
+
 from clv.domain import calendar
 from clv.files.mapping import Mapping
 from clv.files.tally import Reasons, Rejected
@@ -28,7 +30,7 @@ def preview_of(staged: StagedFile, tenant: Tenant) -> Preview:
     """What is known about a staged file."""
     source, figures = staged.source, staged.figures
     profile = source.resolved.profile
-    currencies = tuple(staged.currencies) or _one_currency(staged, tenant)
+    currencies = _currencies(staged, tenant)
     # Amounts of different currencies are never added up.
     is_sum = not any(question.parameter == "currency" for question in staged.questions)
     return Preview(
@@ -97,13 +99,13 @@ def _used_columns(mapping: Mapping | None) -> UsedColumns:
     )
 
 
-def _one_currency(staged: StagedFile, tenant: Tenant) -> tuple[CurrencyTotal, ...]:
-    """The currency of a file that does not name any."""
-    figures = staged.figures
-    if figures is None or not figures.transactions + figures.corrections:
-        return ()
-    count = figures.transactions + figures.corrections
-    return (CurrencyTotal(staged.currency or tenant.currency, count, figures.total),)
+def _currencies(staged: StagedFile, tenant: Tenant) -> tuple[CurrencyTotal, ...]:
+    """What there is in each currency; amounts that name none are in the tenant's."""
+    own, figures = staged.currency or tenant.currency, staged.figures
+    if staged.currencies:
+        return tuple(replace(each, currency=each.currency or own) for each in staged.currencies)
+    count = figures.transactions + figures.corrections if figures else 0
+    return (CurrencyTotal(own, count, figures.total),) if figures and count else ()
 
 
 def _sample(staged: StagedFile) -> tuple[SampleRow, ...]:
