@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from charset_normalizer import from_bytes
 
 from clv.errors import Invalid
-from clv.files.blocks import BLOCK_SIZE, MAX_LINE, shown
+from clv.files.blocks import BLOCK_SIZE, MAX_LINE, lines, shown, whole_lines
 
 # The first block is longer: delimiter and header are found in it.
 HEAD_SIZE = 2 * BLOCK_SIZE
@@ -30,7 +30,6 @@ _BYTE = 0xDC00
 # These stand for a line that is too long, and in front of a line of UTF-8 in a Windows-1252 file.
 _TOO_LONG, _UTF_8 = "\ud800", "\ud801"
 _FAULT = re.compile("[\0\ud800-\udfff]")
-_LINE_END = re.compile(r"\r\n?|\n")
 # How many bytes the likely encoding is judged by.
 _MAX_JUDGED = 16_384
 
@@ -85,13 +84,13 @@ class Decoder:
             return block
         if not has_utf_8:
             return _windows(block)
-        return "".join(map(_windows_or_marked, io.StringIO(block, newline="")))
+        return "".join(map(_windows_or_marked, lines(block)))
 
     def _warn(self, data: bytes) -> None:
         message = "The file is not UTF-8; it is read as Windows-1252."
-        lines = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_MAX_JUDGED]
-        likely = from_bytes(lines).best()
-        if likely and str(likely) != lines.decode(WINDOWS, "replace"):
+        judged = b"\n".join(line for line in data.splitlines() if not line.isascii())
+        likely = from_bytes(judged[:_MAX_JUDGED]).best()
+        if likely and str(likely) != judged[:_MAX_JUDGED].decode(WINDOWS, "replace"):
             message += f" If names look wrong, it may be {likely.encoding}."
         self.warnings.append(("encoding", message))
 
@@ -107,8 +106,7 @@ def read_block(text: io.TextIOBase, size: int) -> str:
         return block + rest
     while len(rest) == MAX_LINE and rest[-1] not in "\r\n":
         rest = text.readline(MAX_LINE)
-    whole = max(block.rfind("\n"), block.rfind("\r")) + 1
-    return f"{block[:whole]}{_TOO_LONG}\n"
+    return f"{block[: whole_lines(block)]}{_TOO_LONG}\n"
 
 
 def is_clean(text: str) -> bool:

@@ -1,9 +1,10 @@
 """Finds the lines behind the data: sums, notes, who made the report."""
 
 import csv
-import io
 import re
 from collections.abc import Sequence
+
+from clv.files.blocks import lines
 
 # What counts as a transaction has at least a customer, a time and an amount.
 _MIN_FILLED = 3
@@ -17,12 +18,9 @@ _WORDS = re.compile(
 def footer_start(text: str, delimiter: str, required: Sequence[int] = ()) -> int:
     """Where the footer begins in the last lines of a file; their length if there is none.
 
-    A footer is what stands at the very end, begins after an empty line or with a word such as
-    Total, and has in each line fewer than three filled cells, or none in a required column.
-
-    :param required: the columns without which a line with such a word is no row
+    :param required: see :func:`footer_position`
     """
-    source = io.StringIO(text, newline="")
+    source = lines(text)
     starts, rows = [0], []
     try:
         for row in csv.reader(source, delimiter=delimiter, strict=True):
@@ -30,27 +28,27 @@ def footer_start(text: str, delimiter: str, required: Sequence[int] = ()) -> int
             rows.append(row)
     except csv.Error:
         return len(text)
-    start = len(text)
-    is_empty = [not any(map(str.strip, row)) for row in rows]
+    return starts[footer_position(rows, required)]
+
+
+def footer_position(rows: Sequence[Sequence[str]], required: Sequence[int] = ()) -> int:
+    """Which of the last rows of a file is the first of its footer; their number if none is.
+
+    A footer is what stands at the very end, begins after an empty row or with a word such as
+    Total, and has in each row fewer than three filled cells, or such a word and a required cell
+    empty.
+
+    :param required: the columns without which a row with such a word is none
+    """
+    position = len(rows)
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     for number in reversed(range(1, len(rows))):
-        if is_empty[number]:
-            continue
-        has_word = _has_word(rows[number])
-        if not _is_short(rows[number]) and not (has_word and _lacks(rows[number], required)):
+        has_word = filled[number] and _has_word(rows[number])
+        if filled[number] >= _MIN_FILLED and not (has_word and _lacks(rows[number], required)):
             break
-        if has_word or is_empty[number - 1]:
-            start = starts[number]
-    return start
-
-
-def footer_lines(text: str, first: int) -> list[int]:
-    """The numbers of the lines of a footer that are not empty, by that of the first."""
-    lines = io.StringIO(text, newline="")
-    return [number for number, line in enumerate(lines, first) if line.strip()]
-
-
-def _is_short(row: Sequence[str]) -> bool:
-    return sum(bool(cell.strip()) for cell in row) < _MIN_FILLED
+        if has_word or (filled[number] and not filled[number - 1]):
+            position = number
+    return position
 
 
 def _has_word(row: Sequence[str]) -> bool:

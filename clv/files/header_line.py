@@ -1,21 +1,23 @@
 """Finds out how the cells of a file are divided, and which line names its columns."""
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from clv.errors import Invalid
-from clv.files.blocks import shown
+from clv.files.blocks import lines, shown
 from clv.files.choices import DELIMITERS, Choices
 from clv.files.looks import is_value
+from clv.files.selection import filled_width
 from clv.files.splitter import Splitter
 
 # Excel writes and reads such a first line, which says what the delimiter is.
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _BLANKS_AROUND = re.compile(r"^ +| +(?=[\r\n]|\Z)", re.MULTILINE)
 _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+# How many rows are shown of the beginning of a table.
+HEAD_ROWS = 200
 # How many rows are looked at.
 _MAX_ROWS = 500
 # The share of rows that must fit a division into cells for runs of blanks to be out of question.
@@ -42,8 +44,8 @@ class Division:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row with the numbers of its first and its last line."""
+class HeaderRow:
+    """A row that may be the header, with the numbers of its first and its last line."""
 
     first: int
     last: int
@@ -102,18 +104,18 @@ def find_header(head: str, is_whole: bool, choices: Choices) -> Header:
     return max(candidates, key=lambda candidate: candidate[0])[1]
 
 
-def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[Row]:
+def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[HeaderRow]:
     """The rows of the first lines of a file that can be read."""
     splitter = Splitter(division.delimiter, partial=not is_whole)
     first = 1
     for line, cells, wrong in splitter.rows(division.text(head), is_last=True):
         is_separator_line = line == 1 and _SEPARATOR_LINE.fullmatch(division.delimiter.join(cells))
         if not wrong and not is_separator_line and any(map(str.strip, cells)):
-            yield Row(first, line, cells)
+            yield HeaderRow(first, line, cells)
         first = line + 1
 
 
-def header_position(rows: Sequence[Row], header_line: int | None = None) -> int | None:
+def header_position(rows: Sequence[HeaderRow], header_line: int | None = None) -> int | None:
     """Which of the rows has the names: the one in this line, else the first that reads like names
     and is as wide as most of the rows behind it; None if there is none."""
     if header_line is not None:
@@ -128,14 +130,6 @@ def header_position(rows: Sequence[Row], header_line: int | None = None) -> int 
     return max(named, key=lambda position: widths[position], default=None)
 
 
-def filled_width(cells: Sequence[str]) -> int:
-    """The number of cells up to the last that is filled."""
-    width = len(cells)
-    while width and not cells[width - 1].strip():
-        width -= 1
-    return width
-
-
 def column_name(cell: str) -> str:
     """A column's name in one line."""
     return _LINE_BREAKS.sub(" ", cell.strip())
@@ -143,10 +137,10 @@ def column_name(cell: str) -> str:
 
 def end_of_line(text: str, number: int) -> int:
     """Where the line with this number, from 1, ends in a text."""
-    lines = io.StringIO(text, newline="")
+    source = lines(text)
     for _ in range(number):
-        lines.readline()
-    return lines.tell()
+        source.readline()
+    return source.tell()
 
 
 def _divisions(head: str, choices: Choices) -> Sequence[Division]:
@@ -171,7 +165,7 @@ def _are_names(cells: Sequence[str]) -> bool:
     return len(filled) >= 2 and not any(map(is_value, filled))
 
 
-def _fitting(rows: Sequence[Row], width: int) -> tuple[float, int]:
+def _fitting(rows: Sequence[HeaderRow], width: int) -> tuple[float, int]:
     """How well rows fit a header: the share that is as wide, and the width."""
     if width < 2:
         return (0.0, width)
@@ -185,8 +179,8 @@ def _fitting(rows: Sequence[Row], width: int) -> tuple[float, int]:
 
 
 def _no_header(head: str, choices: Choices) -> str:
-    lines = (line.strip() for line in io.StringIO(head, newline=""))
-    number, line = next(((n, line) for n, line in enumerate(lines, 1) if line), (0, ""))
+    stripped = enumerate((line.strip() for line in lines(head)), 1)
+    number, line = next(((number, line) for number, line in stripped if line), (0, ""))
     if not number:
         return "The file is empty."
     if choices.header_line is not None:

@@ -8,7 +8,7 @@ SIGNATURE_SIZE = 4_096
 _ADVICE = "Send a CSV file or an .xlsx workbook."
 _SIGNATURES = {
     b"%PDF": "a PDF",
-    b"PK": "a zip archive; send the file that is in it",
+    b"PK\x05\x06": "an empty zip archive",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a workbook of the old .xls kind, or an encrypted one;"
     " save it as .xlsx, without a password",
     b"\x89PNG": "an image",

@@ -7,13 +7,15 @@ a module of its own: :mod:`clv.files.stream` (bytes), :mod:`clv.files.encoding` 
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Protocol
 
 from clv.files.blocks import Block
 from clv.files.choices import Choices
-from clv.files.signatures import SIGNATURE_SIZE, check_is_text
+from clv.files.signatures import SIGNATURE_SIZE, ZIP_MAGIC, check_is_text
 from clv.files.stream import File, KeptStream, inflated
 from clv.files.text_table import TextTable
+from clv.files.workbook import WorkbookTable, open_workbook
 
 
 class Table(Protocol):
@@ -84,8 +86,19 @@ def open_table(file: File, choices: Choices, partial: bool = False) -> Table:
     kept = KeptStream(file.stream)
     try:
         head = inflated(kept.reading(), file.max_bytes, partial).read(SIGNATURE_SIZE)
+        if head.startswith(ZIP_MAGIC):
+            return _workbook(kept, file.max_bytes, choices, partial)
         check_is_text(head, choices.encoding)
         return TextTable(kept, file.max_bytes, head, choices, partial)
     except BaseException:
         kept.close()
         raise
+
+
+def _workbook(
+    kept: KeptStream, max_bytes: int | None, choices: Choices, partial: bool
+) -> WorkbookTable:
+    with closing(kept):
+        stream = inflated(kept.reading(), max_bytes, partial)
+        kept.keep_no_more()
+        return open_workbook(stream, max_bytes, choices, partial)
