@@ -11,6 +11,7 @@ from clv.files.dates import numeric_date, numeric_parts
 
 _MAX_EXAMPLES = 5
 _CACHED_DATES = 16_384
+_FIRST = date(1970, 1, 1)
 # A date at the beginning of a cell, with its weekday; numeric_parts() has the last word.
 _START = re.compile(
     r"\s*((?:[^\W\d_]+[.,]{0,2} )?[0-9]{1,2}[-/.] ?[0-9]{1,2}[-/.] ?[0-9]+)(?![^T, ])"
@@ -20,8 +21,8 @@ _START = re.compile(
 class DateOrder:
     """The order of day, month and year in the dates that were added so far.
 
-    An order is excluded by a date that it can't be; years first, also by one that would be in the
-    future. The first evidence counts: dates that contradict it can then not be read. Dates with the
+    An order is excluded by a date that it can't be; years first, also by one that would be before
+    1970 or in the future: 28/03/12 is no day of 2028. The first evidence counts: dates that contradict it can then not be read. Dates with the
     year first in four digits, or with the month's name, leave no choice and are no evidence.
 
     :ivar candidates: the orders that all these dates fit
@@ -93,7 +94,7 @@ def _days(text: str, latest: date) -> dict[str, date]:
             days[order] = numeric_date(parts, order, latest.year)
         except ValueError:
             continue
-    # A late date in another order is an error of its line alone.
-    if "ymd" in days and days["ymd"] > latest:
+    # In another order, a day out of range is an error of its line alone.
+    if "ymd" in days and not _FIRST <= days["ymd"] <= latest:
         del days["ymd"]
     return days

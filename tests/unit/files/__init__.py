@@ -1,1 +1,1 @@
-"""Files as tables of text cells."""
+"""Tests of the reading of files."""
