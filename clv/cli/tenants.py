@@ -66,8 +66,14 @@ def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **give
         changes["at_risk_days"] = _at_risk_days(tenant, at_risk_days)
     if currency is not None:
         changes["currency"] = currency
-    settings.change_settings(tenant, changes)
+    changed = settings.change_settings(tenant, changes)
     click.echo(f"Saved. Scores change with the next run: flask compute --tenant {name}", err=True)
+    if changed.customers and changed.settings.time_zone != tenant.settings.time_zone:
+        click.echo(
+            "Stored summaries stay on the days that they were loaded for: load your files again"
+            " with --replace, or an order near midnight may count twice.",
+            err=True,
+        )
 
 
 @tenants_group.command("delete")

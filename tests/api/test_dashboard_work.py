@@ -23,6 +23,7 @@ SETTINGS = {
     "lifespanMonths": "24",
     "minTenureMonths": "6",
     "churnHorizonDays": "90",
+    "timeZone": "UTC",
     "model": "rfm",
     "currency": "EUR",
 }
@@ -210,6 +211,7 @@ def test_settings_are_tried_out_and_saved(visitor, load):
     assert (saved.settings.at_risk_days, saved.currency) == (45, "EUR")
     assert 'value="45"' in someone.get("/settings").text
     assert 'value="77"' in someone.get("/settings?atRiskDays=77").text
+    assert '<option value="Europe/Berlin">' in someone.get("/settings").text
 
 
 @pytest.mark.parametrize(
@@ -221,6 +223,7 @@ def test_settings_are_tried_out_and_saved(visitor, load):
         ({"atRiskDays": "0"}, "atRiskDays: Must be greater than"),
         ({"atRiskDays": "1.5"}, "atRiskDays: Not a valid integer"),
         ({"atRiskDays": ""}, "atRiskDays"),
+        ({"timeZone": "Berlin"}, "timeZone: Must be a time zone of the IANA database"),
         ({"model": "oracle"}, "model: Must be one of"),
         ({"currency": "<b>"}, "currency: Must be three capital letters"),
     ],

@@ -26,8 +26,8 @@ class Count(fields.Integer):
 
 
 class Amount(fields.Number):
-    """Money: a JSON number with at most 4 decimals in, rounded half up to cents out; stored as an
-    integer of 1/10,000."""
+    """Money: a JSON number, rounded half up to 4 decimals in and to cents out; stored as an integer
+    of 1/10,000."""
 
     num_type = Decimal
 
@@ -42,7 +42,7 @@ class Amount(fields.Number):
 
 
 class AmountText(fields.Float):
-    """Money in a query: a number with at most 4 decimals; an integer of 1/10,000."""
+    """Money in a query: a number, rounded half up to 4 decimals; an integer of 1/10,000."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return checked(values.amount, value)
