@@ -9,7 +9,7 @@ from clv.domain.units import DAY_MS
 from clv.store import staging
 from clv.store.staging import COVERED, HELD, IS_CORRECTION
 from clv.store.summaries import COLUMNS, first_contact, last_contact
-from clv.store.sums import ABSOLUTE, refuse_large_sums
+from clv.store.sums import refuse_large_sums
 
 _IS_PLAIN_CORRECTION = "amount < 0"
 _IS_NO_CONTACT = f"({IS_CORRECTION} OR kind = {COVERED})"
@@ -18,7 +18,9 @@ _HAS_DAY = "customer_id <> '' AND contact_ms IS NOT NULL"
 
 def staged_contacts() -> tuple[int, int]:
     """The times of the first and the last staged transaction; 0 without any."""
-    return _extent()[:2]
+    return db.rows(
+        "SELECT COALESCE(MIN(contact_ms), 0), COALESCE(MAX(contact_ms), 0) FROM staged_transaction"
+    )[0]
 
 
 def aggregate_transactions(zone: TimeZone, shift_days: int = 0) -> int:
@@ -34,24 +36,17 @@ def aggregate_transactions(zone: TimeZone, shift_days: int = 0) -> int:
     staging.empty_summaries()
     if shift_days:
         _shift(zone, shift_days)
-    first_ms, last_ms, absolute = _extent()
+    # One day is as long as the other in UTC, whenever it is.
+    first_ms, last_ms = (0, 0) if zone.is_utc else staged_contacts()
     day = local_day("contact_ms", zone, first_ms, last_ms)
     is_detailed = staging.are_detailed()
     held = _hold_days(day) if is_detailed else 0
     condition = f"{_HAS_DAY} AND COALESCE(kind, 0) <> {HELD}" if is_detailed else "TRUE"
     message = "The transactions of {0} on {1} add up to too much."
-    refuse_large_sums(absolute, f"customer_id, {_key_of(day)}", condition, message)
+    refuse_large_sums(f"customer_id, {_key_of(day)}", condition, message)
     _aggregate(day, condition, is_detailed)
     analyze("staged_summary")
     return held
-
-
-def _extent() -> tuple[int, int, float]:
-    """The first and the last time, and the sum of all absolute amounts."""
-    return db.rows(
-        "SELECT COALESCE(MIN(contact_ms), 0), COALESCE(MAX(contact_ms), 0),"
-        f" COALESCE({ABSOLUTE}, 0) FROM staged_transaction"
-    )[0]
 
 
 def _shift(zone: TimeZone, days: int) -> None:
@@ -85,16 +80,13 @@ def _hold_days(day: str) -> int:
 def _aggregate(day: str, condition: str, is_detailed: bool) -> None:
     no_contact = _IS_NO_CONTACT if is_detailed else _IS_PLAIN_CORRECTION
     contacts = f"COUNT(CASE WHEN NOT {no_contact} THEN 1 END)"
-    corrections, amount = f"COUNT(*) - {contacts}", "amount"
-    if is_detailed:
-        corrections = f"COUNT(CASE WHEN {IS_CORRECTION} THEN 1 END)"
-        amount = f"CASE WHEN kind = {COVERED} THEN 0 ELSE amount END"
+    amount = f"CASE WHEN kind = {COVERED} THEN 0 ELSE amount END" if is_detailed else "amount"
     first, last = (contact("contact_ms", no_contact) for contact in (first_contact, last_contact))
     db.execute(
-        f"INSERT INTO staged_summary ({COLUMNS}, corrections)"
+        f"INSERT INTO staged_summary ({COLUMNS})"
         f" SELECT customer_id, {_key_of('day')}, '', '', '', contacts, contacts, amount, first,"
-        f" last, corrections FROM (SELECT customer_id, {day} AS day,"
-        f"  {contacts} AS contacts, SUM({amount}) AS amount, {corrections} AS corrections,"
+        f" last FROM (SELECT customer_id, {day} AS day,"
+        f"  {contacts} AS contacts, SUM({amount}) AS amount,"
         f"  {first} AS first, {last} AS last FROM staged_transaction WHERE {condition}"
         "  GROUP BY customer_id, day ORDER BY customer_id, day) days"
     )

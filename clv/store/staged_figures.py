@@ -6,7 +6,7 @@ from clv import db
 from clv.store.staging import CORRECTION, IS_CORRECTION, IS_COUNTED, SALE
 from clv.store.sums import sum_parts, total
 
-_COUNTS = "(impressions > 0 OR corrections > 0)"
+_IS_NO_ZERO = "NOT (impressions = 0 AND converts = 0 AND total_value = 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +51,22 @@ class StagedTransaction:
 
 
 def figures() -> Figures:
-    """The figures of the daily summaries that ``aggregate_transactions`` has staged."""
+    """The figures of what ``aggregate_transactions`` has staged."""
     sums = ", ".join(sum_parts("total_value"))
-    transactions, corrections, first_day, last_day, *parts = db.rows(
-        "SELECT COALESCE(SUM(impressions), 0), COALESCE(SUM(corrections), 0), MIN(period_key),"
-        f" MAX(period_key), {sums} FROM staged_summary WHERE {_COUNTS}"
+    transactions, first_day, last_day, *parts = db.rows(
+        "SELECT COALESCE(SUM(impressions), 0), MIN(period_key),"
+        f" MAX(period_key), {sums} FROM staged_summary WHERE {_IS_NO_ZERO}"
     )[0]
     # Grouping by customer is what takes time, so no other column takes part in it.
     customers, most, largest = db.rows(
         "WITH customer AS MATERIALIZED (SELECT customer_id, SUM(impressions) AS transactions"
-        f" FROM staged_summary WHERE {_COUNTS} GROUP BY customer_id)"
+        f" FROM staged_summary WHERE {_IS_NO_ZERO} GROUP BY customer_id)"
         " SELECT COUNT(*), COALESCE(MAX(transactions), 0), (SELECT customer_id FROM customer"
         " ORDER BY transactions DESC, customer_id LIMIT 1) FROM customer"
     )[0]
     return Figures(
         transactions=int(transactions),
-        corrections=int(corrections),
+        corrections=_count_corrections(),
         customers=customers,
         first_day=first_day,
         last_day=last_day,
@@ -95,3 +95,7 @@ def newest_day(tenant_id: int) -> str | None:
         " WHERE s.tenant_id = %s AND t.period_type = 'daily'",
         (tenant_id,),
     )
+
+
+def _count_corrections() -> int:
+    return db.value(f"SELECT COUNT(*) FROM staged_transaction WHERE {IS_CORRECTION}")

@@ -12,7 +12,7 @@ from clv.store.staging import (
     SALE,
     TRANSACTION_COLUMNS,
 )
-from clv.store.sums import ABSOLUTE, refuse_large_sums
+from clv.store.sums import refuse_large_sums
 
 _IS_LINE = f"order_id <> '' AND {IS_COUNTED}"
 # The lines of one order in different currencies are never added up.
@@ -94,8 +94,7 @@ def _leave_out_repeats() -> list[LeftOutRows]:
 
 
 def _add_up_lines() -> None:
-    absolute = db.value(f"SELECT COALESCE({ABSOLUTE}, 0) FROM staged_transaction")
-    refuse_large_sums(absolute, _ORDER, _IS_LINE, "The lines of order {0} add up to too much.")
+    refuse_large_sums(_ORDER, _IS_LINE, "The lines of order {0} add up to too much.")
     _make_table(
         "staged_order",
         f"SELECT COALESCE(MIN(CASE WHEN NOT {IS_CORRECTION} THEN line END), MIN(line)) AS line,"

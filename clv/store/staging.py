@@ -28,7 +28,7 @@ _SUMMARIES_DDL = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_summary (
     customer_id TEXT {c}, period_key TEXT {c}, offer_id TEXT {c}, creative_id TEXT {c},
     channel_id TEXT {c}, impressions BIGINT, converts BIGINT, total_value BIGINT,
-    first_contact_ms BIGINT, last_contact_ms BIGINT, line BIGINT, corrections BIGINT)
+    first_contact_ms BIGINT, last_contact_ms BIGINT, line BIGINT)
 """
 _TRANSACTIONS_DDL = """
 CREATE TEMPORARY TABLE IF NOT EXISTS {table} (

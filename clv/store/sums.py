@@ -6,7 +6,7 @@ from clv.errors import Invalid
 
 _PART = 1_000_000
 # The sum of absolute amounts, which no partial sum passes, and as a float, which never overflows.
-ABSOLUTE = "SUM(ABS(CAST(amount AS DOUBLE PRECISION)))"
+_ABSOLUTE = "SUM(ABS(CAST(amount AS DOUBLE PRECISION)))"
 _LARGEST = 0.99 * MAX_STORED_INTEGER
 
 
@@ -25,20 +25,20 @@ def total(high: int, low: int) -> int:
     return int(high) * _PART + int(low)
 
 
-def refuse_large_sums(absolute: float, key: str, condition: str, message: str) -> None:
+def refuse_large_sums(key: str, condition: str, message: str) -> None:
     """Check that no sum of staged amounts passes the largest BIGINT.
 
-    :param absolute: the value of :data:`ABSOLUTE` over all of them, which most often is proof
     :param key: the columns or expressions by which amounts are added up
     :param condition: of the rows that are
     :param message: with a place, such as ``{0}``, for each column of the key
     :raises Invalid: with this message when one does
     """
-    if absolute <= _LARGEST:
+    # Most often the sum of all is small enough.
+    if db.value(f"SELECT COALESCE({_ABSOLUTE}, 0) FROM staged_transaction") <= _LARGEST:
         return
     too_large = db.row(
         f"SELECT {key} FROM staged_transaction WHERE {condition} GROUP BY {key}"
-        f" HAVING {ABSOLUTE} > %s LIMIT 1",
+        f" HAVING {_ABSOLUTE} > %s LIMIT 1",
         (_LARGEST,),
     )
     if too_large:
