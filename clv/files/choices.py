@@ -1,7 +1,10 @@
 """What can be chosen about a file of transactions, and what has to be asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+
+from clv.errors import Invalid
 
 # The orders of year, month and day in a date; ymd alone needs no choice, but for 2-digit years.
 DATE_ORDERS = ("ymd", "dmy", "mdy")
@@ -66,3 +69,23 @@ class Question:
     parameter: str
     choices: tuple[str, ...]
     message: str
+
+
+class OpenQuestions(Invalid):
+    """A file can't be loaded before these are answered."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        fields: dict[str, list[str]] = {}
+        for question in questions:
+            fields.setdefault(question.parameter, []).append(_answerable(question))
+        super().__init__(
+            " ".join(f"{question.parameter}: {_answerable(question)}" for question in questions),
+            {"query": fields},
+        )
+        self.questions = tuple(questions)
+
+
+def _answerable(question: Question) -> str:
+    """The question with its choices."""
+    choices = ", ".join(question.choices)
+    return f"{question.message} Choose one of: {choices}." if choices else question.message

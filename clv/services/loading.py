@@ -1,16 +1,28 @@
 """Loads what customers did: a file is read to its end, staged, then merged in one transaction."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from clv import db
 from clv.db import Columns
 from clv.db.clock import now_ms
-from clv.domain.calendar import FUTURE_TOLERANCE_MS
+from clv.domain.calendar import FUTURE_TOLERANCE_MS, key_of
 from clv.domain.units import DAY_MS
 from clv.errors import Invalid
+from clv.files.choices import Choices
 from clv.files.reader import MAX_REPORTED, File, Rejected, read_summaries, read_transactions
+from clv.services.preview import (
+    BadLines,
+    BadReason,
+    CurrencyTotal,
+    LeftOut,
+    Preview,
+    Reading,
+    SampleRow,
+    UsedColumns,
+    Warned,
+)
 from clv.store import merging, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
@@ -21,12 +33,12 @@ from clv.store.tenants import Tenant
 class Options:
     """How to take a file.
 
-    :param strict: keep nothing if a line is bad
-    :param replace: remove what the file does not have
+    :param skip_bad_lines: keep the good lines, where otherwise one bad line keeps all out
+    :param replace: remove what the file does not have; not with ``skip_bad_lines``
     :param progress: called before each block of rows is staged
     """
 
-    strict: bool = False
+    skip_bad_lines: bool = False
     replace: bool = False
     progress: Callable[[], None] = lambda: None
 
@@ -47,6 +59,11 @@ class Loaded:
     :param errors: the first bad lines
     :param merged: summaries that the good lines changed
     :param period_type: of these summaries
+    :param days_kept: customer-days left as they were, for a skipped bad line names them
+    :param reasons: bad lines by reason
+    :param left_out: of transactions
+    :param warnings: about transactions
+    :param preview: what a file of transactions was taken for; None for summaries
     """
 
     received: int
@@ -54,34 +71,51 @@ class Loaded:
     errors: list[BadLine]
     merged: Merged
     period_type: str
+    days_kept: int = 0
+    reasons: tuple[BadReason, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    preview: Preview | None = None
+
+
+def preview_transactions(
+    tenant: Tenant, file: File, choices: Choices, *, partial: bool = False
+) -> Preview:
+    """What a file would do, without storing anything.
+
+    :param partial: the file is the first part of a longer one
+    """
+    rejected = Rejected()
+    blocks = read_transactions(file, rejected, *_columns(choices))
+    rows = [row for block in blocks for row in zip(*block, strict=True)]
+    return _preview_of(choices, rows, rejected)
 
 
 def load_transactions(
     tenant: Tenant,
     file: File,
+    choices: Choices,
     options: Options,
     rejected: Rejected | None = None,
     *,
     replay_until_day: int | None = None,
-    **columns: str,
 ) -> Loaded:
     """Load a file of transactions as daily summaries, which are taken as complete for each
     customer and day in the file.
 
     :param rejected: collects the bad lines, also when the file is refused
     :param replay_until_day: move the whole history so that its last day is this day since 1970
-    :param columns: names of the columns ``customer``, ``date`` and ``amount``, where they are
-        others than usual
     :raises Invalid: when nothing was kept; the message says why
     :raises TooLarge: when a gzipped file inflates to more than it may
     """
     rejected = rejected or Rejected()
     with db.within(db.LONG_SECONDS):
-        blocks = read_transactions(file, rejected, **columns)
+        blocks = read_transactions(file, rejected, *_columns(choices))
         received = staging.stage_transactions(_with_progress(blocks, options))
         _check_lines("transactions", received, rejected, options)
         merged = _merge_transactions(tenant, replay_until_day, options)
-    return _loaded(received, rejected, merged, "daily")
+    loaded = _loaded(received, rejected, merged, "daily")
+    return replace(loaded, preview=_preview_of(choices, [], rejected))
 
 
 def load_summaries(
@@ -123,9 +157,13 @@ def _with_progress(blocks: Iterator[Columns], options: Options) -> Iterator[Colu
 
 def _check_lines(what: str, received: int, rejected: Rejected, options: Options) -> None:
     bad = {f"line {line}": [reason] for line, reason in rejected.first}
-    if options.strict and rejected.count:
-        lines = f"{rejected.count} bad line{'s' * (rejected.count > 1)}"
-        raise Invalid(f"{lines}; nothing was imported.", {"body": bad})
+    if not options.skip_bad_lines and rejected.count:
+        lines = f"{rejected.count:,} bad line{'s' * (rejected.count > 1)}"
+        reasons = "; ".join(
+            f"{one.count:,} × {one.message} (lines {', '.join(map(str, one.lines))})"
+            for one in _reasons(rejected)
+        )
+        raise Invalid(f"{lines}; nothing was loaded. {reasons}", {"body": bad})
     if not received:
         raise Invalid(f"There are no {what} in the file.", {"body": bad} if bad else None)
 
@@ -157,4 +195,50 @@ def _shift_days(replay_until_day: int | None) -> int:
 
 def _loaded(received: int, rejected: Rejected, merged: Merged, period_type: str) -> Loaded:
     errors = [BadLine(*line) for line in rejected.first]
-    return Loaded(received, rejected.count, errors, merged, period_type)
+    reasons = _reasons(rejected)
+    return Loaded(received, rejected.count, errors, merged, period_type, reasons=reasons)
+
+
+def _reasons(rejected: Rejected) -> tuple[BadReason, ...]:
+    lines: dict[str, list[int]] = {}
+    for line, reason in rejected.first:
+        lines.setdefault(reason, []).append(line)
+    return tuple(BadReason(reason, len(all), tuple(all[:5])) for reason, all in lines.items())
+
+
+def _columns(choices: Choices) -> tuple[str, str, str]:
+    return (
+        (choices.customer or ("customer_id",))[0],
+        (choices.time or ("date",))[0],
+        (choices.amount or ("amount",))[0],
+    )
+
+
+def _preview_of(choices: Choices, rows: list[tuple], rejected: Rejected) -> Preview:
+    customers, times, amounts = _columns(choices)
+    total = sum(row[2] for row in rows)
+    days = sorted(key_of(row[1] // DAY_MS) for row in rows)
+    sample = (
+        SampleRow(line, customer, ms, key_of(ms // DAY_MS), amount, "sale")
+        for line, (customer, ms, amount) in enumerate(rows[:10], 2)
+    )
+    return Preview(
+        profile=None,
+        title=None,
+        reading=Reading("utf-8", "comma", None, None, "UTC", 1),
+        mapping=UsedColumns((customers,), (times,), (amounts,), None, None, None, None, None),
+        questions=(),
+        rows=len(rows) + rejected.count,
+        transactions=sum(row[2] >= 0 for row in rows),
+        corrections=sum(row[2] < 0 for row in rows),
+        customers=len({row[0] for row in rows}),
+        first_day=days[0] if days else None,
+        last_day=days[-1] if days else None,
+        total=total,
+        currencies=(CurrencyTotal(None, len(rows), total),),
+        left_out=(),
+        bad_lines=BadLines(rejected.count, _reasons(rejected)),
+        warnings=(),
+        sample=tuple(sample),
+        columns=(),
+    )

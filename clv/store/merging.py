@@ -16,13 +16,17 @@ _IS_ZERO = "impressions = 0 AND converts = 0 AND total_value = 0"
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge did, in numbers of rows."""
+    """What a merge did, in numbers of rows.
+
+    :param lowered: customer-days with fewer contacts or less value than before
+    """
 
     received: int
     inserted: int
     updated: int
     unchanged: int
     deleted: int
+    lowered: int = 0
 
     @property
     def has_changes(self) -> bool:
