@@ -8,10 +8,10 @@ from clv.api.schemas.uploads import UploadQuery
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page
 from clv.errors import Invalid
+from clv.files.choices import Choices
 from clv.http.access import principal
 from clv.http.errors import sentence
 from clv.services import loading
-from clv.services.loading import Options
 
 
 @blp.get("/data")
@@ -30,5 +30,7 @@ def data_load() -> str:
         query = UploadQuery().load(request.args)
     except ValidationError as error:
         raise Invalid(sentence(error.messages)) from None
-    loaded = loading.load_transactions(principal().tenant, uploads.file(), Options(**query))
+    loaded = loading.load_transactions(
+        principal().tenant, uploads.file(), Choices(), query["options"]
+    )
     return page("data_loaded.html", loaded=loaded)

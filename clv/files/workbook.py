@@ -22,7 +22,7 @@ from clv.errors import Invalid, TooLarge
 from clv.files.blocks import Block
 from clv.files.choices import Choices
 from clv.files.footer import footer_position
-from clv.files.header import HEAD_ROWS, HeaderRow, column_name, header_position
+from clv.files.header_line import HEAD_ROWS, HeaderRow, column_name, header_position
 from clv.files.selection import Row, Selection, filled_width
 
 # What is read is held in memory: with 8 million cells some 500 MiB.

@@ -46,7 +46,7 @@ def put(client, headers):
         text = "\n".join((header, *lines) if header else lines)
         answer = client.put(url, data=text.encode(), content_type=kind, headers=key)
         assert answer.status_code == 200, answer.text
-        return {name: n for name, n in answer.json.items() if n}
+        return {name: n for name, n in answer.json.items() if type(n) is int and n}
 
     return send
 

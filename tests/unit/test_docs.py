@@ -22,6 +22,7 @@ from clv.domain.scoring import Totals, score_customer
 from clv.domain.settings import ScoreSettings
 from clv.domain.time_zone import UTC_ZONE
 from clv.domain.units import DAY_MS
+from clv.files.choices import Choices
 from clv.files.reader import File
 from clv.services import loading
 from clv.services.loading import Options
@@ -215,7 +216,7 @@ def test_the_example_of_corrections_comes_out(tenant):
     content = "\n".join(["customer_id,date,amount", *lines]).encode()
     assert len(cells) == 4 and len(lines) == 6
     with db.scope():
-        loading.load_transactions(tenant, File(io.BytesIO(content)), Options(strict=True))
+        loading.load_transactions(tenant, File(io.BytesIO(content)), Choices(), Options())
         for name, _, _, *expected in cells:
             known = totals.totals(tenant.id, name)
             recency = recency_days(known.last_contact_ms, as_of, UTC_ZONE)
