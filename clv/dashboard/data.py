@@ -13,6 +13,7 @@ from clv.api.schemas.uploads import PreviewQuery, TransactionsQuery
 from clv.auth.principal import Role
 from clv.dashboard import menus
 from clv.dashboard.blueprint import blp, needs, page
+from clv.dashboard.errors import show
 from clv.errors import Invalid, Unavailable
 from clv.files.choices import Choices
 from clv.http.access import principal
@@ -38,25 +39,19 @@ def data() -> str:
 
 @blp.post("/data/preview")
 @needs(Role.EDITOR)
-def data_preview() -> str:
+def data_preview() -> Response:
     """What the file that is the body would do, as a part of the page; nothing is stored."""
     uploads.check_kind()
-    tenant, query = principal().tenant, _query(PreviewQuery())
-    choices, partial = query["choices"], query["is_partial"]
-    with components().waiting_room.seat():
-        preview = loading.preview_transactions(tenant, uploads.file(), choices, partial=partial)
-    return page(
-        "data_preview.html",
-        preview=preview,
-        partial=partial,
-        tenant=tenant,
-        currency=_currency(tenant, preview, choices),
-        uses=menus.uses(preview),
-        questions=menus.questions(preview),
-        columns=menus.column_menus(preview, choices),
-        reading=menus.reading_menus(preview, choices),
-        given_rates=menus.given_rates(choices),
-    )
+    query = _query(PreviewQuery())
+    choices, is_partial = query["choices"], query["is_partial"]
+    try:
+        with components().waiting_room.seat():
+            preview = loading.preview_transactions(
+                principal().tenant, uploads.file(), choices, partial=is_partial
+            )
+    except Invalid as error:
+        return show(400, error.message, asked=menus.asked_by_error(error))
+    return make_response(_preview_page(preview, choices, is_partial))
 
 
 @blp.put("/data/transactions")
@@ -88,6 +83,22 @@ def _query(schema: Schema) -> dict[str, Any]:
         return schema.load(MultiDictProxy(request.args, schema))
     except ValidationError as error:
         raise Invalid(sentence(error.messages)) from None
+
+
+def _preview_page(preview: Preview, choices: Choices, is_partial: bool) -> str:
+    tenant = principal().tenant
+    return page(
+        "data_preview.html",
+        preview=preview,
+        is_partial=is_partial,
+        tenant=tenant,
+        currency=_currency(tenant, preview, choices),
+        uses=menus.uses(preview),
+        questions=menus.questions(preview),
+        columns=menus.column_menus(preview, choices),
+        reading=menus.reading_menus(preview, choices),
+        given_rates=menus.given_rates(choices),
+    )
 
 
 def _currency(tenant: Tenant, preview: Preview, choices: Choices) -> str:

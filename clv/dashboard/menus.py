@@ -1,16 +1,18 @@
 """The menus of the page Data: what can be chosen about a file, in words."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from clv.api.schemas.base import camel_case
 from clv.dashboard.figures import money
+from clv.errors import ClvError
 from clv.files.choices import DELIMITERS, Choices, Question
 from clv.services.preview import Preview
 
 # The query parameters, where they are not the fields of Choices in camelCase.
 _PARAMETERS = {"rates": "rate"}
+_FIELDS = [field.name for field in fields(Choices)]
 _DATE_ORDERS = {
     "ymd": "Year, month, day: 2026-03-12",
     "dmy": "Day first: 03/04/2026 is 3 April",
@@ -57,6 +59,7 @@ _LABELS = {
     "currency": "Currency",
     "state": "State of the order",
     "keep_states": "States that count",
+    "rates": "What one unit of another currency is worth, such as USD:0.92",
     "encoding": "Characters",
     "delimiter": "Between columns",
     "decimal": "Decimal sign",
@@ -76,6 +79,12 @@ _COLUMNS = (
     "state",
 )
 _REQUIRED_COLUMNS = ("customer", "time", "amount")
+# What it means that the file has no such column.
+_NONE = {
+    "quantity": "No, it is the amount of all pieces together",
+    "order": "None: each line is an order of its own",
+    "state": "None: all lines count",
+}
 # What a column is taken as, in a word or two.
 _USES = {
     "customer": "Customer",
@@ -171,6 +180,12 @@ def reading_menus(preview: Preview, choices: Choices) -> list[Menu]:
     return _without_asked(menus, preview)
 
 
+def asked_by_error(error: ClvError) -> list[Menu]:
+    """What would have to be chosen so that a file that was refused is taken after all."""
+    names = map(_field, (error.fields or {}).get("query", ()))
+    return [Menu(parameter(name), _LABELS[name], "", None) for name in names if name in _LABELS]
+
+
 def uses(preview: Preview) -> dict[str, list[str]]:
     """What each used column is taken as."""
     labels: dict[str, list[str]] = {}
@@ -187,18 +202,25 @@ def given_rates(choices: Choices) -> dict[str, str]:
 
 
 def _asked(question: Question, preview: Preview) -> Asked:
-    name = question.parameter
-    labels = {**_WORDS.get(name, {}), **_currency_labels(name, preview)}
+    name = _field(question.parameter)
+    labels = {"": _NONE.get(name, "None of these"), **_WORDS.get(name, {})}
+    labels |= _currency_labels(name, preview)
     options = tuple(Option(value, labels.get(value, value)) for value in question.choices)
-    return Asked(parameter(name), _LABELS.get(name, ""), question.message, _kind(question), options)
+    kind = _kind(name, len(options))
+    return Asked(parameter(name), _LABELS.get(name, ""), question.message, kind, options)
 
 
-def _kind(question: Question) -> str:
-    if not question.choices:
+def _kind(name: str, answers: int) -> str:
+    if not answers:
         return "text"
-    if question.parameter == "keep_states":
+    if name == "keep_states":
         return "several"
-    return "radio" if len(question.choices) < _MENU_FROM else "menu"
+    return "radio" if answers < _MENU_FROM else "menu"
+
+
+def _field(name: str) -> str:
+    """The inverse of :func:`parameter`; a field's name stays as it is."""
+    return next((field for field in _FIELDS if name in (field, parameter(field))), name)
 
 
 def _currency_labels(name: str, preview: Preview) -> dict[str, str]:
@@ -261,5 +283,5 @@ def _codes(preview: Preview) -> list[str]:
 
 
 def _without_asked(menus: list[Menu], preview: Preview) -> list[Menu]:
-    asked = {parameter(question.parameter) for question in preview.questions}
+    asked = {parameter(_field(question.parameter)) for question in preview.questions}
     return [menu for menu in menus if menu.name not in asked]

@@ -87,7 +87,7 @@ function send(method, address, body, then, onSent = () => {}) {
     });
     request.addEventListener("error", () => {
       const unsure = isSent && method === "PUT";
-      reject(new Error(unsure ? LOST : "The file could not be sent, and nothing was kept. Try again."));
+      reject(new Error(unsure ? LOST : "The file could not be sent, and nothing was kept. Try again; if it has changed since you chose it, choose it again."));
     });
     request.addEventListener("abort", () => reject(new Error(sending === request ? "Stopped; nothing was kept." : "")));
     request.addEventListener("loadend", () => {
@@ -101,6 +101,9 @@ function send(method, address, body, then, onSent = () => {}) {
 }
 
 function isLeft(control) {
+  if (["radio", "checkbox"].includes(control.type)) {
+    return !control.checked;
+  }
   return control.tagName === "SELECT" ? "asRead" in control.selectedOptions[0].dataset : !control.value.trim();
 }
 
@@ -111,8 +114,7 @@ function choices() {
   const { time, clock } = form?.elements ?? {};
   for (const control of form?.querySelectorAll("[name]") ?? []) {
     const { name, value } = control;
-    const isOff = ["radio", "checkbox"].includes(control.type) && !control.checked;
-    if (isOff || isLeft(control) || control === clock) {
+    if (isLeft(control) || control === clock) {
       continue;
     }
     query.append(name, (control.dataset.before ?? "") + (name === "rate" ? value.trim().replace(",", ".") : value));
@@ -179,6 +181,16 @@ function showPreview(text) {
   ((before && preview.querySelector(before)) || preview.querySelector("#what")).focus();
 }
 
+// The alert, and what may be chosen to be taken after all, unless that can be chosen already.
+function showRefusal(text) {
+  problem.innerHTML = text;
+  const form = problem.querySelector("#choices");
+  if (form && preview.firstChild) {
+    form.remove();
+  }
+  problem.scrollIntoView({ block: "nearest" });
+}
+
 async function look() {
   const query = choices();
   const isPart = file.size > Number(section.dataset.firstPart) && !isWorkbook();
@@ -190,8 +202,7 @@ async function look() {
     if (answer.status === 200) {
       showPreview(answer.responseText);
     } else {
-      problem.innerHTML = answer.responseText;
-      problem.scrollIntoView({ block: "nearest" });
+      showRefusal(answer.responseText);
     }
   } catch (error) {
     if (error.message) {
@@ -208,8 +219,9 @@ function choose(chosen) {
   load.reset();
   load.hidden = true;
   skip.dataset.offered = "false";
-  preview.replaceChildren();
-  loaded.replaceChildren();
+  for (const place of [problem, preview, loaded]) {
+    place.replaceChildren();
+  }
   look();
 }
 
@@ -274,15 +286,17 @@ drop.addEventListener("drop", (event) => {
   }
 });
 
-preview.addEventListener("change", ({ target }) => {
-  if (!target.closest("[data-several]")) {
+for (const place of [preview, problem]) {
+  place.addEventListener("change", ({ target }) => {
+    if (!target.closest("[data-several]")) {
+      look();
+    }
+  });
+  place.addEventListener("submit", (event) => {
+    event.preventDefault();
     look();
-  }
-});
-preview.addEventListener("submit", (event) => {
-  event.preventDefault();
-  look();
-});
+  });
+}
 load.addEventListener("change", showObstacle);
 load.addEventListener("submit", (event) => {
   event.preventDefault();
