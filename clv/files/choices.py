@@ -1,8 +1,9 @@
 """What can be chosen about a file of transactions, and what has to be asked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
 
 from clv.errors import Invalid
 
@@ -83,6 +84,23 @@ class OpenQuestions(Invalid):
             {"query": fields},
         )
         self.questions = tuple(questions)
+
+
+def stored(choices: Choices, names: Collection[str]) -> dict[str, Any] | None:
+    """These fields of the choices as JSON values, without those that are None; None if all are."""
+    values = {name: getattr(choices, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None} or None
+
+
+def restored(values: Mapping[str, Any]) -> Choices:
+    """The choices from JSON values; what a later version stored besides is ignored."""
+    known = {field.name for field in fields(Choices)}
+    chosen: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if name in known
+    }
+    return Choices(**chosen)
 
 
 def _answerable(question: Question) -> str:

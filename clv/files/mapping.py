@@ -9,17 +9,23 @@ class Less:
 
     :param pattern: a regular expression whose first group is an amount. The amounts of all matches
         count: ``amount:([0-9.]+)`` in ``amount:5|reason:|amount:2.50`` is 7.50
+    :param share_of: this column is in the currency of that one, not of the amount: what is taken
+        is amount × column / share_of
+    :param unless: another column, and the cells (in lower case) with which nothing is taken: a
+        dispute that was won, say
     """
 
     column: str
     pattern: str | None = None
+    share_of: str | None = None
+    unless: tuple[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
     """One way to a row's amount. A row takes the first way whose column is filled.
 
-    :param less: columns that are taken from it
+    :param less: columns that are taken from it, after the multiplication
     :param times: the column of a quantity that it is multiplied by
     :param currency: the column of its currency
     :param is_negated: a positive number is a correction: a refund in a column of its own
@@ -40,11 +46,12 @@ class Rule:
 
     All cells are compared in lower case and without outer space.
 
-    :param values: the cells that the rule is about
+    :param values: the cells that the rule is about; "" for an empty one
     :param is_other: the rule is about the rows with any other filled cell instead
     :param sign: ``negative``: only rows below 0; ``positive``: only the others; "": all rows
     :param reason: why they are left out, in a few words; "" if they stay, with an amount of 0
     :param is_covering: a left-out row still makes its customer and day covered by the file
+    :param is_part: cells that contain one of the values are meant as well
     """
 
     column: str
@@ -53,6 +60,7 @@ class Rule:
     sign: str = ""
     reason: str = ""
     is_covering: bool = False
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,13 @@ class Mapping:
     :param order: the first filled one is the order's number
     :param order_apart: lines of one order that differ in these columns are several transactions
     :param order_lines: ``each`` row is a transaction; ``sum``: an order's lines are added up;
-        ``first``: the first line of an order has its amount
+        ``first``: the first line of an order has its amount. ``each`` with an order holds as long
+        as no order repeats: then it has to be asked
     :param line_has: a line without this column continues the order above, and is left out
     :param state: the order's state
-    :param keep_states: the states that count, in lower case; empty: the usual ones
-    :param drop_states: the states that don't, likewise
+    :param keep_states: states that count, besides the usual ones, as :func:`clv.files.states.plain`
+        writes them; ``*`` for all that are not dropped
+    :param drop_states: states that don't, likewise
     :param cancelled: filled means cancelled
     :param rules: further rows that are left out
     """

@@ -1,40 +1,34 @@
 """Loads what customers did: a file is read to its end, staged, then merged in one transaction."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from clv import db
 from clv.db import Columns
-from clv.db.clock import now_ms
-from clv.domain.calendar import FUTURE_TOLERANCE_MS, key_of
-from clv.domain.units import DAY_MS
 from clv.errors import Invalid
-from clv.files.choices import Choices
-from clv.files.reader import MAX_REPORTED, File, Rejected, read_summaries, read_transactions
-from clv.services.preview import (
-    BadLines,
-    BadReason,
-    CurrencyTotal,
-    LeftOut,
-    Preview,
-    Reading,
-    SampleRow,
-    UsedColumns,
-    Warned,
-)
-from clv.store import merging, staging
+from clv.files.choices import Choices, OpenQuestions
+from clv.files.reader import read_summaries
+from clv.files.stream import File
+from clv.files.tally import MAX_REPORTED, Rejected
+from clv.services import previews, staged_file
+from clv.services.preview import BadReason, LeftOut, Preview, Warned
+from clv.services.staged_file import Manner, StagedFile
+from clv.store import mappings, merging, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
+
+# Reasons that a refusal names.
+SHOWN_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to take a file.
 
-    :param skip_bad_lines: keep the good lines, where otherwise one bad line keeps all out
-    :param replace: remove what the file does not have; not with ``skip_bad_lines``
+    :param skip_bad_lines: load the good lines although others can't be read
+    :param replace: remove what the file does not have
     :param progress: called before each block of rows is staged
     """
 
@@ -54,16 +48,15 @@ class BadLine(NamedTuple):
 class Loaded:
     """What loading a file did.
 
-    :param received: good lines
+    :param received: good lines that count
     :param rejected: bad lines
     :param errors: the first bad lines
     :param merged: summaries that the good lines changed
     :param period_type: of these summaries
-    :param days_kept: customer-days left as they were, for a skipped bad line names them
-    :param reasons: bad lines by reason
-    :param left_out: of transactions
-    :param warnings: about transactions
-    :param preview: what a file of transactions was taken for; None for summaries
+    :param days_kept: customer-days that stay as they were, for a skipped bad line names them
+    :param reasons: the bad lines by reason
+    :param left_out: rows that do not count, by reason
+    :param preview: what the file was taken for; None for summaries
     """
 
     received: int
@@ -81,14 +74,17 @@ class Loaded:
 def preview_transactions(
     tenant: Tenant, file: File, choices: Choices, *, partial: bool = False
 ) -> Preview:
-    """What a file would do, without storing anything.
+    """What loading a file of transactions would do. Nothing is stored.
 
-    :param partial: the file is the first part of a longer one
+    :param partial: the file is only the first part of one
+    :raises Invalid: when it is no file of transactions, or a choice does not fit it
+    :raises TooLarge: when it inflates to more than it may
     """
-    rejected = Rejected()
-    blocks = read_transactions(file, rejected, *_columns(choices))
-    rows = [row for block in blocks for row in zip(*block, strict=True)]
-    return _preview_of(choices, rows, rejected)
+    manner = Manner(is_partial=partial, is_preview=True)
+    with db.within(db.LONG_SECONDS):
+        return previews.preview_of(
+            staged_file.stage(tenant, file, choices, Rejected(), manner), tenant
+        )
 
 
 def load_transactions(
@@ -105,17 +101,46 @@ def load_transactions(
 
     :param rejected: collects the bad lines, also when the file is refused
     :param replay_until_day: move the whole history so that its last day is this day since 1970
+    :raises OpenQuestions: when something has to be answered first
     :raises Invalid: when nothing was kept; the message says why
-    :raises TooLarge: when a gzipped file inflates to more than it may
+    :raises TooLarge: when it inflates to more than it may
     """
     rejected = rejected or Rejected()
+    _check_options(options)
+    manner = Manner(
+        holds=options.skip_bad_lines,
+        replaces=options.replace,
+        replay_until_day=replay_until_day,
+        progress=options.progress,
+    )
     with db.within(db.LONG_SECONDS):
-        blocks = read_transactions(file, rejected, *_columns(choices))
-        received = staging.stage_transactions(_with_progress(blocks, options))
-        _check_lines("transactions", received, rejected, options)
-        merged = _merge_transactions(tenant, replay_until_day, options)
-    loaded = _loaded(received, rejected, merged, "daily")
-    return replace(loaded, preview=_preview_of(choices, [], rejected))
+        staged = staged_file.stage(tenant, file, choices, rejected, manner)
+        if staged.questions:
+            raise OpenQuestions(tuple(staged.questions))
+        _check_lines("transactions", staged.rows, rejected, options)
+        _check_replay(tenant, options, replay_until_day)
+        preview = previews.preview_of(staged, tenant)
+        merged = merging.merge(
+            tenant.id,
+            "daily",
+            aggregated=True,
+            replace=options.replace,
+            staged_customers=staged.figures.customers if staged.figures else None,
+            currency=staged.currency,
+        )
+        _remember(tenant, staged)
+    return Loaded(
+        staged.rows_that_count,
+        rejected.count,
+        [BadLine(*line) for line in rejected.first],
+        merged,
+        "daily",
+        staged.days_held,
+        preview.bad_lines.reasons,
+        preview.left_out,
+        preview.warnings,
+        preview,
+    )
 
 
 def load_summaries(
@@ -129,15 +154,18 @@ def load_summaries(
     :raises Conflict: when the tenant has summaries of another period type, unless they are replaced
     """
     rejected = rejected or Rejected()
+    _check_options(options)
     with db.within(db.LONG_SECONDS):
-        period_type, blocks = read_summaries(file, rejected)
+        period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
         staged = staging.stage_lines(_with_progress(blocks, options), MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
         _check_lines("interaction summaries", received, rejected, options)
         assert period_type is not None
         merged = merging.merge(tenant.id, period_type, replace=options.replace)
-    return _loaded(received, rejected, merged, period_type)
+    errors = [BadLine(*line) for line in rejected.first]
+    reasons = previews.bad_lines_of(rejected).reasons
+    return Loaded(received, rejected.count, errors, merged, period_type, reasons=reasons)
 
 
 def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
@@ -155,90 +183,48 @@ def _with_progress(blocks: Iterator[Columns], options: Options) -> Iterator[Colu
         yield block
 
 
+def _check_options(options: Options) -> None:
+    if options.replace and options.skip_bad_lines:
+        raise Invalid(
+            "replace: Takes no skipBadLines: what a bad line names would be removed. Mend the lines"
+            " first.",
+            {"query": {"skipBadLines": ["Must not be given with replace."]}},
+        )
+
+
 def _check_lines(what: str, received: int, rejected: Rejected, options: Options) -> None:
     bad = {f"line {line}": [reason] for line, reason in rejected.first}
-    if not options.skip_bad_lines and rejected.count:
+    if rejected.count and not options.skip_bad_lines:
         lines = f"{rejected.count:,} bad line{'s' * (rejected.count > 1)}"
-        reasons = "; ".join(
-            f"{one.count:,} × {one.message} (lines {', '.join(map(str, one.lines))})"
-            for one in _reasons(rejected)
-        )
-        raise Invalid(f"{lines}; nothing was loaded. {reasons}", {"body": bad})
+        raise Invalid(f"{lines}; nothing was loaded. {_reasons(rejected)}", {"body": bad})
     if not received:
         raise Invalid(f"There are no {what} in the file.", {"body": bad} if bad else None)
 
 
-def _merge_transactions(tenant: Tenant, replay_until_day: int | None, options: Options) -> Merged:
-    staging.aggregate_transactions(_shift_days(replay_until_day))
-    too_large = staging.staged_out_of_range()
-    if too_large:
-        raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
-    if replay_until_day is not None and not options.replace and tenant.customers:
-        if staging.has_periods_not_staged(tenant.id):
-            raise Invalid(
-                "The tenant has data on days outside of the replayed file: the history would stand"
-                " there twice. Use --replace to have only the file's."
-            )
-    return merging.merge(tenant.id, "daily", aggregated=True, replace=options.replace)
+def _reasons(rejected: Rejected) -> str:
+    """The bad lines by reason, in words."""
+    reasons = list(rejected.reasons)
+    words = [
+        f"{tally.count:,} × {tally.message.removesuffix('.')}"
+        f" (line{'s' * (tally.count > 1)} {', '.join(map(str, tally.lines))}"
+        f"{', …' * (tally.count > len(tally.lines))})"
+        for tally in reasons[:SHOWN_REASONS]
+    ]
+    return "; ".join(words) + ("; …" if len(reasons) > SHOWN_REASONS else ".")
 
 
-def _shift_days(replay_until_day: int | None) -> int:
-    """By how many days the staged transactions are moved."""
-    first_ms, last_ms = staging.staged_contacts()
-    shift = 0 if replay_until_day is None else replay_until_day - last_ms // DAY_MS
-    if first_ms + shift * DAY_MS < 0:
-        raise Invalid("Replayed until that day the history would begin before 1970.")
-    if last_ms + shift * DAY_MS > now_ms() + FUTURE_TOLERANCE_MS:
-        raise Invalid("Replayed until that day the history would end in the future.")
-    return shift
+def _check_replay(tenant: Tenant, options: Options, replay_until_day: int | None) -> None:
+    if replay_until_day is None or options.replace or not tenant.customers:
+        return
+    if staging.has_periods_not_staged(tenant.id):
+        raise Invalid(
+            "The tenant has data on days outside of the replayed file: the history would stand"
+            " there twice. Use --replace to have only the file's."
+        )
 
 
-def _loaded(received: int, rejected: Rejected, merged: Merged, period_type: str) -> Loaded:
-    errors = [BadLine(*line) for line in rejected.first]
-    reasons = _reasons(rejected)
-    return Loaded(received, rejected.count, errors, merged, period_type, reasons=reasons)
-
-
-def _reasons(rejected: Rejected) -> tuple[BadReason, ...]:
-    lines: dict[str, list[int]] = {}
-    for line, reason in rejected.first:
-        lines.setdefault(reason, []).append(line)
-    return tuple(BadReason(reason, len(all), tuple(all[:5])) for reason, all in lines.items())
-
-
-def _columns(choices: Choices) -> tuple[str, str, str]:
-    return (
-        (choices.customer or ("customer_id",))[0],
-        (choices.time or ("date",))[0],
-        (choices.amount or ("amount",))[0],
-    )
-
-
-def _preview_of(choices: Choices, rows: list[tuple], rejected: Rejected) -> Preview:
-    customers, times, amounts = _columns(choices)
-    total = sum(row[2] for row in rows)
-    days = sorted(key_of(row[1] // DAY_MS) for row in rows)
-    sample = (
-        SampleRow(line, customer, ms, key_of(ms // DAY_MS), amount, "sale")
-        for line, (customer, ms, amount) in enumerate(rows[:10], 2)
-    )
-    return Preview(
-        profile=None,
-        title=None,
-        reading=Reading("utf-8", "comma", None, None, "UTC", 1),
-        mapping=UsedColumns((customers,), (times,), (amounts,), None, None, None, None, None),
-        questions=(),
-        rows=len(rows) + rejected.count,
-        transactions=sum(row[2] >= 0 for row in rows),
-        corrections=sum(row[2] < 0 for row in rows),
-        customers=len({row[0] for row in rows}),
-        first_day=days[0] if days else None,
-        last_day=days[-1] if days else None,
-        total=total,
-        currencies=(CurrencyTotal(None, len(rows), total),),
-        left_out=(),
-        bad_lines=BadLines(rejected.count, _reasons(rejected)),
-        warnings=(),
-        sample=tuple(sample),
-        columns=(),
-    )
+def _remember(tenant: Tenant, staged: StagedFile) -> None:
+    """Remember the choices for the next file with this header."""
+    choices = staged.source.remembered()
+    if choices:
+        mappings.remember(tenant.id, staged.source.header_key, choices)

@@ -51,7 +51,8 @@ def failure(module):
 assert not [name for name in sys.modules if name.split(".")[0] in ("clv", "jobs", "app")]
 sys.exit(any([failure(module) for module in modules]))
 """
-FIT, CALENDAR = "clv.prediction.btyd_fit", "clv.domain.calendar"
+FIT = "clv.prediction.btyd_fit"
+CALENDAR, TIME_ZONE = "clv.domain.calendar", "clv.domain.time_zone"
 LIBRARIES = "flask flask_smorest flask_swagger_ui marshmallow webargs peewee playhouse.pool"
 LIBRARIES += " playhouse.migrations psycopg numpy redis rq rq_dashboard gunicorn.workers.gthread"
 LIBRARIES += " limits"

@@ -17,7 +17,8 @@ from clv import cli, config, db
 from clv.config import ROOT, Settings
 from clv.domain import calendar, distribution
 from clv.domain.distribution import Distribution
-from clv.domain.scoring import Totals, recency_days, score_customer
+from clv.domain.formulas import recency_days
+from clv.domain.scoring import Totals, score_customer
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
 from clv.files.choices import Choices

@@ -70,6 +70,8 @@ OLD_NAMES = (
     "0004_run_tally",
     "0005_models",
 )
+# The migrations that never had another name.
+SINCE = "0007_time_zone_and_mappings"
 
 
 @pytest.fixture
@@ -96,7 +98,7 @@ def test_each_migration_has_a_number_of_its_own():
 
 
 def test_a_database_migrated_under_the_old_names_lacks_nothing(recorded):
-    recorded(OLD_NAMES)
+    recorded((*OLD_NAMES, SINCE))
     before = db.rows("SELECT name, applied FROM schema_migration ORDER BY name")
     assert db.pending_migrations() == []
     assert db.migrate() == []
@@ -106,18 +108,19 @@ def test_a_database_migrated_under_the_old_names_lacks_nothing(recorded):
 def test_asking_for_pending_migrations_writes_nothing(recorded):
     recorded(OLD_NAMES[:5])
     before = db.rows("SELECT name, applied FROM schema_migration ORDER BY name")
-    assert db.pending_migrations() == ["0006_models"]
+    assert db.pending_migrations() == ["0006_models", SINCE]
     assert db.rows("SELECT name, applied FROM schema_migration ORDER BY name") == before
 
 
 @pytest.mark.parametrize(
     ("applied", "rest"),
     [
-        (OLD_NAMES[:3], ["0004_key_use", "0005_run_tally", "0006_models"]),
-        (OLD_NAMES[:4], ["0005_run_tally", "0006_models"]),
-        (OLD_NAMES[:5], ["0006_models"]),
+        (OLD_NAMES[:3], ["0004_key_use", "0005_run_tally", "0006_models", SINCE]),
+        (OLD_NAMES[:4], ["0005_run_tally", "0006_models", SINCE]),
+        (OLD_NAMES[:5], ["0006_models", SINCE]),
+        (OLD_NAMES, [SINCE]),
         # The run tally came a day before the use of keys.
-        ((*OLD_NAMES[:3], "0004_run_tally"), ["0004_key_use", "0006_models"]),
+        ((*OLD_NAMES[:3], "0004_run_tally"), ["0004_key_use", "0006_models", SINCE]),
     ],
 )
 def test_a_database_that_stopped_at_an_old_name_applies_the_rest_once(recorded, applied, rest):
@@ -155,6 +158,7 @@ _ADDED = {
         "ALTER TABLE snapshot DROP COLUMN calibration",
         "ALTER TABLE clv_record DROP COLUMN model",
     ],
+    SINCE: ["DROP TABLE file_mapping", "ALTER TABLE tenant DROP COLUMN time_zone"],
 }
 
 

@@ -1,0 +1,116 @@
+"""The first rows of a file: what is in its columns, told by the form of the cells.
+
+The values themselves are parsed later, and strictly; here a column only has to look right.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clv.files import states
+from clv.files.header import Header
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+# With a sign, a currency and separators of thousands on either side: "-1.234,50 €".
+NUMBER = re.compile(r"[-−(+]?\s*[^\W\d_]{0,3}\.?\s*[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
+MONTHS = "jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec"
+MONTHS += "|fév|fev|avr|aoû|aou|déc|ene|abr|ago|dic"
+DATE = re.compile(
+    rf"""
+    (19|20)\d\d[-/.]\d?\d[-/.]\d?\d\b.*           # 2026-03-12, and a time of day
+    | \d?\d[-/.]\s?\d?\d[-/.]\s?(\d\d)?\d\d\b.*   # 12.03.2026, 3/12/26
+    | (19|20)\d\d(0[1-9]|1[0-2])[0-3]\d           # 20260312
+    | (\d?\d[.\s-]+)?({MONTHS})[^\W\d]*\.?[\s.,-]+\d?\d.*   # Mar 12, 2026; 12-Mär-26
+    | [12]\d{{9}}(\d{{3}}|\d{{6}})?(\.\d+)?       # seconds, milliseconds, microseconds since 1970
+    | [2-5]\d{{4}}(\.\d+)?                        # the serial number of a spreadsheet
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# One that no number is: of those columns one can be taken whatever its name.
+PLAIN_DATE = re.compile(r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}\b.*|.*[a-z]{3}.*\d{2}.*", re.IGNORECASE)
+CLOCK = re.compile(r"\d?\d:\d\d(:\d\d(\.\d+)?)?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
+CURRENCY = re.compile(r"[A-Za-z]{3}|[$€£¥₹]")
+# One word with a digit; and words without any.
+ID = re.compile(r"(?=.*\d)[^\s@]+")
+PERSON = re.compile(r"[^\W\d_]+[.,]?(\s[^\d@]*)?")
+# Share of the filled cells that must look right: a file has its oddities.
+MOST = 0.8
+
+
+@dataclass(frozen=True)
+class Head:
+    """A header and the first rows of data."""
+
+    header: Header
+    rows: Sequence[Sequence[str]]
+
+    def cells(self, name: str) -> list[str]:
+        """The filled cells of a column, without outer space."""
+        index = self.header.names.index(name)
+        cells = (row[index].strip() for row in self.rows if index < len(row))
+        return [cell for cell in cells if cell]
+
+    def is_empty(self, name: str) -> bool:
+        """Whether there are rows, but none of them has this cell."""
+        return bool(self.rows) and not self.cells(name)
+
+    def may_be(self, name: str, form: re.Pattern[str]) -> bool:
+        """Whether most of the filled cells have this form; true if there are none."""
+        cells = self.cells(name)
+        return sum(map(bool, map(form.fullmatch, cells))) >= MOST * len(cells)
+
+    def has(self, name: str, form: re.Pattern[str]) -> bool:
+        """Whether the column has filled cells, and most of them have this form."""
+        return bool(self.cells(name)) and self.may_be(name, form)
+
+    def has_states(self, name: str) -> bool:
+        """Whether one of the cells is a state that is known."""
+        nothing: frozenset[str] = frozenset()
+        return any(states.counts(cell, nothing, nothing) is not None for cell in self.cells(name))
+
+    def repeats(self, name: str) -> bool:
+        """Whether a cell comes twice."""
+        return any(count > 1 for count in Counter(self.cells(name)).values())
+
+    def candidates(self, parameter: str) -> tuple[str, ...]:
+        """The columns that may be the customer, the time, an amount, or anything else."""
+        names = [name for name in self.header.names if name and self.cells(name)]
+        dates = [
+            name for name in names if self.may_be(name, DATE) and self.may_be(name, PLAIN_DATE)
+        ]
+        if parameter == "time":
+            return tuple(dates)
+        others = [name for name in names if name not in dates]
+        if parameter in ("amount", "refund"):
+            return tuple(name for name in others if self.may_be(name, NUMBER))
+        return tuple(others)
+
+    def are_alike(self, name: str, other: str) -> bool:
+        """Whether two columns have equal cells in the same rows."""
+        cells = (
+            [row[i] if i < len(row) else "" for row in self.rows]
+            for i in self._indexes(name, other)
+        )
+        one, two = cells
+        return len(set(one)) == len(set(two)) == len(set(zip(one, two, strict=True)))
+
+    def is_of_orders(self, name: str, order: str) -> bool:
+        """Whether the further lines of an order repeat this column or leave it empty.
+
+        True only if an order has several lines.
+        """
+        index, order_index = self._indexes(name, order)
+        firsts: dict[str, str] = {}
+        has_further = False
+        for row in self.rows:
+            if max(index, order_index) >= len(row) or not row[order_index].strip():
+                continue
+            key, cell = row[order_index].strip(), row[index].strip()
+            has_further = has_further or key in firsts
+            if cell not in ("", firsts.setdefault(key, cell)):
+                return False
+        return has_further
+
+    def _indexes(self, *names: str) -> list[int]:
+        return [self.header.names.index(name) for name in names]
