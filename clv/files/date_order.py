@@ -22,8 +22,9 @@ class DateOrder:
     """The order of day, month and year in the dates that were added so far.
 
     An order is excluded by a date that it can't be; years first, also by one that would be before
-    1970 or in the future: 28/03/12 is no day of 2028. The first evidence counts: dates that contradict it can then not be read. Dates with the
-    year first in four digits, or with the month's name, leave no choice and are no evidence.
+    1970 or in the future: 28/03/12 is no day of 2028. The first evidence counts: dates that
+    contradict it can then not be read. Dates with the year first in four digits, or with the
+    month's name, leave no choice and are no evidence.
 
     :ivar candidates: the orders that all these dates fit
     """

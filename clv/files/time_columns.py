@@ -1,7 +1,7 @@
 """Many times of one form at once, with NumPy instead of one by one.
 
-In blocks of 20,000 cells this reads 4,000,000 to 8,000,000 times a second, and 600,000 if numbers of
-one digit are among them; one by one it would be 100,000.
+In blocks of 20,000 cells this reads 4,000,000 to 8,000,000 times a second, and 600,000 if numbers
+of one digit are among them; one by one it would be 100,000.
 """
 
 import re
