@@ -6,11 +6,11 @@ from flask.views import MethodView
 
 from clv.api import uploads
 from clv.api.schemas.summaries import MergeResult, SummaryList, SummaryQuery, SummaryRows
-from clv.api.schemas.uploads import UploadQuery, UploadResult
+from clv.api.schemas.uploads import SummariesResult, UploadQuery
 from clv.auth.principal import Role
 from clv.http.access import ClvBlueprint, principal
 from clv.services import customers, loading
-from clv.services.loading import Loaded, Options
+from clv.services.loading import Loaded
 from clv.store.merging import Merged
 
 blp = ClvBlueprint("summaries", __name__, url_prefix="/api/v1", description="Interaction summaries")
@@ -18,6 +18,10 @@ blp = ClvBlueprint("summaries", __name__, url_prefix="/api/v1", description="Int
 _EXAMPLE = (
     "customerId,periodType,periodKey,impressions,converts,totalValue,lastContactAt\n"
     "CUST-001,daily,2026-04-30,3,1,42.50,2026-04-30T09:15:00.000Z\n"
+)
+_NDJSON_EXAMPLE = (
+    '{"customerId": "CUST-001", "periodType": "daily", "periodKey": "2026-04-30",'
+    ' "impressions": 3, "lastContactAt": "2026-04-30T09:15:00.000Z"}\n'
 )
 
 
@@ -49,16 +53,16 @@ class InteractionSummaries(MethodView):
         return loading.add_summaries(principal().tenant, types[0], list(rows))
 
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
-    @uploads.accepted(blp, _EXAMPLE)
+    @uploads.accepted(blp, {"text/csv": _EXAMPLE, "application/x-ndjson": _NDJSON_EXAMPLE})
     @blp.arguments(UploadQuery, location="query")
-    @blp.response(200, UploadResult)
+    @blp.response(200, SummariesResult)
     def put(self, query: dict[str, Any]) -> Loaded:
         """Load a file of interaction summaries of any size
 
         CSV with a header line, or NDJSON; gzipped or not. The columns are the fields of a row of
         POST, in camelCase or snake_case, with the same defaults and checks; an empty cell is as
         good as left out. Sending the file again changes nothing, a corrected row replaces, a row
-        of zeros deletes. A line whose natural key an earlier one has is a bad line. Readers and
-        runs see all of it or nothing.
+        of zeros deletes. A line whose natural key an earlier one has is a bad line. One bad line
+        keeps the whole file out, unless skipBadLines. Readers and runs see all of it or nothing.
         """
-        return loading.load_summaries(principal().tenant, uploads.file(), Options(**query))
+        return loading.load_summaries(principal().tenant, uploads.file(), **query)

@@ -1,7 +1,8 @@
 """What all uploads have in common: a file of any size as the body of a request."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import wraps
 from typing import Any, BinaryIO, cast
 
@@ -9,6 +10,7 @@ from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from clv.errors import BrokenOff
+from clv.files.choices import Choices
 from clv.files.kinds import KIND_OF
 from clv.files.reader import File
 from clv.http.access import ClvBlueprint
@@ -19,31 +21,32 @@ from clv.http.parser import BROKEN_OFF, receive
 BUFFER_BYTES = 1_048_576
 
 
-def accepted(blp: ClvBlueprint, csv_example: str) -> Callable:
-    """Let a view accept files, and document that. The body's kind is checked before the query."""
-    content = {
-        "text/csv": {"schema": {"type": "string"}, "example": csv_example},
-        "application/x-ndjson": {"schema": {"type": "string"}},
-    }
+def accepted(blp: ClvBlueprint, examples: dict[str, str | None]) -> Callable:
+    """Let a view accept files, and document that. The body's kind is checked before the query.
+
+    :param examples: an example of each media type that is accepted, if it has one
+    """
 
     def decorator(view: Callable) -> Callable:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            check_kind()
+            check_kind(examples)
             return view(*args, **kwargs)
 
+        content = {kind: _content(example) for kind, example in examples.items()}
         return blp.doc(requestBody={"required": True, "content": content})(wrapper)
 
     return decorator
 
 
-def check_kind() -> None:
+def check_kind(accepted_types: Collection[str] = KIND_OF.keys()) -> None:
     """Check that the body of the current request is a kind of file that can be read.
 
     :raises UnsupportedMediaType: when it is not
     """
-    if request.mimetype not in KIND_OF:
-        raise UnsupportedMediaType(f"The body must be {' or '.join(KIND_OF)}.")
+    if request.mimetype not in accepted_types:
+        *others, last = accepted_types
+        raise UnsupportedMediaType(f"The body must be {', '.join(others)} or {last}.")
 
 
 def file() -> File:
@@ -51,6 +54,20 @@ def file() -> File:
     most = components().settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
     return File(cast(BinaryIO, stream), KIND_OF[request.mimetype], most)
+
+
+def with_charset(choices: Choices) -> Choices:
+    """The choices with the charset that the current request declares, unless they name another."""
+    charset = request.mimetype_params.get("charset")
+    if choices.encoding or not charset or KIND_OF[request.mimetype] != "csv":
+        return choices
+    return replace(choices, encoding=charset)
+
+
+def _content(example: str | None) -> dict[str, Any]:
+    if example is None:
+        return {"schema": {"type": "string", "format": "binary"}}
+    return {"schema": {"type": "string"}, "example": example}
 
 
 class _Body(io.RawIOBase):

@@ -1,27 +1,42 @@
 """``flask import``: files of what customers did."""
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
+from marshmallow import Schema
 
+from clv.api.schemas.preview import PreviewShown
+from clv.api.schemas.uploads import SummariesResult, TransactionsResult
+from clv.cli import file_report
 from clv.cli.errors import plain_errors
+from clv.cli.file_choices import (
+    asked,
+    checked_choices,
+    choices_options,
+    given_choices,
+    named,
+    option_of,
+)
 from clv.db.clock import now_ms
 from clv.domain.units import DAY_MS
 from clv.errors import Invalid
-from clv.files.kinds import KINDS
-from clv.files.reader import File, Rejected
+from clv.files.choices import OpenQuestions
+from clv.files.kinds import KIND_OF
+from clv.files.reader import File
 from clv.services import loading, settings
-from clv.services.loading import Options
+from clv.services.loading import Loaded, Options
+from clv.services.preview import Preview
 from clv.store import tenants
-from clv.store.merging import Merged
 from clv.store.tenants import Tenant
 
-NDJSON_ENDINGS = (".ndjson", ".jsonl")
+KIND_OF_ENDING = {".ndjson": "ndjson", ".jsonl": "ndjson", ".xlsx": "xlsx"}
 
 
 @click.command("import")
@@ -37,14 +52,15 @@ NDJSON_ENDINGS = (".ndjson", ".jsonl")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(KINDS),
-    help="Left out: ndjson if the name ends with .ndjson or .jsonl (also before .gz), else csv.",
+    type=click.Choice(sorted(set(KIND_OF.values()))),
+    help="Left out: by the end of the name (.ndjson, .jsonl or .xlsx, also before .gz), else csv.",
 )
+@click.option("--preview", "previews", is_flag=True, help="Say what would be done, store nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Answer as the API does.")
 @click.option("--replace", "replaces", is_flag=True, help="Delete what the file does not have.")
-@click.option("--skip-bad-rows", is_flag=True, help="Import the good lines.")
-@click.option("--customer-column", metavar="NAME", help="Of transactions; default: customer_id.")
-@click.option("--date-column", metavar="NAME", help="Of transactions; default: date.")
-@click.option("--amount-column", metavar="NAME", help="Of transactions; default: amount.")
+@click.option("--skip-bad-lines", is_flag=True, help="Import the good lines; not with --replace.")
+@click.option("--skip-bad-rows", is_flag=True, hidden=True)
+@choices_options
 @click.option(
     "--replay-until",
     metavar="DATE|now",
@@ -56,48 +72,98 @@ def import_file(
     name: str,
     kind: str,
     form: str | None,
+    previews: bool,
+    as_json: bool,
     replaces: bool,
+    skip_bad_lines: bool,
     skip_bad_rows: bool,
-    **for_transactions: str | None,
+    replay_until: str | None,
+    **chosen: Any,
 ) -> None:
-    """Import transactions or interaction summaries from FILE (CSV or NDJSON, also gzipped; - is
-    standard input).
+    """Import transactions or interaction summaries from FILE (- is standard input).
 
-    Each transaction is one interaction and one conversion; one with a negative amount is a
-    correction, such as a refund, and changes the customer's revenue alone. They are added up by
-    day; the file is taken as complete for each customer and day in it. Summaries have the fields of
-    a row of POST /interaction-summaries as columns. One bad line, and nothing is kept, unless
-    --skip-bad-rows.
+    Transactions are the file that the shop gave out: CSV, NDJSON or a workbook (.xlsx), also
+    gzipped. How it is read is found out from the file itself and said; what only you can know is
+    asked, or names the option that answers it. Each transaction is one interaction and one
+    conversion; one with a negative amount is a correction, such as a refund, and changes the
+    customer's revenue alone. They are added up by day; the file is taken as complete for each
+    customer and day in it. Summaries have the fields of a row of POST /interaction-summaries as
+    columns. One bad line, and nothing is kept, unless --skip-bad-lines.
     """
-    given = {option: text for option, text in for_transactions.items() if text is not None}
-    if given and kind == "summaries":
-        names = ", ".join(f"--{option.replace('_', '-')}" for option in given)
-        raise click.UsageError(f"{names}: makes no sense for summaries, only for transactions.")
+    skips, given = skip_bad_lines or skip_bad_rows, given_choices(chosen)
+    _check_options(given, replay_until, kind, previews, skips, replaces)
     tenant = tenants.tenant_by_name(name)
     # Standard input may have no name.
     source = File(file, form or _form(str(getattr(file, "name", ""))))
-    load = _load_summaries if kind == "summaries" else _load_transactions
-    with _shown_lines() as rejected:
-        with _bar(file) as progress:
-            options = Options(not skip_bad_rows, replaces, progress)
-            outcome = load(tenant, source, options, rejected, given)
-        click.echo(outcome)
-    _suggest(tenant)
+    options = Options(skips, replaces)
+    if previews:
+        preview = loading.preview_transactions(tenant, source, checked_choices(given))
+        _show(PreviewShown(), preview, as_json, file_report.previewed(preview))
+        return
+    if kind == "summaries":
+        loaded = _load_summaries(tenant, source, options)
+        _show(SummariesResult(), loaded, as_json, file_report.did(loaded))
+    else:
+        until = _replay_day(replay_until)
+        loaded = _load_transactions(tenant, source, given, options, until)
+        _show(TransactionsResult(), loaded, as_json, [*_moved(until), *file_report.did(loaded)])
+    if not as_json:
+        _suggest(tenant)
+
+
+def _check_options(
+    given: dict[str, Any],
+    replay_until: str | None,
+    kind: str,
+    previews: bool,
+    skips: bool,
+    replaces: bool,
+) -> None:
+    """
+    :raises UsageError: when options contradict each other
+    """
+    for_transactions = [option_of(name) for name in given]
+    for_transactions += ["--preview"] if previews else []
+    for_transactions += ["--replay-until"] if replay_until is not None else []
+    if kind == "summaries" and for_transactions:
+        names = ", ".join(for_transactions)
+        raise click.UsageError(f"{names}: makes no sense for summaries, only for transactions.")
+    if skips and replaces:
+        raise click.UsageError(
+            "--skip-bad-lines: not with --replace, which would remove what the bad lines name."
+        )
 
 
 def _form(name: str) -> str:
-    return "ndjson" if name.lower().removesuffix(".gz").endswith(NDJSON_ENDINGS) else "csv"
+    _, ending = os.path.splitext(name.lower().removesuffix(".gz"))
+    return KIND_OF_ENDING.get(ending, "csv")
 
 
-@contextmanager
-def _shown_lines() -> Iterator[Rejected]:
-    """Collects bad lines, and shows them at the end, also when the file is refused."""
-    rejected = Rejected()
-    try:
-        yield rejected
-    finally:
-        for line, reason in rejected.first:
-            click.echo(f"line {line}: {reason}", err=True)
+def _load_transactions(
+    tenant: Tenant, source: File, given: dict[str, Any], options: Options, until: int | None
+) -> Loaded:
+    """Load the file, and ask on a terminal what it leaves open.
+
+    :raises Invalid: naming the options for what is open, where nobody can be asked
+    """
+    while True:
+        choices = checked_choices(given)
+        try:
+            with _bar(source.stream) as progress:
+                shown = replace(options, progress=progress)
+                return loading.load_transactions(
+                    tenant, source, choices, shown, replay_until_day=until
+                )
+        except OpenQuestions as error:
+            if not (sys.stdin.isatty() and source.stream.seekable()):
+                raise Invalid(" ".join(map(named, error.questions))) from None
+            given = given | asked(error.questions)
+            source.stream.seek(0)
+
+
+def _load_summaries(tenant: Tenant, source: File, options: Options) -> Loaded:
+    with _bar(source.stream) as progress:
+        return loading.load_summaries(tenant, source, replace(options, progress=progress))
 
 
 @contextmanager
@@ -112,27 +178,16 @@ def _bar(file: BinaryIO) -> Iterator[Callable[[], None]]:
         bar.update(size - bar.pos)
 
 
-def _load_transactions(
-    tenant: Tenant, source: File, options: Options, rejected: Rejected, given: dict[str, str]
-) -> str:
-    until = _replay_day(given.pop("replay_until", None))
-    columns = {option.removesuffix("_column"): name for option, name in given.items()}
-    loaded = loading.load_transactions(
-        tenant, source, options, rejected, replay_until_day=until, **columns
-    )
-    moved = ""
-    if until is not None:
-        last = datetime.fromtimestamp(until * 86_400, UTC).date()
-        moved = f"The history was moved so that its last day is {last}.\n"
-    days = f"{loaded.merged.received:,} daily summaries"
-    return f"{moved}{loaded.received:,} transactions read, {days}: {_did(loaded.merged)}"
-
-
-def _load_summaries(
-    tenant: Tenant, source: File, options: Options, rejected: Rejected, given: dict[str, str]
-) -> str:
-    loaded = loading.load_summaries(tenant, source, options, rejected)
-    return f"{loaded.received:,} {loaded.period_type} summaries read: {_did(loaded.merged)}"
+def _show(schema: Schema, answer: Loaded | Preview, as_json: bool, lines: Iterable[str]) -> None:
+    """Print an answer as JSON, or as lines; warnings and bad lines beside it."""
+    if as_json:
+        click.echo(json.dumps(schema.dump(answer)))
+        return
+    for line in lines:
+        click.echo(line)
+    reasons = answer.reasons if isinstance(answer, Loaded) else answer.bad_lines.reasons
+    for line in (*file_report.warnings(answer.warnings), *file_report.bad_lines(reasons)):
+        click.echo(line, err=True)
 
 
 def _replay_day(text: str | None) -> int | None:
@@ -146,11 +201,11 @@ def _replay_day(text: str | None) -> int | None:
         raise Invalid("--replay-until must be a date such as 2026-04-30, or 'now'.") from None
 
 
-def _did(merged: Merged) -> str:
-    return (
-        f"{merged.inserted:,} inserted, {merged.updated:,} updated, {merged.unchanged:,} unchanged,"
-        f" {merged.deleted:,} deleted."
-    )
+def _moved(until: int | None) -> list[str]:
+    if until is None:
+        return []
+    last = datetime.fromtimestamp(until * 86_400, UTC).date()
+    return [f"The history was moved so that its last day is {last}."]
 
 
 def _suggest(tenant: Tenant) -> None:

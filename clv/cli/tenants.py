@@ -33,7 +33,7 @@ def list_tenants() -> None:
     """List the tenants with their settings."""
     click.echo(
         "name\tcustomers\tperiods\tweights R/F/M\tat-risk days\tlifespan\tshortest\tcurrency"
-        "\tmodel\tchurn horizon"
+        "\tmodel\tchurn horizon\ttime zone"
     )
     for tenant in tenants.all_tenants():
         s = tenant.settings
@@ -41,7 +41,7 @@ def list_tenants() -> None:
             f"{tenant.name}\t{tenant.customers}\t{tenant.period_type or '-'}\t"
             f"{s.weight_recency:g}/{s.weight_frequency:g}/{s.weight_monetary:g}\t{s.at_risk_days}\t"
             f"{s.lifespan_months}\t{s.min_tenure_months}\t{tenant.currency}\t{s.model}\t"
-            f"{s.churn_horizon_days}"
+            f"{s.churn_horizon_days}\t{s.time_zone}"
         )
 
 
@@ -55,6 +55,7 @@ def list_tenants() -> None:
 @click.option("--min-tenure-months", type=int, help="1 to 60: the shortest tenure in projections.")
 @click.option("--model", help="rfm, or calibrated: fitted by the next full run.")
 @click.option("--churn-horizon-days", type=int, help="1 to 3650: of the calibrated model's churn.")
+@click.option("--time-zone", help="Whose calendar days count, such as Europe/Berlin.")
 @click.option("--currency", help="ISO 4217, for display only.")
 @plain_errors
 def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **given: Any) -> None:
@@ -65,8 +66,14 @@ def set_tenant(name: str, currency: str | None, at_risk_days: str | None, **give
         changes["at_risk_days"] = _at_risk_days(tenant, at_risk_days)
     if currency is not None:
         changes["currency"] = currency
-    settings.change_settings(tenant, changes)
+    changed = settings.change_settings(tenant, changes)
     click.echo(f"Saved. Scores change with the next run: flask compute --tenant {name}", err=True)
+    if changed.customers and changed.settings.time_zone != tenant.settings.time_zone:
+        click.echo(
+            "Stored summaries stay on the days that they were loaded for: load your files again"
+            " with --replace, or an order near midnight may count twice.",
+            err=True,
+        )
 
 
 @tenants_group.command("delete")

@@ -32,6 +32,11 @@ POLICY = NO_PAGE.replace("form-action 'none'", "form-action 'self'") + (
 REFERRER = "same-origin"
 # What a page says when its address asks for it, which redirects do.
 NOTICES = {
+    "loaded": "The file is loaded, and everybody is scored with it.",
+    "lowered": (
+        "The file is loaded, and everybody is scored with it. Some customers have less on a day"
+        " than before. If that is a surprise, load the complete file of these days."
+    ),
     "recomputed": "Computed again, from what is known now.",
     "signed-out": "You have signed out.",
 }

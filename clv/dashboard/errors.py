@@ -35,11 +35,16 @@ def register(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:
     app.register_error_handler(404, partial(_unknown_path, otherwise))
 
 
-def show(code: int, message: str) -> Response:
-    """The error as a page; as an alert, if a part of a page was asked for."""
+def show(code: int, message: str, **values: Any) -> Response:
+    """The error as a page; as an alert, if a part of a page was asked for.
+
+    :param values: for the alert: ``details``, what is wrong with which line of a file; ``asked``,
+        the menus that may help
+    """
     template = "alert.html" if is_part() else "error.html"
     title = TITLES.get(code, HTTP_STATUS_CODES[code])
-    response = make_response(page(template, code=code, title=title, message=message), code)
+    text = page(template, code=code, title=title, message=message, **values)
+    response = make_response(text, code)
     if code == 503:
         response.headers["Retry-After"] = str(api_errors.RETRY_AFTER_SECONDS)
     return response
@@ -48,7 +53,8 @@ def show(code: int, message: str) -> Response:
 @blp.errorhandler(ClvError)
 def _domain_error(error: ClvError) -> Response:
     count_failure(error)
-    response = show(api_errors.status_of(error), error.message)
+    details = (error.fields or {}).get("body")
+    response = show(api_errors.status_of(error), error.message, details=details)
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.seconds)
     return response

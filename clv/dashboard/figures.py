@@ -1,7 +1,7 @@
 """Numbers, money and times as people read them: the filters of the templates."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from clv.dashboard.blueprint import blp
 from clv.domain.units import AMOUNT_SCALE, DAY_MS
@@ -66,6 +66,12 @@ def moment(ms: int | None) -> str:
 def day(ms: int | None) -> str:
     """A day."""
     return NONE if ms is None else f"{_utc(ms):%-d %b %Y}"
+
+
+@blp.app_template_filter()
+def calendar_day(text: str) -> str:
+    """2026-03-12 as 12 Mar 2026."""
+    return f"{date.fromisoformat(text):%-d %b %Y}"
 
 
 @blp.app_template_filter()

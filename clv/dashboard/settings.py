@@ -10,6 +10,7 @@ from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page, whole
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MODEL_NAMES
+from clv.domain.time_zone import time_zone_names
 from clv.http.access import principal
 from clv.http.application import components
 from clv.http.errors import sentence
@@ -66,6 +67,7 @@ def _page(given: dict[str, str], **values: Any) -> str:
         given=given,
         weights=WEIGHTS,
         models=MODEL_NAMES,
+        time_zones=time_zone_names(),
         served=served_settings(tenant),
         suggestion=latest.overview.suggestion if latest.overview else None,
         is_pending=latest.settings_changed,
@@ -85,6 +87,7 @@ def _present() -> dict[str, str]:
         "minTenureMonths": str(now.min_tenure_months),
         "churnHorizonDays": str(now.churn_horizon_days),
         "model": now.model,
+        "timeZone": now.time_zone,
         "currency": tenant.currency,
     }
 
@@ -95,7 +98,7 @@ def _scores() -> dict[str, Any]:
     form = request.form
     weights = {name: _share(form.get(name, "")) for name in WEIGHTS}
     numbers = {name: whole(form.get(name, "")) for name in NUMBERS}
-    return {"weights": weights, **numbers}
+    return {"weights": weights, **numbers, "timeZone": form.get("timeZone", "")}
 
 
 def _share(percent: str) -> float | str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from clv.domain.units import DAY_MS
+from clv.domain.time_zone import UTC_ZONE, TimeZone
 from clv.domain.values import text
 
 # Clocks differ a little: a contact further ahead than this is an error.
@@ -99,10 +99,12 @@ def period_type(value: Any) -> str:
     return value
 
 
-def period_start_ms(period_type: str, period_key: str) -> int:
-    """The beginning of a period; 0 for ``alltime``, and for the week that 1970-01-01 is in.
+def period_start_ms(period_type: str, period_key: str, zone: TimeZone = UTC_ZONE) -> int:
+    """The first moment of a period in a time zone; 0 for ``alltime``, and for what begins before
+    1970 UTC and does not end there.
 
-    Week ``2026-W18`` begins on Monday, 2026-04-27: 1,777,248,000,000.
+    Week ``2026-W18`` begins on Monday, 2026-04-27: 1,777,248,000,000 in UTC, and 2 hours earlier in
+    Berlin.
     """
     form, example = _PERIOD_FORMS[period_type]
     if not form.fullmatch(period_key):
@@ -113,10 +115,10 @@ def period_start_ms(period_type: str, period_key: str) -> int:
         first = _first_date(period_type, period_key)
     except ValueError:
         raise ValueError(f"Must be a period of the calendar, such as {example}.") from None
-    start = (first - date(1970, 1, 1)).days * DAY_MS
-    if start < 0 and (period_type != "weekly" or first < FIRST_WEEK):
+    day = first.toordinal() - _FIRST_DAY
+    if day < 0 and (period_type != "weekly" or first < FIRST_WEEK):
         raise ValueError("Must not be before 1970.")
-    return max(0, start)
+    return max(0, zone.start_ms(day))
 
 
 def first_contact_ms(period_type: str, start_ms: int, last_ms: int, first_ms: int | None) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from clv.domain.distribution import Distribution
 from clv.domain.scoring import Prediction, Scores, Totals, score_customer
 from clv.domain.settings import ScoreSettings
-from clv.domain.units import AMOUNT_SCALE, DAY_MS
+from clv.domain.units import AMOUNT_SCALE
 
 DIMENSIONS = ("recency", "frequency", "monetary")
 
@@ -74,7 +74,7 @@ def explain(
 def _contributions(
     totals: Totals, scores: Scores, distribution: Distribution, settings: ScoreSettings
 ) -> tuple[Contribution, Contribution, Contribution]:
-    last_day = min(totals.last_contact_ms, scores.computed_ms) // DAY_MS
+    last_day = settings.zone.day(min(totals.last_contact_ms, scores.computed_ms))
     norms = distribution.norms(last_day, totals.frequency, max(0, totals.monetary))
     raw = (scores.recency_days, scores.frequency, scores.monetary)
     recency, frequency, monetary = (

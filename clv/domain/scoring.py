@@ -1,100 +1,34 @@
-"""The scores of a customer: the formulas first, then their input and output, then the scoring.
+"""The scores of a customer: what goes in, what comes out, and the scoring between them, by
+:mod:`clv.domain.formulas`.
 
 Pure: nothing here reads the clock or a database. Units are those of :mod:`clv.domain.units`. Days
-are whole UTC calendar days, so that all computations on one UTC day agree.
+are whole calendar days in the tenant's time zone, so that all computations on one such day agree.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from clv.domain.distribution import Distribution, dimension, percentiles
-from clv.domain.settings import ScoreSettings
-from clv.domain.units import (
-    DAY_MS,
-    MAX_STORED_INTEGER,
-    MONTH_DAYS_DENOMINATOR,
-    MONTH_DAYS_NUMERATOR,
+from clv.domain.formulas import (
+    churn_probability,
+    composite,
+    predicted_revenue,
+    recency_days,
+    segment,
 )
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import Unscorable
 
 SEGMENTS = ("high", "medium", "low", "at_risk")
-# Slope of the churn curve: with 30 at-risk days, 5 days without contact give 0.119.
-CHURN_STEEPNESS = 2.4
 # Raise it whenever the same data would give other scores.
 FORMULA_VERSION = 2
 # The prediction models with their versions. A record stores the index: append only.
 MODELS = ("rfm/1", "calibrated/1")
 RFM, CALIBRATED = range(2)
-
-
-def segment(
-    recency: int, frequency: int, score: float, p25: float, p75: float, settings: ScoreSettings
-) -> str:
-    """The first segment that matches:
-
-    - at_risk: R ≥ at_risk_days and F > 0
-    - high: s ≥ P75 and s > P25
-    - medium: s ≥ P25
-    - low: the others
-
-    Without an interaction nobody is at risk. If all customers are equal, or there is only one,
-    then s = P25 = P75: medium. 30 days without contact are at_risk with 30 at-risk days, 29 are
-    not.
-    """
-    if recency >= settings.at_risk_days and frequency > 0:
-        return "at_risk"
-    if score >= p75 and score > p25:
-        return "high"
-    return "medium" if score >= p25 else "low"
-
-
-def recency_days(last_contact_ms: int, as_of_ms: int) -> int:
-    """R: calendar days since the last contact; 0 if that is in the future.
-
-    From 23:59:59.999 to midnight is 1 day, from midnight to 23:59:59.999 is 0 days.
-    """
-    return max(0, as_of_ms // DAY_MS - last_contact_ms // DAY_MS)
-
-
-def composite(recency: Any, frequency: Any, monetary: Any, settings: ScoreSettings) -> Any:
-    """s = 100 · (w_R·norm_R + w_F·norm_F + w_M·norm_M), of floats or of numpy arrays.
-
-    Norms are from 0 to 1, and so s is from 0 to 100. Norms of 1, 0.5 and 0 give
-    100 · (0.35 + 0.175) = 52.5. A single score and the percentiles of all use this same expression:
-    both round alike, and a tie stays a tie.
-    """
-    return 100.0 * (
-        settings.weight_recency * recency
-        + settings.weight_frequency * frequency
-        + settings.weight_monetary * monetary
-    )
-
-
-def churn_probability(recency: int, at_risk_days: int) -> float:
-    """Logistic curve 1 / (1 + e^(−2.4·(R − D)/D)), with R and D in days.
-
-    At R = D it is 0.5; with D = 30, 5 days give 0.119 and 60 days 0.917.
-    """
-    return 1.0 / (1.0 + math.exp(-CHURN_STEEPNESS * (recency - at_risk_days) / at_risk_days))
-
-
-def predicted_revenue(monetary: int, tenure_days: int, settings: ScoreSettings) -> int:
-    """Run rate: max(0, M) / max(tenure, min_tenure) · lifespan, in months of 30.4375 days.
-
-    An amount of 360.00 earned in up to 6 months gives 1,440.00 over 24 months. All in integers of
-    1/10,000 and truncated, so that rounding to cents happens only once, at the edge. At most
-    ``MAX_STORED_INTEGER``.
-    """
-    months_scaled = max(
-        max(0, tenure_days) * MONTH_DAYS_DENOMINATOR,
-        settings.min_tenure_months * MONTH_DAYS_NUMERATOR,
-    )
-    value = max(0, monetary) * settings.lifespan_months * MONTH_DAYS_NUMERATOR // months_scaled
-    return min(value, MAX_STORED_INTEGER)
 
 
 class Prediction(NamedTuple):
@@ -202,10 +136,12 @@ def score_customer(
     :raises Unscorable: with the reason, if a total is missing or out of range
     """
     check(totals)
-    last_day = min(totals.last_contact_ms, as_of_ms) // DAY_MS
+    last_day = settings.zone.day(min(totals.last_contact_ms, as_of_ms))
     norms = distribution.norms(last_day, totals.frequency, max(0, totals.monetary))
     score = composite(*norms, settings)
-    return _scores(totals, score, distribution, settings, as_of_ms, prediction)
+    recency = recency_days(totals.last_contact_ms, as_of_ms, settings.zone)
+    tenure = recency_days(totals.first_contact_ms, as_of_ms, settings.zone)
+    return _scores(totals, score, recency, tenure, distribution, settings, as_of_ms, prediction)
 
 
 def score_customers(
@@ -217,19 +153,26 @@ def score_customers(
 ) -> list[Scores]:
     """:func:`score_customer` for many customers that passed :func:`check`: the same results to the
     last bit, in a fraction of the time."""
-    last_ms = np.array([totals.last_contact_ms for totals in customers], dtype=np.float64)
+    last_ms = np.array([totals.last_contact_ms for totals in customers], dtype=np.int64)
+    first_ms = np.array([totals.first_contact_ms for totals in customers], dtype=np.int64)
     frequency = np.array([totals.frequency for totals in customers], dtype=np.float64)
     monetary = np.array([totals.monetary for totals in customers], dtype=np.float64)
+    zone, today = settings.zone, settings.zone.day(as_of_ms)
     scores = composite(
-        distribution.recency.norms(np.minimum(last_ms, as_of_ms) // DAY_MS),
+        distribution.recency.norms(zone.days(np.minimum(last_ms, as_of_ms)).astype(np.float64)),
         distribution.frequency.norms(frequency),
         distribution.monetary.norms(np.maximum(monetary, 0.0)),
         settings,
     )
-    predictions = predictions or [None] * len(customers)
+    columns = (
+        scores.tolist(),
+        np.maximum(today - zone.days(last_ms), 0).tolist(),
+        np.maximum(today - zone.days(first_ms), 0).tolist(),
+        predictions or [None] * len(customers),
+    )
     return [
-        _scores(totals, score, distribution, settings, as_of_ms, prediction)
-        for totals, score, prediction in zip(customers, scores.tolist(), predictions, strict=True)
+        _scores(totals, score, recency, tenure, distribution, settings, as_of_ms, prediction)
+        for totals, score, recency, tenure, prediction in zip(customers, *columns, strict=True)
     ]
 
 
@@ -256,9 +199,10 @@ def distribution_of(
     """The distribution of at least one customer, from arrays with one value per customer.
 
     :param monetary: in 1/10,000
-    :param settings: give the weights of the scores that P25 and P75 are taken from
+    :param settings: give the time zone, and the weights of the scores that P25 and P75 are taken
+        from
     """
-    days = np.minimum(last_ms, as_of_ms) // DAY_MS
+    days = settings.zone.days(np.minimum(last_ms, as_of_ms))
     monetary = np.maximum(monetary, 0.0)
     r, f, m = (dimension(values) for values in (days, frequency, monetary))
     scores = composite(r.norms(days), f.norms(frequency), m.norms(monetary), settings)
@@ -269,13 +213,13 @@ def distribution_of(
 def _scores(
     totals: Totals,
     score: float,
+    recency: int,
+    tenure: int,
     distribution: Distribution,
     settings: ScoreSettings,
     as_of_ms: int,
     prediction: Prediction | None,
 ) -> Scores:
-    recency = recency_days(totals.last_contact_ms, as_of_ms)
-    tenure = max(0, as_of_ms // DAY_MS - totals.first_contact_ms // DAY_MS)
     # Weights may sum to a little more than 1 in binary.
     score = min(score, 100.0)
     name = segment(recency, totals.frequency, score, distribution.p25, distribution.p75, settings)

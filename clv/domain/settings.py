@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from clv.domain.time_zone import UTC_ZONE, TimeZone, time_zone
+
 MODEL_NAMES = ("rfm", "calibrated")
 # Three decimal fractions rarely sum to exactly 1 in binary.
 WEIGHT_TOLERANCE = 1e-9
@@ -37,6 +39,7 @@ class ScoreSettings:
     :param model: the prediction model: ``rfm``, or ``calibrated`` where its conditions hold
     :param churn_horizon_days: the calibrated model's churn probability is that of no conversion
         within this many days
+    :param time_zone: name of the zone whose calendar days count
     """
 
     weight_recency: float = 0.35
@@ -47,11 +50,17 @@ class ScoreSettings:
     min_tenure_months: int = 6
     model: str = "rfm"
     churn_horizon_days: int = 90
+    time_zone: str = UTC_ZONE.name
 
     @property
     def weights(self) -> Weights:
         """The weights of recency, frequency and monetary, in this order."""
         return Weights(self.weight_recency, self.weight_frequency, self.weight_monetary)
+
+    @property
+    def zone(self) -> TimeZone:
+        """The zone whose calendar days count."""
+        return time_zone(self.time_zone)
 
     def problems(self) -> dict[str, str]:
         """A message for each field that is invalid; empty if the settings are valid."""
@@ -63,4 +72,8 @@ class ScoreSettings:
             problems["weight_recency"] = "The three weights must sum to 1."
         if self.model not in MODEL_NAMES:
             problems["model"] = f"Must be one of: {', '.join(MODEL_NAMES)}."
+        try:
+            time_zone(self.time_zone)
+        except ValueError as error:
+            problems["time_zone"] = str(error)
         return problems

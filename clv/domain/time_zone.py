@@ -17,6 +17,10 @@ from clv.domain.units import DAY_MS
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2070, 1, 1, tzinfo=UTC)
 _EPOCH = _FIRST
 _MILLISECOND = timedelta(milliseconds=1)
+# Changes of an offset are at least 6.9 days apart (Brazil, Palestine), so none is stepped over.
+_STEP = timedelta(days=5)
+# Names that tzdata lists beside the zones: a machine's own, and that of a new one.
+_NO_ZONES = {"Factory", "localtime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class TimeZone:
     @property
     def is_utc(self) -> bool:
         """Whether local time always equals UTC."""
-        return not self.offsets_ms.any()
+        return len(self.offsets_ms) == 1 and not self.offsets_ms[0]
 
     def offset_ms(self, ms: int) -> int:
         """Local time minus UTC at a moment."""
@@ -48,15 +52,21 @@ class TimeZone:
 
         2026-03-12T23:30:00Z is 2026-03-13 in Berlin: 20,525.
         """
-        return (ms + self.offset_ms(ms)) // DAY_MS
+        return ms // DAY_MS if self.is_utc else (ms + self.offset_ms(ms)) // DAY_MS
 
     def days(self, ms: np.ndarray) -> np.ndarray:
         """:meth:`day` of many moments."""
+        if self.is_utc:
+            return ms // DAY_MS
         return (ms + self.offsets_ms[np.searchsorted(self.changes_ms, ms, "right")]) // DAY_MS
 
     def start_ms(self, day: int) -> int:
-        """The first moment of a local calendar day, given in days since 1970-01-01."""
-        return int(self.to_utc(np.array([day * DAY_MS]))[0])
+        """The first moment of a local calendar day, given in days since 1970-01-01.
+
+        The day that Samoa left out in 2011 begins with the next one.
+        """
+        start_ms = day * DAY_MS
+        return start_ms if self.is_utc else int(self.to_utc(np.array([start_ms]))[0])
 
     def to_utc(self, local_ms: np.ndarray) -> np.ndarray:
         """The moments of local times, which are written as if they were UTC.
@@ -72,20 +82,25 @@ class TimeZone:
         )
 
 
+UTC_ZONE = TimeZone("UTC", np.array([], np.int64), np.array([0]))
+
+
 @lru_cache(maxsize=128)
 def time_zone(name: str) -> TimeZone:
     """The zone with this name.
 
     :raises ValueError: when there is none
     """
-    if name not in _names():
+    if name == UTC_ZONE.name:
+        return UTC_ZONE
+    if name not in time_zone_names():
         raise ValueError("Must be a time zone of the IANA database, such as Europe/Berlin.")
     zone = ZoneInfo(name)
     changes: list[int] = []
     offsets = [_offset_ms(zone, _FIRST)]
     moment = _FIRST
     while moment < _LAST:
-        until = moment + timedelta(days=1)
+        until = moment + _STEP
         if (offset := _offset_ms(zone, until)) != offsets[-1]:
             changes.append(_change_ms(zone, moment, until))
             offsets.append(offset)
@@ -94,8 +109,9 @@ def time_zone(name: str) -> TimeZone:
 
 
 @lru_cache(maxsize=1)
-def _names() -> set[str]:
-    return available_timezones()
+def time_zone_names() -> tuple[str, ...]:
+    """The names of all zones, sorted."""
+    return tuple(sorted(available_timezones() - _NO_ZONES))
 
 
 def _offset_ms(zone: ZoneInfo, moment: datetime) -> int:

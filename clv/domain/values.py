@@ -6,20 +6,22 @@ what would be valid. Parameters typed ``Any`` may be anything that JSON can hold
 
 import re
 import unicodedata
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from clv.domain.units import AMOUNT_SCALE
 
 MAX_ID_LENGTH = 128
 MAX_COUNT = 1_000_000_000
-MAX_AMOUNT = 1_000_000_000
+# In some currencies a large order is a billion.
+MAX_AMOUNT = 10**12
 
 _TENANT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 # int() alone would accept signs, underscores, spaces and non-ASCII digits.
 _WHOLE_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
-_PLAIN_AMOUNT = re.compile(r"(-?\d{1,9})(?:\.(\d{1,4}))?", re.ASCII)
+_PLAIN_AMOUNT = re.compile(r"(-?\d{1,12})(?:\.(\d{1,4}))?", re.ASCII)
 _AMOUNT_DECIMALS = 4
+_SMALLEST_AMOUNT = Decimal(1).scaleb(-_AMOUNT_DECIMALS)
 
 
 def text(value: Any) -> str:
@@ -80,9 +82,10 @@ def json_amount(value: Any) -> int:
 
 
 def amount(value: str | int | float | Decimal) -> int:
-    """Money as an integer of 1/10,000: from -10^9 to 10^9 with at most 4 decimals.
+    """Money as an integer of 1/10,000: from -10^12 to 10^12, rounded half up to 4 decimals.
 
-    12.3456 is stored as 123,456.
+    12.3456 is stored as 123,456, and 15.299999999999999 as 153,000. Half up means away from 0, so
+    that a refund is rounded as its sale was: 0.00005 is stored as 1, -0.00005 as -1.
     """
     plain = _PLAIN_AMOUNT.fullmatch(value) if isinstance(value, str) else None
     if plain:
@@ -92,10 +95,7 @@ def amount(value: str | int | float | Decimal) -> int:
     number = _decimal(value)
     if not number.is_finite() or not -MAX_AMOUNT <= number <= MAX_AMOUNT:
         raise ValueError(f"Must be a number from -{MAX_AMOUNT} to {MAX_AMOUNT}.")
-    rounded = number.quantize(Decimal(1) / AMOUNT_SCALE)
-    if rounded != number:
-        raise ValueError("Must have at most 4 decimals.")
-    return int(rounded * AMOUNT_SCALE)
+    return int(number.quantize(_SMALLEST_AMOUNT, ROUND_HALF_UP) * AMOUNT_SCALE)
 
 
 def _decimal(value: str | int | float | Decimal) -> Decimal:

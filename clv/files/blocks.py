@@ -1,5 +1,6 @@
 """Blocks of a file's rows, by column, and what both readers share."""
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,16 @@ class Block:
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield Block(self.lines[part], [cells[part] for cells in self.cells])
+
+
+def lines(text: str) -> io.StringIO:
+    """The lines of a text with their ends, of which the csv module knows three kinds."""
+    return io.StringIO(text, newline="")
+
+
+def whole_lines(text: str) -> int:
+    """The length of a text without its last line, if that has no end."""
+    return max(text.rfind("\n"), text.rfind("\r")) + 1
 
 
 def spellings(name: str) -> set[str]:

@@ -1,7 +1,11 @@
 """What can be chosen about a file of transactions, and what has to be asked."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
+
+from clv.errors import Invalid
 
 # The orders of year, month and day in a date; ymd alone needs no choice, but for 2-digit years.
 DATE_ORDERS = ("ymd", "dmy", "mdy")
@@ -66,3 +70,40 @@ class Question:
     parameter: str
     choices: tuple[str, ...]
     message: str
+
+
+class OpenQuestions(Invalid):
+    """A file can't be loaded before these are answered."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        fields: dict[str, list[str]] = {}
+        for question in questions:
+            fields.setdefault(question.parameter, []).append(_answerable(question))
+        super().__init__(
+            " ".join(f"{question.parameter}: {_answerable(question)}" for question in questions),
+            {"query": fields},
+        )
+        self.questions = tuple(questions)
+
+
+def stored(choices: Choices, names: Collection[str]) -> dict[str, Any] | None:
+    """These fields of the choices as JSON values, without those that are None; None if all are."""
+    values = {name: getattr(choices, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None} or None
+
+
+def restored(values: Mapping[str, Any]) -> Choices:
+    """The choices from JSON values; what a later version stored besides is ignored."""
+    known = {field.name for field in fields(Choices)}
+    chosen: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if name in known
+    }
+    return Choices(**chosen)
+
+
+def _answerable(question: Question) -> str:
+    """The question with its choices."""
+    choices = ", ".join(question.choices)
+    return f"{question.message} Choose one of: {choices}." if choices else question.message

@@ -1,21 +1,23 @@
 """Reads CSV with a header line, whose columns may be in any order.
 
 Which parser a column has (a date's is ``clv.domain.calendar.time_ms``) is in
-:mod:`clv.files.layouts`.
-
-Most blocks of a file have no quotes; those are split without the csv module, in less than half its
-time. The whole of an upload is measured by ``tests.bench.upload``.
+:mod:`clv.files.layouts`. How a text becomes rows is in :mod:`clv.files.text_rows`.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from clv.errors import Invalid
-from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block, shown, spellings
+from clv.files.blocks import BLOCK_SIZE, Block, lines, shown, spellings
+from clv.files.encoding import read_block
 from clv.files.layouts import REQUIRED, Column, Layout, labelled
+from clv.files.selection import Selection
+from clv.files.splitter import Splitter
+from clv.files.text_rows import TextRows
 
 # The most different cells of a column whose values are cached.
 MAX_CACHED_CELLS = 4_096
@@ -28,92 +30,37 @@ class CsvReader:
     """
 
     def __init__(self, text: io.TextIOWrapper, layout: Layout) -> None:
-        self._text = text
-        # The block that the csv module is reading, and its length.
-        self._block, self._block_size = io.StringIO(), 0
-        self._reader = csv.reader(self._lines())
-        # Lines that were read without the csv module.
-        self._plain_lines = 0
-        # Characters of the block being read.
-        self._size = 0
-        # What is wrong with the last line read; raised by the next read().
-        self._problem: str | None = None
-        header = self._header()
-        self._header_width = len(header)
+        texts = iter(partial(read_block, text, BLOCK_SIZE), "")
+        header, line, rest = _header(next(texts, ""))
         self._indexes = _indexes(header, layout)
-        self._min_width = 1 + max(index for index in self._indexes if index is not None)
         self._caches = [_ValueCache(column) for column in layout.columns]
+        splitter = Splitter(",", line, len(header))
+        self._rows = TextRows(chain([rest], texts), header, splitter)
+        selected = [index for index in self._indexes if index is not None]
+        self._rows.selection = Selection(header, selected)
 
     @property
     def line(self) -> int:
         """The number of the last line read."""
-        return self._plain_lines + self._reader.line_num
+        return self._rows.line
 
     def read(self) -> Block | None:
         """The next rows, without empty lines; None at the end.
 
         :raises ValueError: at a line that is not a row
         """
-        if self._problem:
-            problem, self._problem = self._problem, None
-            raise ValueError(problem)
-        plain = self._read_plain() if self._block.tell() == self._block_size else None
-        return plain or self._read_rows()
+        return self._rows.read()
 
     def values(self, block: Block) -> list[list]:
         """The stored values of a block, by column of the layout.
 
         :raises ValueError: if one is invalid; for a block of one row the message says which and why
         """
+        cells: Iterator[Sequence[str]] = iter(block.cells)
         return [
-            [cache.column.default] * len(block)
-            if index is None
-            else cache.values_of(block.cells[index])
+            [cache.column.default] * len(block) if index is None else cache.values_of(next(cells))
             for index, cache in zip(self._indexes, self._caches, strict=True)
         ]
-
-    def _header(self) -> list[str]:
-        try:
-            return [name.strip() for name in next(self._reader, [])]
-        except csv.Error:
-            return []
-
-    def _read_plain(self) -> Block | None:
-        """The next block, if it is plain; else None, and the csv module has to read it."""
-        block = self._text.read(BLOCK_SIZE) + self._text.readline(MAX_LINE)
-        plain = (block.replace("\r\n", "\n") if "\r" in block else block).removesuffix("\n")
-        if plain and '"' not in plain and "\r" not in plain and len(plain) < csv.field_size_limit():
-            columns = _columns(plain, self._header_width)
-            if columns:
-                lines = range(self.line + 1, self.line + 1 + len(columns[0]))
-                self._plain_lines += len(lines)
-                return Block(lines, columns)
-        self._block, self._block_size = io.StringIO(block, newline=""), len(block)
-        return None
-
-    def _read_rows(self) -> Block | None:
-        lines, rows, self._size = [], [], 0
-        try:
-            for row in islice(self._reader, BLOCK_ROWS):
-                if len(row) >= self._min_width:
-                    rows.append(row)
-                    lines.append(self.line)
-                elif row:
-                    self._problem = "The line has too few columns."
-                if self._problem or self._size > BLOCK_SIZE:
-                    break
-        except csv.Error as error:
-            self._problem = str(error)
-        # Empty lines have a size, too: only the end of the file has none.
-        if not self._size and not self._problem:
-            return None
-        return Block(lines, list(zip(*rows, strict=False)))
-
-    def _lines(self) -> Iterator[str]:
-        """The rest of the block, then of the file: the lines that the csv module reads."""
-        while line := self._block.readline(MAX_LINE) or self._text.readline(MAX_LINE):
-            self._size += len(line)
-            yield line
 
 
 class _ValueCache(dict):
@@ -140,15 +87,15 @@ class _ValueCache(dict):
         return labelled(column.label, list, map(self.__getitem__, cells))
 
 
-def _columns(plain: str, width: int) -> list[list[str]] | None:
-    """The cells of a text without quotes, by column; None unless all lines have this many."""
-    # Each line end becomes a cell of its own; in lines of equal width they form a column.
-    cells = plain.replace("\n", ",\n,").split(",")
-    line_ends = cells[width :: width + 1]
-    count = plain.count("\n") + 1
-    if len(cells) != count * (width + 1) - 1 or line_ends.count("\n") != len(line_ends):
-        return None
-    return [cells[index :: width + 1] for index in range(width)]
+def _header(text: str) -> tuple[list[str], int, str]:
+    """The names in a file's first row, the number of its last line, and the text behind it."""
+    source = lines(text)
+    reader = csv.reader(source)
+    try:
+        names = [name.strip() for name in next(reader, [])]
+    except csv.Error:
+        names = []
+    return names, reader.line_num, text[source.tell() :]
 
 
 def _indexes(header: list[str], layout: Layout) -> list[int | None]:

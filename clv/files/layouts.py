@@ -11,10 +11,12 @@ row its message says what would be valid.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import repeat
 from typing import Any
 
 from clv.db import Columns
 from clv.domain import calendar, values
+from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 
 # In place of a default: the column must be there.
@@ -82,19 +84,6 @@ class Layout:
         return columns
 
 
-class Transactions(Layout):
-    """Transactions: customer, time in milliseconds, amount in 1/10,000."""
-
-    def __init__(self, customer: str, date: str, amount: str, latest_ms: int) -> None:
-        super().__init__(
-            (
-                Column(customer, "customer", values.customer_id, values.customer_id),
-                _time_column(date, "date", latest_ms),
-                Column(amount, "amount", values.amount, _amount_of_json),
-            )
-        )
-
-
 class Summaries(Layout):
     """Interaction summaries, with their line numbers.
 
@@ -103,7 +92,8 @@ class Summaries(Layout):
 
     period_type: str | None = None
 
-    def __init__(self, latest_ms: int) -> None:
+    def __init__(self, latest_ms: int, zone: TimeZone) -> None:
+        self.zone = zone
         super().__init__(
             (
                 _column("customerId", values.customer_id),
@@ -123,11 +113,13 @@ class Summaries(Layout):
 
     def staged(self, lines: Sequence[int], columns: list[list]) -> Columns:
         """As in the base class; where impressions are not given, they are as many as the converts.
+        A first contact that is not given is the earlier of the period's first moment, in the zone,
+        and the last contact.
 
         :raises Invalid: if a row's period type differs from that of the rows before
         """
         customers, types, keys, *others, impressions, converts, amounts, lasts, firsts = columns
-        starts = labelled("periodKey", list, map(_start_ms, types, keys))
+        starts = labelled("periodKey", list, map(_start_ms, types, keys, repeat(self.zone)))
         first_contacts = map(calendar.first_contact_ms, types, starts, lasts, firsts)
         firsts = labelled("firstContactAt", list, first_contacts)
         self._check_period_type(lines, types)
@@ -170,11 +162,6 @@ def _time_column(name: str, label: str, latest_ms: int, default: Any = REQUIRED)
     parse = partial(calendar.time_ms, latest_ms=latest_ms)
     parse_many = partial(calendar.times_ms, latest_ms=latest_ms)
     return Column(name, label, parse, parse, default, parse_texts=parse_many)
-
-
-def _amount_of_json(value: Any) -> int:
-    """In transactions a JSON string is an amount, too."""
-    return values.amount(value) if isinstance(value, str) else values.json_amount(value)
 
 
 _start_ms = lru_cache(MAX_PERIODS)(calendar.period_start_ms)

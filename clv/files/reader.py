@@ -1,99 +1,44 @@
-"""Reads files of rows in constant memory: CSV or NDJSON, gzipped or not.
+"""Reads files of interaction summaries in constant memory: CSV or NDJSON, gzipped or not.
 
 A file is read in blocks (:mod:`clv.files.csv_reader`, :mod:`clv.files.ndjson_reader`). Which parser
 takes which column is in :mod:`clv.files.layouts`.
 """
 
-import gzip
 import io
 import time
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import chain, islice
-from typing import BinaryIO, cast
 
 from clv.db import Columns
 from clv.domain import calendar
-from clv.errors import Invalid, TooLarge
+from clv.domain.time_zone import UTC_ZONE, TimeZone
 from clv.files.blocks import Block
 from clv.files.csv_reader import CsvReader
-from clv.files.layouts import Layout, Summaries, Transactions
+from clv.files.layouts import Layout, Summaries
 from clv.files.ndjson_reader import NdjsonReader
+from clv.files.stream import File, buffered, inflated
+from clv.files.tally import Rejected
 
-GZIP_MAGIC = b"\x1f\x8b"
-# Of the rejected lines, how many are reported with their reasons.
-MAX_REPORTED = 100
 # A block with an invalid row is checked again in this many parts, and so is each part with one.
 PARTS = 16
 RowReader = CsvReader | NdjsonReader
 ROW_READERS: dict[str, type[RowReader]] = {"csv": CsvReader, "ndjson": NdjsonReader}
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file to read.
-
-    :param kind: ``csv`` with a header line, or ``ndjson``: one object per line
-    :param max_bytes: the most that a gzip may inflate to; None for no limit
-    """
-
-    stream: BinaryIO
-    kind: str = "csv"
-    max_bytes: int | None = None
-
-
-@dataclass(slots=True)
-class Rejected:
-    """The lines that were rejected: their number, and the first 100 with their reasons."""
-
-    count: int = 0
-    first: list[tuple[int, str]] = field(default_factory=list)
-
-    def add(self, line: int, reason: str) -> None:
-        """Add a line that comes after all added before."""
-        self.count += 1
-        if len(self.first) < MAX_REPORTED:
-            self.first.append((line, reason))
-
-    def add_all(self, count: int, first_lines: Iterable[int], reason: str) -> None:
-        """Add lines from anywhere in the file.
-
-        :param first_lines: the first 100 of them, or more
-        """
-        self.count += count
-        self.first = sorted(self.first + [(line, reason) for line in first_lines])[:MAX_REPORTED]
-
-
-def read_transactions(
-    file: File,
-    rejected: Rejected,
-    customer: str = "customer_id",
-    date: str = "date",
-    amount: str = "amount",
-) -> Iterator[Columns]:
-    """The transactions of a file, some rows at a time, as columns: customers, times, amounts.
-
-    Other columns are ignored. Invalid lines are added to ``rejected``.
-
-    :param customer: name of the column with the customer; ``date`` and ``amount`` likewise
-    :raises Invalid: if the header of a CSV lacks one of the columns, or the gzip is broken
-    :raises TooLarge: if the gzip inflates to more than it may
-    """
-    return _read(file, Transactions(customer, date, amount, _latest_ms()), rejected)
-
-
-def read_summaries(file: File, rejected: Rejected) -> tuple[str | None, Iterator[Columns]]:
+def read_summaries(
+    file: File, rejected: Rejected, zone: TimeZone = UTC_ZONE
+) -> tuple[str | None, Iterator[Columns]]:
     """The interaction summaries of a file: their period type, and some rows at a time, as columns.
 
     The columns are those of ``clv.files.layouts.Summaries.staged``. The period type is None without
     any rows. Invalid lines are added to ``rejected``.
 
+    :param zone: in which the periods begin
     :raises Invalid: if the header of a CSV lacks a required column or has an unknown one; if rows
         differ in their period type; if the gzip is broken
     :raises TooLarge: if the gzip inflates to more than it may
     """
-    layout = Summaries(_latest_ms())
+    layout = Summaries(_latest_ms(), zone)
     blocks = _read(file, layout, rejected)
     first = list(islice(blocks, 1))
     return layout.period_type, chain(first, blocks)
@@ -105,15 +50,13 @@ def _latest_ms() -> int:
 
 
 def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
-    inflated = _inflated(file.stream, file.max_bytes)
+    data = inflated(buffered(file.stream), file.max_bytes)
     # Bytes that are not UTF-8 become lone surrogates, which the checks of values refuse.
-    text = io.TextIOWrapper(inflated, "utf-8-sig", "surrogateescape", newline="")
+    text = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="")
     try:
         reader = ROW_READERS[file.kind](text, layout)
         for block in _blocks(reader, rejected):
             yield from _valid_rows(block, reader, layout, rejected)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise Invalid("The gzip file is broken or ends too early.") from None
     finally:
         # Closing the wrapper would close the caller's stream.
         text.detach()
@@ -147,32 +90,3 @@ def _valid_rows(
             yield from _valid_rows(part, reader, layout, rejected)
     else:
         yield staged
-
-
-def _inflated(stream: BinaryIO, max_bytes: int | None) -> BinaryIO:
-    if not isinstance(stream, io.BufferedReader):
-        stream = io.BufferedReader(cast(io.RawIOBase, stream))
-    if stream.peek(2)[:2] != GZIP_MAGIC:
-        return stream
-    inflated = gzip.GzipFile(fileobj=stream)
-    return cast(BinaryIO, _LimitedStream(inflated, max_bytes) if max_bytes else inflated)
-
-
-class _LimitedStream(io.BufferedIOBase):
-    """A stream that raises TooLarge after this many bytes: a small gzip can inflate to any size."""
-
-    def __init__(self, stream: gzip.GzipFile, max_bytes: int) -> None:
-        self._stream, self._left, self._max = stream, max_bytes, max_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        return self.read1(-1 if size is None else size)
-
-    def read1(self, size: int = -1) -> bytes:
-        data = self._stream.read1(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise TooLarge(f"The file inflates to more than {self._max} bytes.")
-        return data

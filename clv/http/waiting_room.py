@@ -9,8 +9,8 @@ from clv.errors import Unavailable
 
 class WaitingRoom:
     """The threads of the process that slow requests may hold at the same time: those that wait for
-    runs, files that go no faster than their readers, and simulations. The other threads stay free
-    for quick requests.
+    runs, files that go no faster than their readers, previews of files, and simulations. The other
+    threads stay free for quick requests.
 
     :param seats: the number of such threads
     """

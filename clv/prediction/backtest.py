@@ -4,7 +4,7 @@ Pure. The history is split in time: models see the calibration period before the
 predictions are compared with the holdout after it. There are three:
 
 - ``calibrated``: BG/NBD and Gamma-Gamma (:mod:`clv.prediction.btyd`)
-- ``rfm``: run rate and churn curve (:mod:`clv.domain.scoring`)
+- ``rfm``: run rate and churn curve (:mod:`clv.domain.formulas`)
 - ``mean``: the holdout's own mean for everybody. No forecast could know it; a model with a larger
   error does not tell customers apart.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clv.domain.scoring import CHURN_STEEPNESS
+from clv.domain.formulas import CHURN_STEEPNESS
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import MONTH_DAYS
 from clv.errors import NotFitted

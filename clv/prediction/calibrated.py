@@ -15,7 +15,7 @@ from clv.domain import scoring
 from clv.domain.distribution import Distribution
 from clv.domain.scoring import CALIBRATED, RFM, Prediction, Scores, Totals
 from clv.domain.settings import ScoreSettings
-from clv.domain.units import DAY_MS, MONTH_DAYS
+from clv.domain.units import MONTH_DAYS
 from clv.prediction import btyd
 from clv.prediction.btyd import Parameters
 
@@ -135,7 +135,7 @@ def predict(
     buyers = [totals for totals in customers if totals.purchases is not None]
     if not buyers:
         return [NON_BUYER] * len(customers)
-    histories = _histories(buyers, as_of_ms)
+    histories = _histories(buyers, settings.zone.day(as_of_ms))
     revenue = _revenue(histories, settings, parameters)
     churn = _churn(histories, settings, parameters)
     predictions = zip(revenue, churn, strict=True)
@@ -152,7 +152,7 @@ def interval(
     probability of :data:`LEVEL`; None without a conversion."""
     if totals.purchases is None:
         return None
-    history = _histories([totals], as_of_ms)
+    history = _histories([totals], settings.zone.day(as_of_ms))
     x, t_x, age = int(history.x[0]), int(history.t_x[0]), int(history.age[0])
     mean_value, days = float(history.mean_value[0]), lifespan_days(settings)
     low, high = btyd.interval(parameters, x, t_x, age, mean_value, days, LEVEL)
@@ -164,12 +164,12 @@ def lifespan_days(settings: ScoreSettings) -> float:
     return settings.lifespan_months * MONTH_DAYS
 
 
-def _histories(buyers: Sequence[Totals], as_of_ms: int) -> History:
+def _histories(buyers: Sequence[Totals], today: int) -> History:
     days, first_day, last_day, value = np.array(
         [(p.days, p.first_day, p.last_day, p.value) for p in (b.purchases for b in buyers) if p],
         dtype=np.float64,
     ).T
-    return history(days, first_day, last_day, value, as_of_ms // DAY_MS)
+    return history(days, first_day, last_day, value, today)
 
 
 def _revenue(histories: History, settings: ScoreSettings, parameters: Parameters) -> list[int]:

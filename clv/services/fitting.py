@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from clv.domain import calendar
-from clv.domain.units import AMOUNT_SCALE, DAY_MS
+from clv.domain.time_zone import TimeZone
+from clv.domain.units import AMOUNT_SCALE
 from clv.errors import Invalid, NotFitted
 from clv.prediction import btyd_fit, calibrated
 from clv.prediction.backtest import CALIBRATED, Split, backtest
@@ -72,7 +73,8 @@ def read_split(tenant: Tenant, split_day: int, holdout_days: int) -> Split:
 
     :raises NotFitted: without any
     """
-    pages = [_split_page(page, split_day) for page in totals.stream_split(tenant.id, split_day)]
+    zone, stream = tenant.settings.zone, totals.stream_split(tenant.id, split_day)
+    pages = [_split_page(page, split_day, zone) for page in stream]
     if not pages:
         raise NotFitted("Nobody had a conversion before the holdout.")
     columns = map(np.concatenate, zip(*pages, strict=True))
@@ -132,7 +134,7 @@ def _span(tenant: Tenant) -> tuple[int, int]:
     return span
 
 
-def _split_page(page: list[tuple], split_day: int) -> tuple[np.ndarray, ...]:
+def _split_page(page: list[tuple], split_day: int, zone: TimeZone) -> tuple[np.ndarray, ...]:
     """One page of the first nine fields of a Split."""
     monetary, first_ms, last_ms, days, first_key, last_key, value, days_after, value_after = zip(
         *page, strict=True
@@ -144,7 +146,7 @@ def _split_page(page: list[tuple], split_day: int) -> tuple[np.ndarray, ...]:
     history = calibrated.history(
         np.array(days), first_day, last_day, np.array(value) / AMOUNT_SCALE, split_day
     )
-    first_contact, last_contact = (np.array(times) // DAY_MS for times in (first_ms, last_ms))
+    first_contact, last_contact = (zone.days(np.array(times)) for times in (first_ms, last_ms))
     return (
         history.x,
         history.t_x,

@@ -6,27 +6,35 @@ from typing import NamedTuple
 
 from clv import db
 from clv.db import Columns
-from clv.db.clock import now_ms
-from clv.domain.calendar import FUTURE_TOLERANCE_MS
-from clv.domain.units import DAY_MS
+from clv.domain import calendar
+from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
-from clv.files.reader import MAX_REPORTED, File, Rejected, read_summaries, read_transactions
-from clv.store import merging, staging
+from clv.files.choices import Choices, OpenQuestions
+from clv.files.reader import read_summaries
+from clv.files.stream import File
+from clv.files.tally import MAX_REPORTED, Rejected
+from clv.services import previews, staged_file
+from clv.services.preview import BadReason, LeftOut, Preview, Warned
+from clv.services.staged_file import Manner, StagedFile
+from clv.store import mappings, merging, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
+
+# Reasons that a refusal names.
+SHOWN_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to take a file.
 
-    :param strict: keep nothing if a line is bad
+    :param skip_bad_lines: load the good lines although others can't be read
     :param replace: remove what the file does not have
     :param progress: called before each block of rows is staged
     """
 
-    strict: bool = False
+    skip_bad_lines: bool = False
     replace: bool = False
     progress: Callable[[], None] = lambda: None
 
@@ -42,11 +50,15 @@ class BadLine(NamedTuple):
 class Loaded:
     """What loading a file did.
 
-    :param received: good lines
+    :param received: good lines that count
     :param rejected: bad lines
     :param errors: the first bad lines
     :param merged: summaries that the good lines changed
     :param period_type: of these summaries
+    :param days_kept: customer-days that stay as they were, for a skipped bad line names them
+    :param reasons: the bad lines by reason
+    :param left_out: rows that do not count, by reason
+    :param preview: what the file was taken for; None for summaries
     """
 
     received: int
@@ -54,34 +66,83 @@ class Loaded:
     errors: list[BadLine]
     merged: Merged
     period_type: str
+    days_kept: int = 0
+    reasons: tuple[BadReason, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    preview: Preview | None = None
+
+
+def preview_transactions(
+    tenant: Tenant, file: File, choices: Choices, *, partial: bool = False
+) -> Preview:
+    """What loading a file of transactions would do. Nothing is stored.
+
+    :param partial: the file is only the first part of one
+    :raises Invalid: when it is no file of transactions, or a choice does not fit it
+    :raises TooLarge: when it inflates to more than it may
+    """
+    manner = Manner(is_partial=partial, is_preview=True)
+    with db.within(db.LONG_SECONDS):
+        return previews.preview_of(
+            staged_file.stage(tenant, file, choices, Rejected(), manner), tenant
+        )
 
 
 def load_transactions(
     tenant: Tenant,
     file: File,
+    choices: Choices,
     options: Options,
     rejected: Rejected | None = None,
     *,
     replay_until_day: int | None = None,
-    **columns: str,
 ) -> Loaded:
     """Load a file of transactions as daily summaries, which are taken as complete for each
     customer and day in the file.
 
     :param rejected: collects the bad lines, also when the file is refused
     :param replay_until_day: move the whole history so that its last day is this day since 1970
-    :param columns: names of the columns ``customer``, ``date`` and ``amount``, where they are
-        others than usual
+    :raises OpenQuestions: when something has to be answered first
     :raises Invalid: when nothing was kept; the message says why
-    :raises TooLarge: when a gzipped file inflates to more than it may
+    :raises TooLarge: when it inflates to more than it may
     """
     rejected = rejected or Rejected()
+    _check_options(options)
+    manner = Manner(
+        holds=options.skip_bad_lines,
+        replaces=options.replace,
+        replay_until_day=replay_until_day,
+        progress=options.progress,
+    )
     with db.within(db.LONG_SECONDS):
-        blocks = read_transactions(file, rejected, **columns)
-        received = staging.stage_transactions(_with_progress(blocks, options))
-        _check_lines("transactions", received, rejected, options)
-        merged = _merge_transactions(tenant, replay_until_day, options)
-    return _loaded(received, rejected, merged, "daily")
+        staged = staged_file.stage(tenant, file, choices, rejected, manner)
+        if staged.questions:
+            raise OpenQuestions(tuple(staged.questions))
+        _check_lines("transactions", staged.rows, rejected, options)
+        _check_replay(tenant, options, replay_until_day)
+        preview = previews.preview_of(staged, tenant)
+        merged = merging.merge(
+            tenant.id,
+            "daily",
+            aggregated=True,
+            replace=options.replace,
+            staged_customers=staged.figures.customers if staged.figures else None,
+            currency=staged.currency,
+        )
+        _remember(tenant, staged)
+    return Loaded(
+        staged.rows_that_count,
+        rejected.count,
+        [BadLine(*line) for line in rejected.first],
+        merged,
+        "daily",
+        staged.days_held,
+        preview.bad_lines.reasons,
+        preview.left_out,
+        preview.warnings,
+        preview,
+    )
 
 
 def load_summaries(
@@ -95,24 +156,38 @@ def load_summaries(
     :raises Conflict: when the tenant has summaries of another period type, unless they are replaced
     """
     rejected = rejected or Rejected()
+    _check_options(options)
     with db.within(db.LONG_SECONDS):
-        period_type, blocks = read_summaries(file, rejected)
+        period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
         staged = staging.stage_lines(_with_progress(blocks, options), MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
         _check_lines("interaction summaries", received, rejected, options)
         assert period_type is not None
         merged = merging.merge(tenant.id, period_type, replace=options.replace)
-    return _loaded(received, rejected, merged, period_type)
+    errors = [BadLine(*line) for line in rejected.first]
+    reasons = previews.bad_lines_of(rejected).reasons
+    return Loaded(received, rejected.count, errors, merged, period_type, reasons=reasons)
 
 
 def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
     """Insert, replace or (all zero) delete interaction summaries, all or nothing.
 
+    :param rows: one without a first contact has the earlier of the period's first moment and the
+        last contact
     :raises Conflict: when the tenant has summaries of another period type
     """
-    staging.stage_summaries(rows)
+    zone = tenant.settings.zone
+    staging.stage_summaries([_with_first_contact(row, period_type, zone) for row in rows])
     return merging.merge(tenant.id, period_type)
+
+
+def _with_first_contact(row: Summary, period_type: str, zone: TimeZone) -> Summary:
+    if row.first_contact_ms is not None:
+        return row
+    start_ms = calendar.period_start_ms(period_type, row.period_key, zone)
+    first_ms = calendar.first_contact_ms(period_type, start_ms, row.last_contact_ms, None)
+    return row._replace(first_contact_ms=first_ms)
 
 
 def _with_progress(blocks: Iterator[Columns], options: Options) -> Iterator[Columns]:
@@ -121,40 +196,48 @@ def _with_progress(blocks: Iterator[Columns], options: Options) -> Iterator[Colu
         yield block
 
 
+def _check_options(options: Options) -> None:
+    if options.replace and options.skip_bad_lines:
+        raise Invalid(
+            "replace: Takes no skipBadLines: what a bad line names would be removed. Mend the lines"
+            " first.",
+            {"query": {"skipBadLines": ["Must not be given with replace."]}},
+        )
+
+
 def _check_lines(what: str, received: int, rejected: Rejected, options: Options) -> None:
     bad = {f"line {line}": [reason] for line, reason in rejected.first}
-    if options.strict and rejected.count:
-        lines = f"{rejected.count} bad line{'s' * (rejected.count > 1)}"
-        raise Invalid(f"{lines}; nothing was imported.", {"body": bad})
+    if rejected.count and not options.skip_bad_lines:
+        lines = f"{rejected.count:,} bad line{'s' * (rejected.count > 1)}"
+        raise Invalid(f"{lines}; nothing was loaded. {_reasons(rejected)}", {"body": bad})
     if not received:
         raise Invalid(f"There are no {what} in the file.", {"body": bad} if bad else None)
 
 
-def _merge_transactions(tenant: Tenant, replay_until_day: int | None, options: Options) -> Merged:
-    staging.aggregate_transactions(_shift_days(replay_until_day))
-    too_large = staging.staged_out_of_range()
-    if too_large:
-        raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
-    if replay_until_day is not None and not options.replace and tenant.customers:
-        if staging.has_periods_not_staged(tenant.id):
-            raise Invalid(
-                "The tenant has data on days outside of the replayed file: the history would stand"
-                " there twice. Use --replace to have only the file's."
-            )
-    return merging.merge(tenant.id, "daily", aggregated=True, replace=options.replace)
+def _reasons(rejected: Rejected) -> str:
+    """The bad lines by reason, in words."""
+    reasons = list(rejected.reasons)
+    words = [
+        f"{tally.count:,} × {tally.message.removesuffix('.')}"
+        f" (line{'s' * (tally.count > 1)} {', '.join(map(str, tally.lines))}"
+        f"{', …' * (tally.count > len(tally.lines))})"
+        for tally in reasons[:SHOWN_REASONS]
+    ]
+    return "; ".join(words) + ("; …" if len(reasons) > SHOWN_REASONS else ".")
 
 
-def _shift_days(replay_until_day: int | None) -> int:
-    """By how many days the staged transactions are moved."""
-    first_ms, last_ms = staging.staged_contacts()
-    shift = 0 if replay_until_day is None else replay_until_day - last_ms // DAY_MS
-    if first_ms + shift * DAY_MS < 0:
-        raise Invalid("Replayed until that day the history would begin before 1970.")
-    if last_ms + shift * DAY_MS > now_ms() + FUTURE_TOLERANCE_MS:
-        raise Invalid("Replayed until that day the history would end in the future.")
-    return shift
+def _check_replay(tenant: Tenant, options: Options, replay_until_day: int | None) -> None:
+    if replay_until_day is None or options.replace or not tenant.customers:
+        return
+    if staging.has_periods_not_staged(tenant.id):
+        raise Invalid(
+            "The tenant has data on days outside of the replayed file: the history would stand"
+            " there twice. Use --replace to have only the file's."
+        )
 
 
-def _loaded(received: int, rejected: Rejected, merged: Merged, period_type: str) -> Loaded:
-    errors = [BadLine(*line) for line in rejected.first]
-    return Loaded(received, rejected.count, errors, merged, period_type)
+def _remember(tenant: Tenant, staged: StagedFile) -> None:
+    """Remember the choices for the next file with this header."""
+    choices = staged.source.remembered()
+    if choices:
+        mappings.remember(tenant.id, staged.source.header_key, choices)

@@ -124,7 +124,7 @@ class Preview:
     :param transactions: that count as an interaction
     :param corrections: that count in revenue alone
     :param first_day: of the transactions and corrections; None without any
-    :param total: of all amounts that count, in 1/10,000 of the tenant's currency
+    :param total: of all amounts that count, in 1/10,000; None if they are in several currencies
     :param columns: all columns of the file
     """
 
@@ -139,7 +139,7 @@ class Preview:
     customers: int
     first_day: str | None
     last_day: str | None
-    total: int
+    total: int | None
     currencies: tuple[CurrencyTotal, ...]
     left_out: tuple[LeftOut, ...]
     bad_lines: BadLines

@@ -13,7 +13,7 @@ from clv.domain.settings import MODEL_NAMES, ScoreSettings
 from clv.errors import Invalid
 from clv.services import snapshots
 from clv.services.snapshots import CustomerScan
-from clv.store import tenants, totals
+from clv.store import contacts, tenants
 from clv.store.tenants import Tenant
 
 
@@ -107,15 +107,16 @@ def suggest_at_risk_days(tenant: Tenant) -> Suggestion | None:
     nobody returned, or when the summaries have no days (alltime)."""
     tenant = tenants.tenant_by_id(tenant.id)
     now, at_risk_days = now_ms(), tenant.settings.at_risk_days
+    zone = tenant.settings.zone
     days = suggested_days(tenant, snapshots.scan_customers(tenant.id, tenant.settings, now))
     if days is None:
         return None
-    share_now = totals.share_at_risk(tenant.id, now, at_risk_days)
-    return Suggestion(days, share_now, totals.share_at_risk(tenant.id, now, days))
+    share_now = contacts.share_at_risk(tenant.id, now, at_risk_days, zone)
+    return Suggestion(days, share_now, contacts.share_at_risk(tenant.id, now, days, zone))
 
 
 def suggested_days(tenant: Tenant, scan: CustomerScan) -> int | None:
     """The suggested at-risk days alone, from the sample of a scan."""
     if tenant.period_type in (None, "alltime"):
         return None
-    return overview.suggested_days(totals.contact_gaps(tenant.id, scan.sample))
+    return overview.suggested_days(contacts.gaps(tenant.id, scan.sample, tenant.settings.zone))

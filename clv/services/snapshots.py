@@ -12,7 +12,6 @@ from clv.domain import calendar
 from clv.domain.distribution import Distribution
 from clv.domain.scoring import distribution_of
 from clv.domain.settings import ScoreSettings
-from clv.domain.units import DAY_MS
 from clv.errors import Unavailable, Unscorable
 from clv.prediction import calibrated
 from clv.prediction.calibrated import Calibration, History
@@ -111,7 +110,7 @@ def scan_customers(
     frequency, monetary, last_ms = np.concatenate(pages).T
     del pages
     distribution = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
-    history = _history(purchases, as_of_ms) if with_purchases else None
+    history = _history(purchases, settings.zone.day(as_of_ms)) if with_purchases else None
     return CustomerScan(distribution, ids.count, ids.bounds, bound_every, ids.sample, history)
 
 
@@ -143,15 +142,16 @@ def _purchases(page: list[tuple]) -> np.ndarray:
     return buyers[~np.isnan(buyers).any(axis=1)]
 
 
-def _history(purchases: list[np.ndarray], as_of_ms: int) -> History:
+def _history(purchases: list[np.ndarray], today: int) -> History:
     days, first_day, last_day, value = np.concatenate(purchases).T
-    return calibrated.history(days, first_day, last_day, value, as_of_ms // DAY_MS)
+    return calibrated.history(days, first_day, last_day, value, today)
 
 
 def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:
     changed = abs(tenant.customers - snapshot.tenant_customers)
     return (
         snapshot.settings.weights == tenant.settings.weights
+        and snapshot.settings.time_zone == tenant.settings.time_zone
         and changed <= DRIFT * snapshot.tenant_customers
     )
 

@@ -1,13 +1,14 @@
 """Merges the staged summaries into a tenant's, in one transaction."""
 
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 
 from clv import db
 from clv.db.dialect import MANY_ROWS, analyze
 from clv.errors import Conflict
 from clv.store import records, shards
 from clv.store.summaries import COLUMNS, KEY, VALUES
-from clv.store.tenants import keep_count, lock_tenant
+from clv.store.tenants import keep_count, lock_tenant, settle_currency
 
 # All writers write in this order, or two of them with rows in common deadlock on PostgreSQL.
 _KEY_ORDER = KEY
@@ -16,13 +17,18 @@ _IS_ZERO = "impressions = 0 AND converts = 0 AND total_value = 0"
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge did, in numbers of rows."""
+    """What a merge did, in numbers of rows.
+
+    :param lowered: how many stored customer-days a file of transactions lowered: they have fewer
+        impressions or less value than before, or are gone
+    """
 
     received: int
     inserted: int
     updated: int
     unchanged: int
     deleted: int
+    lowered: int = 0
 
     @property
     def has_changes(self) -> bool:
@@ -31,7 +37,13 @@ class Merged:
 
 
 def merge(
-    tenant_id: int, period_type: str, *, aggregated: bool = False, replace: bool = False
+    tenant_id: int,
+    period_type: str,
+    *,
+    aggregated: bool = False,
+    replace: bool = False,
+    staged_customers: int | None = None,
+    currency: str | None = None,
 ) -> Merged:
     """Merge the staged summaries into the tenant's, all of them or none.
 
@@ -41,7 +53,10 @@ def merge(
     :param aggregated: each staged row is everything that a customer did on one day: delete the
         stored rows of that customer and day that are for single offers, creatives or channels
     :param replace: the staged rows are all that the tenant keeps: delete every other row
-    :raises Conflict: when the tenant has summaries of another period type
+    :param staged_customers: the number of customers with staged rows other than zeros, if the
+        caller knows it: counting them takes long
+    :param currency: of the staged amounts, if it is known; a tenant without data takes it
+    :raises Conflict: when the tenant has summaries of another period type, or in another currency
     """
     received, zeros = _staged_rows()
     if received >= MANY_ROWS:
@@ -50,16 +65,22 @@ def merge(
         stored_type, customers = lock_tenant(tenant_id)
         if not replace:
             _check_period_type(stored_type, period_type)
+        if currency:
+            settle_currency(tenant_id, currency)
         if replace or zeros:
             shards.fence_active_runs(tenant_id)
         known = 0
         merged = Merged(received, inserted=received - zeros, updated=0, unchanged=zeros, deleted=0)
         if _has_rows(tenant_id):
-            counts = _counts(tenant_id)
+            compared = _compare(tenant_id, aggregated)
             known = 0 if replace else _staged_customers_stored(tenant_id)
-            merged = Merged(*counts, _delete(tenant_id, zeros > 0, aggregated, replace))
+            lowered = _lowered(tenant_id, compared) if aggregated else 0
+            deleted = _delete(tenant_id, zeros > 0, compared.others > 0, replace)
+            merged = Merged(received, *_changes(received, zeros, compared), deleted, lowered)
         _upsert(tenant_id, aggregated, merged.inserted)
-        customers = _customers_now(tenant_id, customers - known, zeros > 0, replace)
+        if replace or zeros or staged_customers is None:
+            staged_customers = _staged_customers_now(tenant_id, zeros > 0, replace)
+        customers = (0 if replace else customers - known) + staged_customers
         if replace or zeros:
             records.delete_orphans(tenant_id, replace)
         keep_count(tenant_id, period_type, customers, merged.has_changes)
@@ -82,41 +103,88 @@ def _check_period_type(stored_type: str | None, period_type: str) -> None:
         )
 
 
-# Of the staged rows: all, those with zeros only, those whose key is stored, those that equal the
-# stored row, and those with zeros only whose key is stored.
-_COMPARISON = (
-    "SELECT COUNT(*), COALESCE(SUM(zero), 0), COUNT(t.impressions),"
-    " COALESCE(SUM(CASE WHEN zero = 0 AND s.impressions = t.impressions"
-    " AND s.converts = t.converts AND s.total_value = t.total_value"
-    " AND s.first_contact_ms = t.first_contact_ms"
-    " AND s.last_contact_ms = t.last_contact_ms THEN 1 ELSE 0 END), 0),"
-    " COALESCE(SUM(CASE WHEN zero = 1 AND t.impressions IS NOT NULL THEN 1 ELSE 0 END), 0)"
-    f" FROM (SELECT {COLUMNS}, CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END AS zero"
-    "  FROM staged_summary) s"
-    " LEFT JOIN interaction_summary t ON t.tenant_id = %s"
-    " AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
-    " AND t.offer_id = s.offer_id AND t.creative_id = s.creative_id"
-    " AND t.channel_id = s.channel_id"
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Staged rows beside the stored ones, in numbers of rows.
+
+    :param stored: their key is stored
+    :param equal: and they equal the stored row
+    :param zeros: and they have zeros only
+    :param lower: and they have fewer impressions or less value than the stored row
+    :param others: stored rows of the same customer and period for other offers, creatives or
+        channels, if these were compared
+    """
+
+    stored: int
+    equal: int
+    zeros: int
+    lower: int
+    others: int
+
+
+_SAME_PERIOD = "t.tenant_id = %s AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
+_SAME_OFFER = (
+    "t.offer_id = s.offer_id AND t.creative_id = s.creative_id AND t.channel_id = s.channel_id"
 )
+_EQUAL = (
+    "s.impressions = t.impressions AND s.converts = t.converts AND s.total_value = t.total_value"
+    " AND s.first_contact_ms = t.first_contact_ms AND s.last_contact_ms = t.last_contact_ms"
+)
+_LOWER = "(s.impressions < t.impressions OR s.total_value < t.total_value)"
 
 
-def _counts(tenant_id: int) -> tuple[int, int, int, int]:
-    """The rows received, and those that the merge is about to insert, update and leave alone."""
-    [(received, zero, stored, equal, zero_stored)] = db.rows(_COMPARISON, (tenant_id,))
-    inserted = received - zero - (stored - zero_stored)
-    updated = stored - zero_stored - equal
+def _compare(tenant_id: int, with_others: bool) -> _Compared:
+    same = _SAME_PERIOD if with_others else f"{_SAME_PERIOD} AND {_SAME_OFFER}"
+    conditions = (
+        "t.impressions IS NOT NULL",
+        f"zero = 0 AND {_EQUAL}",
+        "zero = 1 AND t.impressions IS NOT NULL",
+        _LOWER,
+        f"NOT ({_SAME_OFFER})" if with_others else "1 = 0",
+    )
+    counts = ", ".join(f"COUNT(CASE WHEN {condition} THEN 1 END)" for condition in conditions)
+    row = db.rows(
+        f"SELECT {counts} FROM (SELECT {COLUMNS}, CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END AS zero"
+        f"  FROM staged_summary) s LEFT JOIN interaction_summary t ON {same}",
+        (tenant_id,),
+    )[0]
+    compared = _Compared(*row)
+    if compared.others:
+        # Few tenants have any, so the others don't pay for telling these rows apart.
+        return replace_fields(_compare(tenant_id, False), others=compared.others)
+    return compared
+
+
+def _changes(received: int, zeros: int, compared: _Compared) -> tuple[int, int, int]:
+    """The rows that the merge is about to insert, update and leave alone."""
+    stored = compared.stored - compared.zeros
     # Deleting a row that is not stored changes nothing.
-    unchanged = equal + zero - zero_stored
-    return received, inserted, updated, unchanged
+    unchanged = compared.equal + zeros - compared.zeros
+    return received - zeros - stored, stored - compared.equal, unchanged
 
 
-def _delete(tenant_id: int, zeros: bool, aggregated: bool, replace: bool) -> int:
-    doomed = _doomed_keys(tenant_id, zeros, aggregated, replace)
+def _lowered(tenant_id: int, compared: _Compared) -> int:
+    """How many stored customer-days have more impressions or value, all offers taken together,
+    than the staged row."""
+    if not compared.others:
+        return compared.lower
+    day = "s.customer_id, s.period_key, s.impressions, s.total_value"
+    return db.value(
+        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM staged_summary s"
+        f" {_looked_up(_SAME_PERIOD)} GROUP BY {day} HAVING s.impressions < SUM(t.impressions)"
+        # Exact up to 2^53; a sum of integers could overflow.
+        " OR s.total_value < SUM(CAST(t.total_value AS DOUBLE PRECISION))) days",
+        (tenant_id,),
+    )
+
+
+def _delete(tenant_id: int, zeros: bool, others: bool, replace: bool) -> int:
+    doomed = _doomed_keys(tenant_id, zeros, others, replace)
     return sum(_delete_keys(tenant_id, keys, params) for keys, params in doomed)
 
 
 def _doomed_keys(
-    tenant_id: int, zeros: bool, aggregated: bool, replace: bool
+    tenant_id: int, zeros: bool, others: bool, replace: bool
 ) -> list[tuple[str, tuple]]:
     """Queries of the keys of stored rows to delete, with their parameters."""
     staged = f"SELECT {KEY} FROM staged_summary"
@@ -126,12 +194,8 @@ def _doomed_keys(
     if replace:
         stored = f"SELECT {KEY} FROM interaction_summary WHERE tenant_id = %s"
         doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
-    elif aggregated:
-        of_others = (
-            "t.tenant_id = %s AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
-            " AND (t.offer_id, t.creative_id, t.channel_id)"
-            " <> (s.offer_id, s.creative_id, s.channel_id)"
-        )
+    elif others:
+        of_others = f"{_SAME_PERIOD} AND NOT ({_SAME_OFFER})"
         keys = ", ".join(f"t.{name}" for name in KEY.split(", "))
         doomed.append(
             (f"SELECT {keys} FROM staged_summary s {_looked_up(of_others)}", (tenant_id,))
@@ -183,15 +247,14 @@ def _upsert(tenant_id: int, aggregated: bool, inserted: int) -> None:
         analyze("interaction_summary")
 
 
-def _customers_now(tenant_id: int, others: int, zeros: bool, replace: bool) -> int:
-    """The number of the tenant's customers after the merge.
+def _staged_customers_now(tenant_id: int, zeros: bool, replace: bool) -> int:
+    """The number of customers with staged rows that have summaries after the merge.
 
-    :param others: those of before who are not staged
     :param zeros: whether any staged row has zeros only
     """
     if replace:
         return _count_customers(tenant_id)
-    return others + (_staged_customers_stored(tenant_id) if zeros else _staged_customers())
+    return _staged_customers_stored(tenant_id) if zeros else _staged_customers()
 
 
 def _staged_customers() -> int:

@@ -10,12 +10,20 @@ from peewee import IntegrityError
 
 from clv import db
 from clv.db.dialect import analyze
-from clv.domain.units import AMOUNT_SCALE, DAY_MS
+from clv.domain.units import AMOUNT_SCALE
 from clv.domain.values import MAX_AMOUNT, MAX_COUNT
-from clv.store.summaries import COLUMNS, KEY, Summary, first_contact, last_contact
+from clv.store.summaries import COLUMNS, KEY, Summary
 
-# A transaction that is a correction.
-IS_REFUND = "amount < 0"
+# What a staged transaction is; NULL: a sale, or a correction if its amount is negative. A sale is
+# one interaction and conversion, whatever its amount. A correction counts in the value alone. A
+# covered row counts as nothing, but its customer and day are covered by the file: an order that was
+# cancelled, say. A held row is a bad line: the stored day of its customer stays as it is.
+SALE, CORRECTION, COVERED, HELD = range(4)
+KIND = f"COALESCE(kind, CASE WHEN amount < 0 THEN {CORRECTION} ELSE {SALE} END)"
+IS_CORRECTION = f"({KIND} = {CORRECTION})"
+IS_COUNTED = f"COALESCE(kind, {SALE}) IN ({SALE}, {CORRECTION})"
+TRANSACTION_COLUMNS = "customer_id, contact_ms, amount, kind, order_id, currency, line"
+_PLAIN_COLUMNS = "customer_id, contact_ms, amount"
 
 _SUMMARIES_DDL = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_summary (
@@ -24,8 +32,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged_summary (
     first_contact_ms BIGINT, last_contact_ms BIGINT, line BIGINT)
 """
 _TRANSACTIONS_DDL = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_transaction (
-    customer_id TEXT {c}, contact_ms BIGINT, amount BIGINT)
+CREATE TEMPORARY TABLE IF NOT EXISTS {table} (
+    customer_id TEXT {c}, contact_ms BIGINT, amount BIGINT, kind SMALLINT, order_id TEXT {c},
+    currency TEXT {c}, line BIGINT)
 """
 # The lines with the same key as an earlier line.
 _DOUBLE_LINES = f"""SELECT line FROM (
@@ -35,7 +44,7 @@ _DOUBLE_LINES = f"""SELECT line FROM (
 
 def stage_summaries(rows: Sequence[Summary]) -> None:
     """Replace the staged summaries by these, whose keys are distinct."""
-    _empty_summaries()
+    empty_summaries()
     _fill("staged_summary", COLUMNS, [list(zip(*rows, strict=True))])
 
 
@@ -46,7 +55,7 @@ def stage_lines(blocks: Iterable[db.Columns], most: int) -> tuple[int, int, list
     :param most: the largest number of line numbers to return
     :returns: the number of rows staged, the number left out, and the first line numbers of these
     """
-    _empty_summaries()
+    empty_summaries()
     count = _fill("staged_summary", f"{COLUMNS}, line", blocks)
     index = f"CREATE UNIQUE INDEX staged_summary_key ON staged_summary ({KEY})"
     try:
@@ -60,41 +69,32 @@ def stage_lines(blocks: Iterable[db.Columns], most: int) -> tuple[int, int, list
         return count - doubles, doubles, [line for (line,) in lines]
 
 
-def stage_transactions(blocks: Iterable[db.Columns]) -> int:
+def stage_transactions(blocks: Iterable[db.Columns], detailed: bool = False) -> int:
     """Replace the staged transactions by these, and return their number.
 
     :param blocks: customers, times in milliseconds since 1970, amounts in 1/10,000
+    :param detailed: the blocks have more columns: kinds, order numbers, currencies, and line
+        numbers, which are distinct. A row whose kind is :data:`HELD` may lack customer or time
     """
-    _empty("staged_transaction", _TRANSACTIONS_DDL)
-    return _fill("staged_transaction", "customer_id, contact_ms, amount", blocks)
+    create_transactions("staged_transaction")
+    columns = TRANSACTION_COLUMNS if detailed else _PLAIN_COLUMNS
+    return _fill("staged_transaction", columns, blocks)
 
 
-def staged_contacts() -> tuple[int, int]:
-    """The times of the first and the last staged transaction. There must be one at least."""
-    return db.rows("SELECT MIN(contact_ms), MAX(contact_ms) FROM staged_transaction")[0]
+def create_transactions(table: str) -> None:
+    """Create an empty table for transactions under this name."""
+    _empty(table, _TRANSACTIONS_DDL)
 
 
-def aggregate_transactions(shift_days: int = 0) -> None:
-    """Stage the daily summaries of the staged transactions, moved by ``shift_days``.
+def are_detailed() -> bool:
+    """Whether the staged transactions are detailed."""
+    return db.row("SELECT line FROM staged_transaction LIMIT 1") not in (None, (None,))
 
-    An amount below 0 is a correction: it counts in the day's value alone.
-    """
-    _empty_summaries()
-    day = "date(day * 86400, 'unixepoch')"
-    if not db.is_sqlite():
-        day = "to_char(DATE '1970-01-01' + CAST(day AS INTEGER), 'YYYY-MM-DD')"
-    shift_ms = shift_days * DAY_MS
-    first, last = (contact("contact_ms", IS_REFUND) for contact in (first_contact, last_contact))
-    db.execute(
-        f"INSERT INTO staged_summary ({COLUMNS})"
-        f" SELECT customer_id, {day}, '', '', '', contacts, contacts, amount, first, last FROM ("
-        "  SELECT customer_id, (contact_ms + %s) / 86400000 AS day,"
-        f"  COUNT(CASE WHEN NOT {IS_REFUND} THEN 1 END) AS contacts, SUM(amount) AS amount,"
-        f"  {first} + %s AS first, {last} + %s AS last"
-        "  FROM staged_transaction GROUP BY customer_id, day ORDER BY customer_id, day) days",
-        (shift_ms, shift_ms, shift_ms),
-    )
-    analyze("staged_summary")
+
+def empty_summaries() -> None:
+    """Remove the staged summaries."""
+    _empty("staged_summary", _SUMMARIES_DDL)
+    db.execute("DROP INDEX IF EXISTS staged_summary_key")
 
 
 def staged_out_of_range() -> tuple[str, str] | None:
@@ -115,13 +115,8 @@ def has_periods_not_staged(tenant_id: int) -> bool:
     )
 
 
-def _empty_summaries() -> None:
-    _empty("staged_summary", _SUMMARIES_DDL)
-    db.execute("DROP INDEX IF EXISTS staged_summary_key")
-
-
 def _empty(table: str, ddl: str) -> None:
-    db.execute(ddl.format(c="" if db.is_sqlite() else 'COLLATE "C"'))
+    db.execute(ddl.format(table=table, c="" if db.is_sqlite() else 'COLLATE "C"'))
     db.execute(f"DELETE FROM {table}" if db.is_sqlite() else f"TRUNCATE {table}")
 
 

@@ -28,7 +28,10 @@ _ERASURE = (
 
 
 class Summary(NamedTuple):
-    """What a customer did in a period. The value is in 1/10,000."""
+    """What a customer did in a period. The value is in 1/10,000.
+
+    :param first_contact_ms: None only where it was not given and is not stored yet
+    """
 
     customer_id: str
     period_key: str
@@ -38,7 +41,7 @@ class Summary(NamedTuple):
     impressions: int
     converts: int
     total_value: int
-    first_contact_ms: int
+    first_contact_ms: int | None
     last_contact_ms: int
 
 

@@ -119,6 +119,23 @@ def keep_count(tenant_id: int, period_type: str | None, customers: int, changed:
     )
 
 
+def settle_currency(tenant_id: int, currency: str) -> None:
+    """Take a currency for a locked tenant without data.
+
+    :raises Conflict: when the tenant has data in another currency
+    """
+    customers, stored = db.rows(
+        "SELECT customers, currency FROM tenant WHERE id = %s", (tenant_id,)
+    )[0]
+    if stored == currency:
+        return
+    if customers:
+        raise Conflict(
+            f"The tenant's amounts are in {stored}; amounts in {currency} can't be added."
+        )
+    db.execute("UPDATE tenant SET currency = %s WHERE id = %s", (currency, tenant_id))
+
+
 @contextmanager
 def locked(tenant_id: int) -> Iterator[None]:
     """A transaction during which nobody else changes the tenant's data."""

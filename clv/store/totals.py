@@ -9,7 +9,8 @@ from clv import db
 from clv.db.dialect import in_texts, texts
 from clv.domain.calendar import day_of, key_of
 from clv.domain.scoring import Purchases, Totals
-from clv.domain.units import DAY_MS, MAX_STORED_INTEGER
+from clv.domain.units import MAX_STORED_INTEGER
+from clv.errors import Unscorable
 from clv.store.summaries import IS_CORRECTION, first_contact, last_contact
 
 # Rows fetched at once in a pass over all customers.
@@ -76,14 +77,20 @@ def totals_page(
 
 
 def corrections(tenant_id: int, customer_id: str) -> int:
-    """The sum of a customer's corrections, in 1/10,000; 0 without any."""
-    return int(
-        db.value(
-            "SELECT COALESCE(SUM(total_value), 0) FROM interaction_summary"
-            f" WHERE tenant_id = %s AND customer_id = %s AND {IS_CORRECTION}",
-            (tenant_id, customer_id),
-        )
+    """The sum of a customer's corrections, in 1/10,000; 0 without any.
+
+    :raises Unscorable: if it is too large for SQLite
+    """
+    sql = (
+        "SELECT COALESCE(SUM(total_value), 0) FROM interaction_summary"
+        f" WHERE tenant_id = %s AND customer_id = %s AND {IS_CORRECTION}"
     )
+    try:
+        return int(db.value(sql, (tenant_id, customer_id)))
+    except OperationalError as error:
+        if not _is_overflow(error):
+            raise
+        raise Unscorable("The sum of the customer's corrections is too large.") from None
 
 
 def count_in_segment(tenant_id: int, segment: str) -> int:
@@ -158,33 +165,6 @@ def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
         f" GROUP BY customer_id HAVING {first_day} IS NOT NULL ORDER BY customer_id"
     )
     return db.stream(sql, (tenant_id,), STREAM_ROWS)
-
-
-def contact_gaps(tenant_id: int, customer_ids: Sequence[str]) -> list[tuple[int, int]]:
-    """The gaps in days between successive active days of these customers, ascending, and how often
-    each occurs."""
-    return db.rows(
-        "SELECT gap, COUNT(*) FROM ("
-        " SELECT day - LAG(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap FROM ("
-        "  SELECT customer_id, last_contact_ms / 86400000 AS day FROM interaction_summary"
-        f"  WHERE tenant_id = %s AND {in_texts('customer_id')} AND impressions > 0) days) gaps"
-        # Several rows of one day make no gap.
-        " WHERE gap > 0 GROUP BY gap ORDER BY gap",
-        (tenant_id, texts(customer_ids)),
-    )
-
-
-def share_at_risk(tenant_id: int, as_of_ms: int, at_risk_days: int) -> float:
-    """The share of customers, of those with interactions, whose last one is at least that long
-    ago."""
-    last_day = as_of_ms // DAY_MS - at_risk_days
-    share = db.value(
-        "SELECT AVG(CASE WHEN last <= %s THEN 1.0 ELSE 0.0 END) FROM ("
-        f" SELECT {last_contact()} / 86400000 AS last FROM interaction_summary"
-        " WHERE tenant_id = %s GROUP BY customer_id HAVING SUM(impressions) > 0) lasts",
-        (last_day, tenant_id),
-    )
-    return float(share or 0.0)
 
 
 def _page(

@@ -33,5 +33,13 @@ class Visitor:
 
     def put(self, path: str, body: bytes, kind: str = "text/csv") -> TestResponse:
         """Send a file as our script does."""
+        return self.send("PUT", path, body, kind)
+
+    def preview(self, query: str, body: bytes, kind: str = "text/csv") -> TestResponse:
+        """Have a file looked at as our script does."""
+        return self.send("POST", f"/data/preview?{query}", body, kind)
+
+    def send(self, method: str, path: str, body: bytes, kind: str) -> TestResponse:
+        """Send a file with this method."""
         headers = {**ORIGIN, "X-Form-Token": self.token(), "HX-Request": "true"}
-        return self.client.put(path, data=body, content_type=kind, headers=headers)
+        return self.client.open(path, method=method, data=body, content_type=kind, headers=headers)

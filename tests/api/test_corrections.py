@@ -13,10 +13,12 @@ from clv import db
 from clv.db.clock import now_ms
 from clv.domain.calendar import LAST_MS, day_of, key_of, time_ms
 from clv.domain.scoring import CALIBRATED, Scores
+from clv.domain.time_zone import UTC_ZONE
 from clv.domain.units import DAY_MS
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
 from clv.services import customers, loading
+from clv.store import contacts as contacts_store
 from clv.store import records, tenants, totals
 from clv.store.summaries import Summary, first_contact, last_contact
 from tests.api.pages import Visitor
@@ -44,7 +46,7 @@ def put(client, headers):
         text = "\n".join((header, *lines) if header else lines)
         answer = client.put(url, data=text.encode(), content_type=kind, headers=key)
         assert answer.status_code == 200, answer.text
-        return {name: n for name, n in answer.json.items() if n}
+        return {name: n for name, n in answer.json.items() if type(n) is int and n}
 
     return send
 
@@ -285,8 +287,11 @@ def readings(tenant_id: int, cut: int) -> dict:
     return {
         "totals": {each.customer_id: each for each in page},
         "split": split,
-        "gaps": totals.contact_gaps(tenant_id, list(NAMES)),
-        "at risk": [totals.share_at_risk(tenant_id, now, days) for days in range(0, DAYS, 7)],
+        "gaps": contacts_store.gaps(tenant_id, list(NAMES), UTC_ZONE),
+        "at risk": [
+            contacts_store.share_at_risk(tenant_id, now, days, UTC_ZONE)
+            for days in range(0, DAYS, 7)
+        ],
         "span": totals.span(tenant_id),
     }
 

@@ -14,6 +14,7 @@ DEFAULTS = {
     "lifespanMonths": 24,
     "minTenureMonths": 6,
     "churnHorizonDays": 90,
+    "timeZone": "UTC",
     "model": "rfm",
     "currency": "USD",
     "servingModel": "rfm",
@@ -24,7 +25,7 @@ DEFAULTS = {
 
 def test_settings_are_read_by_all_and_changed_by_admins(client, headers, tenant):
     assert client.get(SETTINGS, headers=headers("viewer")).json == DEFAULTS
-    change = {"atRiskDays": 90, "currency": "EUR"}
+    change = {"atRiskDays": 90, "currency": "EUR", "timeZone": "Europe/Berlin"}
     assert client.put(SETTINGS, headers=headers("editor"), json=change).status_code == 403
     answer = client.put(SETTINGS, headers=headers("admin"), json=change)
     assert answer.json == {**DEFAULTS, **change}
@@ -58,6 +59,12 @@ def test_changed_settings_change_the_next_scores(client, headers, load):
         ({"weights": {"recency": 2, "frequency": -1, "monetary": 0}}, "weights"),
         ({"churnHorizonDays": 0}, "churnHorizonDays"),
         ({"churnHorizonDays": 3651}, "churnHorizonDays"),
+        ({"timeZone": "Berlin"}, "timeZone"),
+        ({"timeZone": "europe/berlin"}, "timeZone"),
+        ({"timeZone": ""}, "timeZone"),
+        ({"timeZone": "A\0"}, "timeZone"),
+        ({"timeZone": 1}, "timeZone"),
+        ({"timeZone": None}, "timeZone"),
         ({"model": "calibrated/1"}, "model"),
         ({"model": None}, "model"),
         ({"servingModel": "calibrated"}, "servingModel"),

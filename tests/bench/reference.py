@@ -7,7 +7,7 @@ from clv import db
 from clv.db.clock import now_sql
 from clv.db.dialect import row_lock
 from clv.db.models import ClvRecord
-from clv.domain.scoring import CHURN_STEEPNESS
+from clv.domain.formulas import CHURN_STEEPNESS
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS, MONTH_DAYS_DENOMINATOR, MONTH_DAYS_NUMERATOR
 from clv.store.records import COLUMNS, values

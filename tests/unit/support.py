@@ -4,7 +4,8 @@ arithmetic."""
 import numpy as np
 
 from clv.domain.distribution import Distribution, dimension, percentiles
-from clv.domain.scoring import Totals, composite
+from clv.domain.formulas import composite
+from clv.domain.scoring import Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
 from clv.prediction import btyd

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from clv.domain.scoring import churn_probability, predicted_revenue
+from clv.domain.formulas import churn_probability, predicted_revenue
 from clv.domain.settings import ScoreSettings
 from clv.prediction import backtest
 from tests.support import buyers

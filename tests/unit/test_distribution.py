@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from clv.domain.distribution import dimension as breakpoints
 from clv.domain.distribution import from_bytes, percentiles, to_bytes
-from clv.domain.scoring import Totals, composite
+from clv.domain.formulas import composite
+from clv.domain.scoring import Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
 from tests.unit.support import customer, survey

@@ -17,9 +17,12 @@ from clv import cli, config, db
 from clv.config import ROOT, Settings
 from clv.domain import calendar, distribution
 from clv.domain.distribution import Distribution
-from clv.domain.scoring import Totals, recency_days, score_customer
+from clv.domain.formulas import recency_days
+from clv.domain.scoring import Totals, score_customer
 from clv.domain.settings import ScoreSettings
+from clv.domain.time_zone import UTC_ZONE
 from clv.domain.units import DAY_MS
+from clv.files.choices import Choices
 from clv.files.reader import File
 from clv.services import loading
 from clv.services.loading import Options
@@ -182,6 +185,7 @@ def test_every_setting_of_a_tenant_is_in_the_table_with_its_default():
         shown = table[first + "".join(map(str.capitalize, others))][1]
         assert shown == str(getattr(defaults, name))
     assert table["model"][1] == f"`{defaults.model}`"
+    assert table["timeZone"][1] == f"`{defaults.time_zone}`"
 
 
 def test_the_worked_example_comes_out():
@@ -212,10 +216,10 @@ def test_the_example_of_corrections_comes_out(tenant):
     content = "\n".join(["customer_id,date,amount", *lines]).encode()
     assert len(cells) == 4 and len(lines) == 6
     with db.scope():
-        loading.load_transactions(tenant, File(io.BytesIO(content)), Options(strict=True))
+        loading.load_transactions(tenant, File(io.BytesIO(content)), Choices(), Options())
         for name, _, _, *expected in cells:
             known = totals.totals(tenant.id, name)
-            recency = recency_days(known.last_contact_ms, as_of)
+            recency = recency_days(known.last_contact_ms, as_of, UTC_ZONE)
             shown = [recency, known.frequency, known.monetary // 10_000]
             assert shown == [int(figure) for figure in expected], name
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import pytest
+from peewee import IntegrityError
 from playhouse.schema_diff import diff_models
 
 from clv import db
@@ -70,6 +71,8 @@ OLD_NAMES = (
     "0004_run_tally",
     "0005_models",
 )
+# The migrations that never had another name.
+SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts"]
 
 
 @pytest.fixture
@@ -96,28 +99,38 @@ def test_each_migration_has_a_number_of_its_own():
 
 
 def test_a_database_migrated_under_the_old_names_lacks_nothing(recorded):
-    recorded(OLD_NAMES)
+    recorded((*OLD_NAMES, *SINCE))
     before = db.rows("SELECT name, applied FROM schema_migration ORDER BY name")
     assert db.pending_migrations() == []
     assert db.migrate() == []
     assert db.rows("SELECT name, applied FROM schema_migration ORDER BY name") == before
 
 
+def test_a_migrated_row_may_have_an_amount_of_10_to_the_12_and_no_more(load):
+    load(row("a", 1, 1, 10**12), row("b", 1, 1, -(10**12)))
+    beyond = "UPDATE interaction_summary SET total_value = total_value + 1 WHERE customer_id = 'a'"
+    with db.scope():
+        assert db.value("SELECT MAX(total_value) FROM interaction_summary") == 10**16
+        with pytest.raises(IntegrityError):
+            db.execute(beyond)
+
+
 def test_asking_for_pending_migrations_writes_nothing(recorded):
     recorded(OLD_NAMES[:5])
     before = db.rows("SELECT name, applied FROM schema_migration ORDER BY name")
-    assert db.pending_migrations() == ["0006_models"]
+    assert db.pending_migrations() == ["0006_models", *SINCE]
     assert db.rows("SELECT name, applied FROM schema_migration ORDER BY name") == before
 
 
 @pytest.mark.parametrize(
     ("applied", "rest"),
     [
-        (OLD_NAMES[:3], ["0004_key_use", "0005_run_tally", "0006_models"]),
-        (OLD_NAMES[:4], ["0005_run_tally", "0006_models"]),
-        (OLD_NAMES[:5], ["0006_models"]),
+        (OLD_NAMES[:3], ["0004_key_use", "0005_run_tally", "0006_models", *SINCE]),
+        (OLD_NAMES[:4], ["0005_run_tally", "0006_models", *SINCE]),
+        (OLD_NAMES[:5], ["0006_models", *SINCE]),
+        (OLD_NAMES, SINCE),
         # The run tally came a day before the use of keys.
-        ((*OLD_NAMES[:3], "0004_run_tally"), ["0004_key_use", "0006_models"]),
+        ((*OLD_NAMES[:3], "0004_run_tally"), ["0004_key_use", "0006_models", *SINCE]),
     ],
 )
 def test_a_database_that_stopped_at_an_old_name_applies_the_rest_once(recorded, applied, rest):
@@ -155,6 +168,12 @@ _ADDED = {
         "ALTER TABLE snapshot DROP COLUMN calibration",
         "ALTER TABLE clv_record DROP COLUMN model",
     ],
+    "0007_time_zone_and_mappings": [
+        "DROP TABLE file_mapping",
+        "ALTER TABLE tenant DROP COLUMN time_zone",
+    ],
+    # Doing it again changes nothing.
+    "0008_larger_amounts": [],
 }
 
 

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clv.domain.explanation import explain
-from clv.domain.scoring import SEGMENTS, Totals, recency_days, score_customer, segment
+from clv.domain.formulas import recency_days, segment
+from clv.domain.scoring import SEGMENTS, Totals, score_customer
 from clv.domain.settings import ScoreSettings
+from clv.domain.time_zone import UTC_ZONE
 from clv.errors import Unscorable
 from tests.unit.support import AS_OF_MS, TODAY, customer, survey
 
@@ -188,7 +190,7 @@ def test_segments_agree_with_the_scores_of_all(base):
     ],
 )
 def test_recency_counts_calendar_days_and_is_never_negative(last, as_of, expected):
-    assert recency_days(last, as_of) == expected
+    assert recency_days(last, as_of, UTC_ZONE) == expected
 
 
 def test_a_contact_in_the_future_counts_as_today():

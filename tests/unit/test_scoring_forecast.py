@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv.domain.scoring import churn_probability, predicted_revenue
+from clv.domain.formulas import churn_probability, predicted_revenue
 from clv.domain.settings import ScoreSettings
 
 DEFAULT = ScoreSettings()

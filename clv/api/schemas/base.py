@@ -26,23 +26,22 @@ class Count(fields.Integer):
 
 
 class Amount(fields.Number):
-    """Money: a JSON number with at most 4 decimals in, rounded half up to cents out; stored as an
-    integer of 1/10,000."""
+    """Money: a JSON number, rounded half up to 4 decimals in and to cents out; stored as an integer
+    of 1/10,000."""
 
     num_type = Decimal
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
         if value is None:
             return None
-        cents = (Decimal(value) / AMOUNT_SCALE).quantize(CENT, ROUND_HALF_UP)
-        return float(cents) + 0.0
+        return float(cents(value)) + 0.0
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return checked(values.json_amount, value)
 
 
 class AmountText(fields.Float):
-    """Money in a query: a number with at most 4 decimals; an integer of 1/10,000."""
+    """Money in a query: a number, rounded half up to 4 decimals; an integer of 1/10,000."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return checked(values.amount, value)
@@ -112,6 +111,11 @@ class PeriodKey(fields.String):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return checked(values.text, value)
+
+
+def cents(amount: int | Decimal) -> Decimal:
+    """1/10,000 as money, rounded half up to cents: 425,050 as 42.51."""
+    return (Decimal(amount) / AMOUNT_SCALE).quantize(CENT, ROUND_HALF_UP)
 
 
 def camel_case(name: str) -> str:

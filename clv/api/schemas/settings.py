@@ -4,8 +4,17 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates
 
-from clv.api.schemas.base import Input, Output, Time
+from clv.api.schemas.base import Input, Output, Time, checked
+from clv.domain import values
 from clv.domain.settings import MAX_AT_RISK_DAYS, MAX_CHURN_HORIZON_DAYS, MODEL_NAMES, ScoreSettings
+from clv.domain.time_zone import time_zone
+
+
+class TimeZoneName(fields.String):
+    """The name of a time zone."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(time_zone, checked(values.text, value)).name
 
 
 class Weights(Output):
@@ -38,6 +47,10 @@ class ScoreSettingsOut(Output):
     churn_horizon_days = fields.Integer(
         required=True,
         metadata={"description": "Of the calibrated model's churn probability", "example": 90},
+    )
+    time_zone = fields.String(
+        required=True,
+        metadata={"description": "Whose calendar days count", "example": "Europe/Berlin"},
     )
 
 
@@ -76,6 +89,12 @@ class ScoreSettingsChange(Input):
     min_tenure_months = fields.Integer(strict=True, validate=validate.Range(1, 60))
     churn_horizon_days = fields.Integer(
         strict=True, validate=validate.Range(1, MAX_CHURN_HORIZON_DAYS)
+    )
+    time_zone = TimeZoneName(
+        metadata={
+            "description": "Whose calendar days count: a name of the IANA database",
+            "example": "Europe/Berlin",
+        }
     )
 
     @validates("weights")

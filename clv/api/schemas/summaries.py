@@ -60,8 +60,8 @@ class SummaryRow(Input):
     first_contact_at = Time(
         attribute="first_contact_ms",
         metadata={
-            "description": "Left out: the earlier of the period's start and lastContactAt;"
-            " required for alltime"
+            "description": "Left out: the earlier of the period's start, in the tenant's time zone,"
+            " and lastContactAt; required for alltime"
         },
     )
 
@@ -70,16 +70,15 @@ class SummaryRow(Input):
         period_type = data.pop("period_type")
         data |= {name: data[name] or "" for name in ("offer_id", "creative_id", "channel_id")}
         data.setdefault("impressions", data["converts"])
-        data["first_contact_ms"] = _first_contact_ms(period_type, data)
+        data.setdefault("first_contact_ms", None)
+        _check_first_contact(period_type, data)
         return period_type, Summary(**data)
 
 
-def _first_contact_ms(period_type: str, data: dict[str, Any]) -> int:
-    last, first = data["last_contact_ms"], data.get("first_contact_ms")
+def _check_first_contact(period_type: str, data: dict[str, Any]) -> None:
+    last, first = data["last_contact_ms"], data["first_contact_ms"]
     start = checked(calendar.period_start_ms, period_type, data["period_key"], field="periodKey")
-    return checked(
-        calendar.first_contact_ms, period_type, start, last, first, field="firstContactAt"
-    )
+    checked(calendar.first_contact_ms, period_type, start, last, first, field="firstContactAt")
 
 
 class SummaryRows(Input):

@@ -29,7 +29,7 @@ class InteractionSummary(Table):
     impressions = BigIntegerField(constraints=[Check("impressions BETWEEN 0 AND 1000000000")])
     converts = BigIntegerField(constraints=[Check("converts BETWEEN 0 AND 1000000000")])
     total_value = BigIntegerField(
-        constraints=[Check("total_value BETWEEN -10000000000000 AND 10000000000000")]
+        constraints=[Check("total_value BETWEEN -10000000000000000 AND 10000000000000000")]
     )
     first_contact_ms = BigIntegerField()
     last_contact_ms = BigIntegerField()

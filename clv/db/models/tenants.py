@@ -1,8 +1,9 @@
-"""Tenants, their API keys, and the secrets of the service."""
+"""Tenants, their API keys, what their files are read by, and the secrets of the service."""
 
 from peewee import (
     AutoField,
     BigIntegerField,
+    CompositeKey,
     DoubleField,
     ForeignKeyField,
     IntegerField,
@@ -46,6 +47,7 @@ class Tenant(Table):
     data_updated_ms = BigIntegerField(null=True)
     model = TextField(default="rfm")
     churn_horizon_days = IntegerField(default=90)
+    time_zone = TextField(default="UTC")
 
 
 class ApiKey(Table):
@@ -62,6 +64,20 @@ class ApiKey(Table):
     revoked_ms = BigIntegerField(null=True)
     # Accurate to a minute.
     last_used_ms = BigIntegerField(null=True)
+
+
+class FileMapping(Table):
+    """The choices that a tenant's last file with a header was read by."""
+
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    # Of the names of its columns.
+    header_sha256 = TextField()
+    # JSON.
+    choices = TextField()
+    used_ms = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("tenant", "header_sha256")
 
 
 class Secret(Table):

@@ -22,27 +22,29 @@ from tests.api.bulk_summaries.support import (
 )
 from tests.api.support import row
 
+SKIP = "?skipBadLines=true"
+
 
 def test_a_line_with_the_key_of_an_earlier_one_is_bad(put):
     text = HEADER + "?,daily,?,,,,\n" + LINE + LINE.replace(",3,", ",4,") + "\n"
     text += LINE.replace("a,", "b,", 1) + LINE.replace(",3,", ",5,") + "a/b" + LINE
-    answer = put(text)
+    answer = put(text, SKIP)
     assert changes(answer) == {"received": 2, "inserted": 2, "rejected": 4}
     reason = "Has the same key as an earlier line."
     assert [error["line"] for error in answer.json["errors"]] == [2, 4, 7, 8]
     assert [error["message"] for error in answer.json["errors"][1:3]] == [reason, reason]
     assert [found[5] for found in stored()] == [3, 3]
-    strict = put(HEADER + LINE + LINE.replace(",3,", ",9,"), "?strict=true")
+    strict = put(HEADER + LINE + LINE.replace(",3,", ",9,"))
     assert strict.status_code == 400
     assert strict.json["errors"] == {"body": {"line 3": [reason]}}
     assert [found[5] for found in stored()] == [3, 3]
 
 
 def test_of_very_many_bad_lines_the_first_100_are_returned_in_order(put):
-    answer = put(MANY + MANY.removeprefix(HEADER) + "x,?,?,,,,\n" * 500)
+    answer = put(MANY + MANY.removeprefix(HEADER) + "x,?,?,,,,\n" * 500, SKIP)
     assert changes(answer) == {"received": 2800, "inserted": 2800, "rejected": 3300}
     assert [error["line"] for error in answer.json["errors"]] == list(range(2802, 2902))
-    answer = put(HEADER + "x,?,?,,,,\n" * 60 + MANY.removeprefix(HEADER) * 2)
+    answer = put(HEADER + "x,?,?,,,,\n" * 60 + MANY.removeprefix(HEADER) * 2, SKIP)
     assert [error["line"] for error in answer.json["errors"]] == [
         *range(2, 62),
         *range(2862, 2902),
@@ -78,7 +80,7 @@ def test_rows_of_two_period_types_are_refused_and_the_line_named(put, place):
 
 def test_a_bad_line_does_not_settle_the_period_type(put):
     text = HEADER + "x,weekly,2026-W99,,1,1,2026-04-30\n" + LINE
-    assert changes(put(text)) == {"received": 1, "inserted": 1, "rejected": 1}
+    assert changes(put(text, SKIP)) == {"received": 1, "inserted": 1, "rejected": 1}
 
 
 def test_an_alltime_row_needs_its_first_contact(put):
@@ -88,13 +90,44 @@ def test_an_alltime_row_needs_its_first_contact(put):
     assert answer.json["errors"] == {"body": {"line 2": [reason]}}
 
 
-def test_strict_keeps_nothing_if_a_line_is_bad(put):
-    answer = put(f"{HEADER}{LINE}b,daily,yesterday,,1,1,2026-04-30\n", "?strict=true")
+@pytest.mark.parametrize("query", ["", "?strict=true", "?skipBadLines=false"])
+def test_a_bad_line_keeps_the_whole_file_out(put, query):
+    answer = put(f"{HEADER}{LINE}b,daily,yesterday,,1,1,2026-04-30\n", query)
     assert answer.status_code == 400
-    assert answer.json["message"] == "1 bad line; nothing was imported."
     reason = "periodKey: Must look like 2026-04-30 for a daily row."
+    message = answer.json["message"]
+    assert message.startswith("1 bad line; nothing was loaded.")
+    assert reason in message and "3" in message
     assert answer.json["errors"]["body"]["line 3"] == [reason]
     assert stored() == []
+
+
+def test_the_good_lines_are_loaded_if_bad_ones_may_be_skipped_and_the_reasons_counted(put):
+    bad = "b,daily,yesterday,,1,1,2026-04-30\n"
+    answer = put(HEADER + LINE + bad * 7 + LINE, SKIP)
+    assert changes(answer) == {"received": 1, "inserted": 1, "rejected": 8}
+    assert answer.json["reasons"] == [
+        {
+            "message": "periodKey: Must look like 2026-04-30 for a daily row.",
+            "count": 7,
+            "lines": [3, 4, 5, 6, 7],
+        },
+        {"message": "Has the same key as an earlier line.", "count": 1, "lines": [10]},
+    ]
+
+
+def test_the_old_parameter_strict_says_what_took_its_place(put):
+    answer = put(HEADER + LINE, "?strict=false")
+    assert answer.status_code == 400
+    assert "skipBadLines=true" in answer.json["errors"]["query"]["strict"][0]
+    assert stored() == []
+
+
+def test_bad_lines_are_never_skipped_when_the_file_replaces_everything(put):
+    answer = put(HEADER + LINE, "?replace=true&skipBadLines=true")
+    assert answer.status_code == 400
+    assert "replace" in answer.json["errors"]["query"]["skipBadLines"][0]
+    assert put(HEADER + LINE, "?replace=true&skipBadLines=false").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -185,9 +218,7 @@ def test_post_and_put_refuse_the_same_rows_for_the_same_reasons(client, shared_k
         content_type="application/json",
         headers=shared_key,
     )
-    sent = client.put(
-        f"{URL}?strict=true&replace=true", data=text, content_type=NDJSON, headers=shared_key
-    )
+    sent = client.put(f"{URL}?replace=true", data=text, content_type=NDJSON, headers=shared_key)
     assert sent.status_code == posted.status_code, (text, posted.json, sent.json)
     if posted.status_code == 200:
         # The same row is there already.

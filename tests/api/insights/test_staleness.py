@@ -140,6 +140,8 @@ def test_changed_settings_are_noticed_until_they_are_back_or_a_run_used_them(
     run()
     shown = get(SUMMARY)
     assert (shown["settingsChangedSinceLastRun"], shown["currency"]) == (False, "EUR")
+    assert change(timeZone="Asia/Kolkata") is True
+    assert change(timeZone="UTC") is False
     # The currency is a name only.
     assert change(currency="USD") is False
     # Nor is a run of a segment undone by going back.

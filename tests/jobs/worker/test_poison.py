@@ -46,7 +46,7 @@ def with_checks_off(now: int) -> None:
     db.execute_many(insert, rows)
     limits = {
         "impressions": "0 AND 1000000000",
-        "total_value": "-10000000000000 AND 10000000000000",
+        "total_value": "-10000000000000000 AND 10000000000000000",
     }
     for column, between in limits.items():
         db.execute(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.cli.support import acme, table
 
-DEFAULTS = (0.35, 0.35, 0.30, 30, 24, 6, "rfm", 90)
+DEFAULTS = (0.35, 0.35, 0.30, 30, 24, 6, "rfm", 90, "UTC")
 
 
 def test_a_tenant_is_created_with_the_default_settings(run):
@@ -23,6 +23,7 @@ def test_a_tenant_is_created_with_the_default_settings(run):
             "currency": "USD",
             "model": "rfm",
             "churn horizon": "90",
+            "time zone": "UTC",
         }
     ]
 
@@ -46,11 +47,11 @@ def test_a_name_is_given_to_one_tenant(tenant, refused):
 def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
     weights = ("--weight-recency", "0.2", "--weight-frequency", "0.3", "--weight-monetary", "0.5")
     run("tenants", "set", "acme", *weights, "--at-risk-days", "90")
-    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 24, 6, "rfm", 90)
+    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 24, 6, "rfm", 90, "UTC")
     lengths = ("--lifespan-months", "12", "--min-tenure-months", "3")
     predicted = ("--model", "calibrated", "--churn-horizon-days", "60")
     done = run("tenants", "set", "acme", *lengths, *predicted, "--currency", "EUR")
-    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 12, 3, "calibrated", 60)
+    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 12, 3, "calibrated", 60, "UTC")
     assert acme().currency == "EUR"
     assert "flask compute --tenant acme" in done.stderr
 
@@ -68,6 +69,9 @@ def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
         ("--weight-monetary", "0.4", "The three weights must sum to 1."),
         ("--model", "bg/nbd", "model: Must be one of: rfm, calibrated."),
         ("--churn-horizon-days", "0", "churn_horizon_days: Must be from 1 to 3650."),
+        ("--time-zone", "Berlin", "time_zone: Must be a time zone of the IANA database, such as"),
+        ("--time-zone", "", "time_zone: Must be a time zone of the IANA database, such as"),
+        ("--time-zone", "../etc/passwd", "time_zone: Must be a time zone of the IANA database"),
         ("--currency", "usd", "currency: Must be three capital letters of ISO 4217"),
         ("--currency", "EURO", "currency: Must be three capital letters of ISO 4217"),
     ],
@@ -77,6 +81,17 @@ def test_a_bad_setting_is_refused_and_none_is_saved(tenant, refused, option, val
     assert reason in refused("tenants", "set", "acme", *good, option, value)
     assert astuple(acme().settings) == DEFAULTS
     assert acme().currency == "USD"
+
+
+def test_the_time_zone_of_a_tenant_is_set_and_listed(tenant, run, log):
+    assert "--replace" not in run("tenants", "set", "acme", "--time-zone", "Asia/Kolkata").stderr
+    run("import", log("a,2026-01-01,1"), "--tenant", "acme")
+    done = run("tenants", "set", "acme", "--time-zone", "Europe/Berlin")
+    assert acme().settings.time_zone == "Europe/Berlin"
+    assert "load your files again with --replace" in done.stderr
+    assert table(run("tenants", "list").stdout)[0]["time zone"] == "Europe/Berlin"
+    assert "--replace" not in run("tenants", "set", "acme", "--at-risk-days", "9").stderr
+    assert acme().settings.time_zone == "Europe/Berlin"
 
 
 def test_settings_of_the_wrong_type_are_refused(tenant, refused):

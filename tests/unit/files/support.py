@@ -1,35 +1,88 @@
-"""Small files as text, and what their columns are taken for."""
+"""Reading a table to its end."""
 
+import io
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+
+from clv.errors import Invalid
 from clv.files.choices import Choices
-from clv.files.columns import resolve
-
-SHOPIFY = "Name,Email,Phone,Financial Status,Currency,Total,Refunded Amount,Created at,Notes"
-SHOPIFY += ",Lineitem name,Lineitem quantity,Cancelled at"
+from clv.files.stream import File
+from clv.files.table import Table, open_table
 
 
-def read(text, **choices):
-    """What a small file with this text is taken for; semicolons part cells if there are any."""
-    delimiter = ";" if ";" in text else ","
-    header, *rows = [line.split(delimiter) for line in text.splitlines()]
-    return resolve(header, rows, Choices(**choices))
+class Unseekable(io.RawIOBase):
+    """A stream as from a network: it comes in small pieces, once."""
+
+    def __init__(self, data: bytes, size: int = 1_000) -> None:
+        self._data, self._size = io.BytesIO(data), size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        return self._data.readinto(memoryview(buffer)[: self._size])
 
 
-def brief(text, **choices):
-    """Which columns a file's customer, time and amount are, and what else is used."""
-    resolved = read(text, **choices)
-    assert resolved.profile is None and not resolved.questions, resolved.questions
-    mapping = resolved.mapping
-    amount = mapping.amounts[0]
-    used = {
-        "clock": mapping.clock,
-        "zone": mapping.zone,
-        "refund": amount.less[0].column if amount.less else None,
-        "times": amount.times,
-        "currency": amount.currency or resolved.fixed_currency,
-        "order": mapping.order[0] if mapping.order else None,
-        "lines": mapping.order_lines if mapping.order_lines != "each" else None,
-        "state": mapping.state,
-        "cancelled": mapping.cancelled,
-    }
-    names = [*mapping.customer, *mapping.time, amount.column]
-    return " ".join(names), {name: column for name, column in used.items() if column}
+@dataclass
+class Cells:
+    """All that a table has."""
+
+    header: tuple[str, ...]
+    header_line: int
+    encoding: str | None
+    delimiter: str | None
+    warnings: list[tuple[str, str]]
+    rows: list[tuple]
+    lines: list[int]
+    bad: list[tuple[int, str]]
+    footer: list[int]
+    head: list[tuple[int, list[str]]]
+
+
+def read(data, columns=None, partial=False, **choices) -> Cells:
+    """The table in a file of these bytes, or of this text."""
+    data = data.encode() if isinstance(data, str) else data
+    table = open_table(File(Unseekable(data)), Choices(**choices), partial)
+    with closing(table):
+        if columns:
+            table.select([table.header.index(name) for name in columns])
+        return cells(table)
+
+
+def cells(table: Table) -> Cells:
+    """What is left of a table."""
+    head = table.head()
+    rows, lines, bad = [], [], []
+    while True:
+        try:
+            block = table.read()
+        except ValueError as error:
+            bad.append((table.line, str(error)))
+            continue
+        if block is None:
+            break
+        assert len(block) and table.line == block.lines[-1]
+        rows += zip(*block.cells, strict=True)
+        lines += block.lines
+    assert len(rows) == len(lines)
+    return Cells(
+        table.header,
+        table.header_line,
+        table.encoding,
+        table.delimiter,
+        table.warnings,
+        rows,
+        lines,
+        bad,
+        table.footer,
+        head,
+    )
+
+
+def refusal(data, **choices) -> str:
+    """Why a file is refused."""
+    with pytest.raises(Invalid) as raised:
+        read(data, **choices)
+    return raised.value.message

@@ -5,7 +5,7 @@ import pytest
 from clv.errors import Invalid
 from clv.files import states
 from clv.files.mapping import Amount, Less
-from tests.unit.files.support import SHOPIFY, brief, read
+from tests.unit.files.small_files import SHOPIFY, brief, read
 
 
 def test_an_answer_closes_a_question():

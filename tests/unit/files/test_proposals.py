@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.files.support import brief, read
+from tests.unit.files.small_files import brief, read
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,287 @@
+"""The menus of the page Data: what can be chosen about a file, in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from clv.api.schemas.base import camel_case
+from clv.dashboard.figures import money
+from clv.errors import ClvError
+from clv.files.choices import DELIMITERS, Choices, Question
+from clv.services.preview import Preview
+
+# The query parameters, where they are not the fields of Choices in camelCase.
+_PARAMETERS = {"rates": "rate"}
+_FIELDS = [field.name for field in fields(Choices)]
+_DATE_ORDERS = {
+    "ymd": "Year, month, day: 2026-03-12",
+    "dmy": "Day first: 03/04/2026 is 3 April",
+    "mdy": "Month first: 03/04/2026 is 4 March",
+}
+_DECIMALS = {".": "Point: 1,234.50", ",": "Comma: 1.234,50"}
+_DELIMITERS = {
+    "comma": "Comma",
+    "semicolon": "Semicolon",
+    "tab": "Tab",
+    "bar": "Vertical bar",
+    "space": "Blanks",
+}
+_ORDER_LINES = {
+    "sum": "Add up the lines of an order",
+    "first": "Take the amount of an order once: each line repeats it, or only one has it",
+}
+_ENCODINGS = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "windows-1252": "Windows, Western Europe (1252)",
+    "windows-1250": "Windows, Central Europe (1250)",
+    "windows-1251": "Windows, Cyrillic (1251)",
+    "iso-8859-1": "ISO 8859-1, Western Europe",
+    "iso-8859-15": "ISO 8859-15, with the euro sign",
+}
+_WORDS = {
+    "date_order": _DATE_ORDERS,
+    "decimal": _DECIMALS,
+    "delimiter": _DELIMITERS,
+    "encoding": _ENCODINGS,
+    "order_lines": _ORDER_LINES,
+}
+_LABELS = {
+    "profile": "Layout",
+    "customer": "Customer",
+    "time": "Date, or date and time",
+    "clock": "Time of day, if in another column",
+    "amount": "Amount",
+    "refund": "Refunded amount",
+    "quantity": "Quantity",
+    "order": "Order number",
+    "order_lines": "Several lines of one order",
+    "currency": "Currency",
+    "state": "State of the order",
+    "keep_states": "States that count",
+    "rates": "What one unit of another currency is worth, such as USD:0.92",
+    "encoding": "Characters",
+    "delimiter": "Between columns",
+    "decimal": "Decimal sign",
+    "date_order": "Dates",
+    "time_zone": "Time zone of times without one",
+    "header_line": "Line with the names of the columns",
+}
+_COLUMNS = (
+    "customer",
+    "time",
+    "clock",
+    "amount",
+    "refund",
+    "quantity",
+    "order",
+    "currency",
+    "state",
+)
+_REQUIRED_COLUMNS = ("customer", "time", "amount")
+# What it means that the file has no such column.
+_NONE = {
+    "quantity": "No, it is the amount of all pieces together",
+    "order": "None: each line is an order of its own",
+    "state": "None: all lines count",
+}
+# What a column is taken as, in a word or two.
+_USES = {
+    "customer": "Customer",
+    "time": "Date",
+    "amount": "Amount",
+    "refund": "Refund",
+    "quantity": "Quantity",
+    "order": "Order",
+    "currency": "Currency",
+    "state": "State",
+}
+# From so many answers on, a question is a menu.
+_MENU_FROM = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of a menu."""
+
+    value: str
+    label: str
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A choice among options, or of a text, that may be left to what the file itself says.
+
+    :param name: the query parameter
+    :param read: what the file itself says, in words
+    :param chosen: what was chosen instead; None if nothing was
+    :param options: empty for a text
+    """
+
+    name: str
+    label: str
+    read: str
+    chosen: str | None
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with its answers.
+
+    :param name: the query parameter
+    :param kind: ``radio``, ``menu``, ``several`` or ``text``
+    """
+
+    name: str
+    label: str
+    message: str
+    kind: str
+    options: tuple[Option, ...]
+
+
+def parameter(name: str) -> str:
+    """The query parameter of a field of :class:`Choices`: ``date_order`` is ``dateOrder``."""
+    return camel_case(_PARAMETERS.get(name, name))
+
+
+def questions(preview: Preview) -> list[Asked]:
+    """The open questions."""
+    return [_asked(question, preview) for question in preview.questions]
+
+
+def column_menus(preview: Preview, choices: Choices) -> list[Menu]:
+    """Which column is the customer, which the time, and so on; without those that are asked."""
+    names = [column.name for column in preview.columns]
+    menus = []
+    for name in _COLUMNS:
+        options = [(column, column) for column in names]
+        if name not in _REQUIRED_COLUMNS:
+            options.append(("", "None"))
+        if name == "currency":
+            codes = _codes(preview)
+            options += [
+                (code, f"{'Only' if len(codes) > 1 else 'All in'} {code}") for code in codes
+            ]
+        menus.append(_menu(name, _used(preview, name), _chosen(choices, name), options))
+    return _without_asked(menus, preview)
+
+
+def reading_menus(preview: Preview, choices: Choices) -> list[Menu]:
+    """How the text of the file is read; without those that are asked."""
+    profiles = [("", "None of the known ones")]
+    menus = [_menu("profile", preview.title or "", _chosen(choices, "profile"), profiles)]
+    for name, words in _WORDS.items():
+        read = _read(preview, name)
+        menus.append(_menu(name, words.get(read, read), _chosen(choices, name), words.items()))
+    for name in ("time_zone", "header_line", "keep_states"):
+        menus.append(_menu(name, _read(preview, name), _chosen(choices, name), ()))
+    return _without_asked(menus, preview)
+
+
+def asked_by_error(error: ClvError) -> list[Menu]:
+    """What would have to be chosen so that a file that was refused is taken after all."""
+    names = map(_field, (error.fields or {}).get("query", ()))
+    return [Menu(parameter(name), _LABELS[name], "", None) for name in names if name in _LABELS]
+
+
+def uses(preview: Preview) -> dict[str, list[str]]:
+    """What each used column is taken as."""
+    labels: dict[str, list[str]] = {}
+    for name in _COLUMNS:
+        value: Any = () if name == "clock" else getattr(preview.mapping, name)
+        for column in [value] if isinstance(value, str) else value or ():
+            labels.setdefault(column, []).append(_USES[name])
+    return labels
+
+
+def given_rates(choices: Choices) -> dict[str, str]:
+    """The rates that were given, by currency."""
+    return {currency: f"{rate:f}" for currency, rate in choices.rates}
+
+
+def _asked(question: Question, preview: Preview) -> Asked:
+    name = _field(question.parameter)
+    labels = {"": _NONE.get(name, "None of these"), **_WORDS.get(name, {})}
+    labels |= _currency_labels(name, preview)
+    options = tuple(Option(value, labels.get(value, value)) for value in question.choices)
+    kind = _kind(name, len(options))
+    return Asked(parameter(name), _LABELS.get(name, ""), question.message, kind, options)
+
+
+def _kind(name: str, answers: int) -> str:
+    if not answers:
+        return "text"
+    if name == "keep_states":
+        return "several"
+    return "radio" if answers < _MENU_FROM else "menu"
+
+
+def _field(name: str) -> str:
+    """The inverse of :func:`parameter`; a field's name stays as it is."""
+    return next((field for field in _FIELDS if name in (field, parameter(field))), name)
+
+
+def _currency_labels(name: str, preview: Preview) -> dict[str, str]:
+    """The currencies with what the file has in each."""
+    if name != "currency":
+        return {}
+    return {
+        each.currency: f"Only {each.currency}: {money(each.total, 2)} in"
+        f" {each.transactions:,} transaction{'s' * (each.transactions != 1)}"
+        for each in preview.currencies
+        if each.currency
+    }
+
+
+def _menu(name: str, read: str, chosen: str | None, options: Iterable[tuple[str, str]]) -> Menu:
+    listed = [Option(value, label, value == chosen) for value, label in options]
+    if listed and chosen is not None and not any(option.is_chosen for option in listed):
+        listed.append(Option(chosen, chosen, True))
+    return Menu(parameter(name), _LABELS[name], read, chosen, tuple(listed))
+
+
+def _used(preview: Preview, name: str) -> str:
+    """The columns that are used, as text."""
+    if name in ("time", "clock"):
+        return "".join(_date_and_clock(preview.mapping.time)[name == "clock"])
+    value: Any = getattr(preview.mapping, name)
+    return ", else ".join([value] if isinstance(value, str) else value or ())
+
+
+def _read(preview: Preview, name: str) -> str:
+    """What was found out about the reading; empty if the file leaves no choice, or doesn't say."""
+    value = getattr(preview.reading, name, None)
+    if name == "delimiter":
+        return _delimiter(value or "")
+    return "" if value is None else str(value)
+
+
+def _date_and_clock(time: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return time[:1], time[1:2]
+
+
+def _chosen(choices: Choices, name: str) -> str | None:
+    if name in ("time", "clock"):
+        return next(iter(_date_and_clock(choices.time or ())[name == "clock"]), None)
+    value: Any = getattr(choices, name)
+    if value is None:
+        return None
+    if name == "delimiter":
+        return _delimiter(value)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _delimiter(sign: str) -> str:
+    """The name of a delimiter, which may be given as it is."""
+    return {sign: name for name, sign in DELIMITERS.items()}.get(sign, sign)
+
+
+def _codes(preview: Preview) -> list[str]:
+    return [each.currency for each in preview.currencies if each.currency]
+
+
+def _without_asked(menus: list[Menu], preview: Preview) -> list[Menu]:
+    asked = {parameter(_field(question.parameter)) for question in preview.questions}
+    return [menu for menu in menus if menu.name not in asked]

@@ -1,0 +1,118 @@
+"""The rows of a text by column.
+
+Most blocks of most files have no quotes; those are split without the csv module, in less than half
+its time. The whole of an upload is measured by ``tests.bench.upload``.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from clv.files.blocks import Block, lines
+from clv.files.encoding import is_clean
+from clv.files.footer import footer_start
+from clv.files.selection import Row, Selection
+from clv.files.splitter import Splitter
+
+# A last text of less than this is read with the one before it, so that a footer is in one text.
+_MIN_TEXT = 4_096
+
+
+class TextRows:
+    """Reads the rows of texts in blocks; after a bad line reading goes on.
+
+    :param texts: of whole lines, behind the header
+    :param names: of the columns
+    :param splitter: that has seen all lines up to the header
+    :param has_footer: lines at the end may be no rows
+    """
+
+    def __init__(
+        self,
+        texts: Iterator[str],
+        names: Sequence[str],
+        splitter: Splitter,
+        has_footer: bool = False,
+    ) -> None:
+        self._texts, self._splitter, self._has_footer = texts, splitter, has_footer
+        self._following = next(texts, None)
+        self._width = len(names)
+        self.selection = Selection(names, range(len(names)))
+        self.required: Sequence[int] = ()
+        # The number of the last line read.
+        self.line = splitter.line
+        # At the end: the lines behind the data that are no rows.
+        self.footer: list[int] = []
+        self._rows: Iterator[Row] | None = None
+        # The number of a bad line, and what is wrong with it; raised by the next read().
+        self._bad: tuple[int, str] | None = None
+
+    def read(self) -> Block | None:
+        """The next rows, without empty ones; None at the end.
+
+        :raises ValueError: at a line that is not a row
+        """
+        while True:
+            if self._bad:
+                (self.line, wrong), self._bad = self._bad, None
+                raise ValueError(wrong)
+            if not self._rows and self._following is None:
+                return None
+            block = self._read_rows(self._rows) if self._rows else self._read_text()
+            if block:
+                self.line = block.lines[-1]
+                return block
+
+    def _read_rows(self, rows: Iterator[Row]) -> Block:
+        block, self._bad, is_end = self.selection.take(rows)
+        if is_end:
+            self._rows = None
+        return block
+
+    def _read_text(self) -> Block | None:
+        """The rows of the next text, if it is plain; else they are begun."""
+        text, is_last = self._next_text()
+        if not is_last and (block := self._plain_block(text)):
+            return block
+        if is_last and self._has_footer:
+            text = self._without_footer(text)
+        self._rows = self._splitter.rows(text, is_last)
+        return None
+
+    def _next_text(self) -> tuple[str, bool]:
+        """The next text, and whether it is the last."""
+        text = self._splitter.rest + (self._following or "")
+        self._following = next(self._texts, None)
+        if self._following is not None and len(self._following) < _MIN_TEXT:
+            text += self._following
+            self._following = next(self._texts, None)
+        return text, self._following is None
+
+    def _plain_block(self, text: str) -> Block | None:
+        plain = (text.replace("\r\n", "\n") if "\r" in text else text).removesuffix("\n")
+        if '"' in plain or "\r" in plain or self._width != self.selection.width:
+            return None
+        columns = _columns(plain, self._width, self._splitter.delimiter, self.selection.indexes)
+        # If each column has empty cells, there may be empty rows.
+        if not columns or all("" in column for column in columns) or not is_clean(plain):
+            return None
+        first, count = self._splitter.line + 1, len(columns[0])
+        self._splitter.skip(count)
+        return Block(range(first, first + count), columns)
+
+    def _without_footer(self, text: str) -> str:
+        start = footer_start(text, self._splitter.delimiter, self.required)
+        first = self._splitter.line + 1 + sum(1 for _ in lines(text[:start]))
+        self.footer = [n for n, line in enumerate(lines(text[start:]), first) if line.strip()]
+        return text[:start]
+
+
+def _columns(
+    text: str, width: int, delimiter: str, indexes: Sequence[int]
+) -> list[list[str]] | None:
+    """Some columns of a text without quotes; None unless all lines have this many cells."""
+    # Each line end becomes a cell of its own; in lines of equal width they form a column.
+    cells = text.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
+    line_ends = cells[width :: width + 1]
+    count = text.count("\n") + 1
+    if len(cells) != count * (width + 1) - 1 or line_ends.count("\n") != len(line_ends):
+        return None
+    return [cells[index :: width + 1] for index in indexes]

@@ -1,0 +1,300 @@
+"""Files of transactions: what one is taken for, what has to be asked about it, and its rows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from clv.db import Columns
+from clv.domain.time_zone import TimeZone, time_zone
+from clv.errors import Invalid
+from clv.files.amounts import DecimalSign, currency_of
+from clv.files.blocks import Block, spellings
+from clv.files.cells import CellReader, Values
+from clv.files.choices import Choices, Question, restored, stored
+from clv.files.columns import resolve
+from clv.files.customers import looks_like_name
+from clv.files.date_order import DateOrder
+from clv.files.header import header_key
+from clv.files.mapping import Mapping
+from clv.files.row_mapping import FOOTER, Extras, Outcome, RowMapper
+from clv.files.stream import File
+from clv.files.table import Table, open_table
+
+NAMES = (
+    "names",
+    "The customers look like names. Two people of one name would be one customer: if the shop can"
+    " export e-mail addresses or customer numbers, load these.",
+)
+# Rates are for one file, and how its bytes are read is seen from the file.
+_FORGOTTEN = ("rates", "encoding", "delimiter", "header_line")
+_REMEMBERED = [field.name for field in fields(Choices) if field.name not in _FORGOTTEN]
+_PLAIN = ("customer_id", "date", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the cells of a file show, read through as far as needed.
+
+    :param decimal: the decimal sign; None if no amount shows one
+    :param date_order: of day and month; None if no date leaves a choice
+    """
+
+    decimal: str | None
+    date_order: str | None
+    has_symbols: bool
+    questions: tuple[Question, ...]
+
+
+class TransactionFile:
+    """A file of transactions that has been looked into.
+
+    :param choices: those of the caller, with the remembered ones for this header
+    :param resolved: the profile and the mapping
+    :param questions: what has to be answered before it can be loaded
+    :param header_key: what choices are remembered by
+    """
+
+    def __init__(
+        self,
+        file: File,
+        choices: Choices,
+        zone: TimeZone,
+        latest_ms: int,
+        recalled: Callable[[str], dict[str, Any] | None],
+        partial: bool = False,
+    ) -> None:
+        """Look into a file.
+
+        :param zone: the tenant's
+        :param latest_ms: later times are refused
+        :param recalled: the choices that are remembered for a header
+        :param partial: the file is only the first part of one
+        :raises Invalid: when it is no file of transactions, or a choice does not fit it
+        :raises TooLarge: when a gzip or a workbook inflates to more than it may
+        """
+        self._table = open_table(file, choices, partial)
+        self.header_key = header_key(self._table.header)
+        remembered = recalled(self.header_key)
+        self.choices = _merged(choices, restored(remembered)) if remembered else choices
+        head = self._table.head()
+        self._head = [cells for _, cells in head]
+        self.resolved = resolve(self._table.header, self._head, self.choices)
+        self._days_zone, self._latest_ms = zone, latest_ms
+        self.zone = self._zone()
+        self._sight = self._look() if self.mapping else Sight(None, None, False, ())
+
+    def __enter__(self) -> "TransactionFile":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._table.close()
+
+    @property
+    def table(self) -> Table:
+        """The file as a table of text."""
+        return self._table
+
+    @property
+    def mapping(self) -> Mapping | None:
+        """What the columns mean; None if customer or time are not known."""
+        return self.resolved.mapping
+
+    @property
+    def decimal(self) -> str | None:
+        """The decimal sign of the amounts; None if none shows one."""
+        return self._sight.decimal
+
+    @property
+    def date_order(self) -> str | None:
+        """The order of day and month; None if no date leaves a choice."""
+        return self._sight.date_order
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What has to be answered before the file can be loaded."""
+        return (*self.resolved.questions, *self._sight.questions)
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """What a person should look at: codes and messages."""
+        warnings = [*self._table.warnings, *self.resolved.warnings]
+        has_names = self.mapping is not None and looks_like_name(
+            self._column(self.mapping.customer[0])
+        )
+        if has_names and NAMES[0] not in dict(warnings):
+            warnings.append(NAMES)
+        return warnings
+
+    def columns(self, most: int) -> list[tuple[str, tuple[str, ...]]]:
+        """The names of all columns, each with its first filled cells."""
+        return [
+            (name, tuple(cell for cell in self._column(name) if cell.strip())[:most])
+            for name in self._table.header
+            if name
+        ]
+
+    def mapper(self, outcome: Outcome, *, is_detailed: bool, holds: bool) -> RowMapper:
+        """What turns the rows into transactions. The mapping must be known.
+
+        :param is_detailed: stage more than customer, time and amount, whatever the mapping
+        :param holds: a bad line keeps its customer's day as it is stored
+        """
+        assert self.mapping is not None
+        extras = Extras(dict(self.choices.rates), self._sight.has_symbols, is_detailed, holds)
+        values = Values(self.decimal, self.date_order, self.zone, self._days_zone, self._latest_ms)
+        return RowMapper(self.mapping, CellReader(values), outcome, extras)
+
+    def staged(self, mapper: RowMapper, outcome: Outcome) -> Iterator[Columns]:
+        """The transactions, some rows at a time, as :meth:`RowMapper.staged` gives them."""
+        self._select(mapper.columns)
+        self._table.rewind(is_last=True)
+        for block in self._blocks(outcome):
+            yield mapper.staged(block)
+        footer = self._table.footer
+        if footer:
+            outcome.rows += len(footer)
+            outcome.left_out.add(FOOTER, footer, len(footer))
+
+    def count(self, outcome: Outcome) -> None:
+        """Count the rows, where nobody knows yet what the columns mean."""
+        for block in self._blocks(outcome):
+            outcome.rows += len(block)
+
+    def remembered(self) -> dict[str, Any] | None:
+        """The choices worth remembering for the next file with this header; None without any."""
+        return stored(self.choices, _REMEMBERED)
+
+    def _zone(self) -> TimeZone:
+        profile = self.resolved.profile
+        name = self.choices.time_zone or (profile and profile.time_zone)
+        try:
+            return time_zone(name) if name else self._days_zone
+        except ValueError as error:
+            raise Invalid(f"timeZone: {error}", {"query": {"timeZone": [str(error)]}}) from None
+
+    def _look(self) -> Sight:
+        """Read as many rows as it takes to know the decimal sign and the order of dates."""
+        mapping = self.mapping
+        assert mapping is not None
+        times, numbers = list(mapping.time), _number_columns(mapping)
+        order, sign = DateOrder(self._latest_ms), DecimalSign()
+        for name in times:
+            order.add(self._column(name))
+        for name in numbers:
+            sign.add(self._column(name))
+        if self._is_open(order, sign):
+            self._look_further(times, numbers, order, sign)
+        date_order, decimal = self._date_order(order), self._decimal(sign)
+        questions = []
+        if order.is_open and date_order is None:
+            questions.append(_question_of_order(order))
+        if sign.is_open and decimal is None:
+            questions.append(_question_of_decimal(sign))
+        return Sight(decimal, date_order, self._has_symbols(mapping), tuple(questions))
+
+    def _look_further(
+        self, times: list[str], numbers: list[str], order: DateOrder, sign: DecimalSign
+    ) -> None:
+        self._select([*times, *numbers])
+        for block in self._blocks(None):
+            for cells in block.cells[: len(times)]:
+                order.add(cells)
+            for cells in block.cells[len(times) :]:
+                sign.add(cells)
+            if not self._is_open(order, sign):
+                break
+
+    def _is_open(self, order: DateOrder, sign: DecimalSign) -> bool:
+        """Whether further rows may tell what the rows so far have not told."""
+        is_order_open = order.is_open and self.choices.date_order is None
+        is_sign_open = (
+            sign.is_open and self.choices.decimal is None and not self._is_plain_so_far(sign)
+        )
+        return is_order_open or is_sign_open
+
+    def _date_order(self, order: DateOrder) -> str | None:
+        profile = self.resolved.profile
+        known = self.choices.date_order or order.order
+        return profile.date_order if profile and not known else known
+
+    def _decimal(self, sign: DecimalSign) -> str | None:
+        if self.choices.decimal or sign.sign:
+            return self.choices.decimal or sign.sign
+        if self._is_plain_so_far(sign):
+            return "."
+        return self.resolved.profile.decimal if self.resolved.profile else None
+
+    def _is_plain_so_far(self, sign: DecimalSign) -> bool:
+        """Whether the file has the columns of this service, whose decimal sign is a point, and no
+        amount has a comma."""
+        mapping = self.mapping
+        if any("," in example for example in sign.examples):
+            return False
+        if mapping is None or len(mapping.customer) + len(mapping.time) + len(mapping.amounts) != 3:
+            return False
+        names = (mapping.customer[0], mapping.time[0], mapping.amounts[0].column)
+        return all(name in spellings(plain) for name, plain in zip(names, _PLAIN, strict=True))
+
+    def _has_symbols(self, mapping: Mapping) -> bool:
+        if any(way.currency for way in mapping.amounts):
+            return False
+        cells = (cell for way in mapping.amounts for cell in self._column(way.column))
+        return any(map(currency_of, cells))
+
+    def _column(self, name: str) -> list[str]:
+        """The cells of a column in the head."""
+        index = self._table.header.index(name)
+        return [cells[index] for cells in self._head if index < len(cells)]
+
+    def _select(self, names: Sequence[str]) -> None:
+        self._table.select([self._table.header.index(name) for name in names])
+
+    def _blocks(self, outcome: Outcome | None) -> Iterator[Block]:
+        """The blocks of the table; bad lines go to the outcome."""
+        while True:
+            try:
+                block = self._table.read()
+            except ValueError as error:
+                if outcome:
+                    outcome.rows += 1
+                    outcome.rejected.add(self._table.line, str(error))
+                continue
+            if block is None:
+                return
+            if len(block):
+                yield block
+
+
+def _merged(choices: Choices, remembered: Choices) -> Choices:
+    """The choices, and where they leave something open, the remembered ones."""
+    given = {
+        field.name: getattr(choices, field.name)
+        for field in fields(Choices)
+        if getattr(choices, field.name) is not None
+    }
+    return replace(remembered, **given)
+
+
+def _number_columns(mapping: Mapping) -> list[str]:
+    names = [way.column for way in mapping.amounts]
+    for way in mapping.amounts:
+        names += [less.column for less in way.less if less.pattern is None]
+        names += [way.times] if way.times else []
+    return list(dict.fromkeys(names))
+
+
+def _question_of_order(order: DateOrder) -> Question:
+    return Question(
+        "dateOrder",
+        order.candidates,
+        f"Is the day or the month first? All dates fit both: {', '.join(order.examples[:3])}.",
+    )
+
+
+def _question_of_decimal(sign: DecimalSign) -> Question:
+    return Question(
+        "decimal",
+        (".", ","),
+        f"Which sign separates the decimals? All amounts read both ways:"
+        f" {', '.join(sign.examples[:3])}.",
+    )

@@ -1,0 +1,246 @@
+"""A file of transactions on its way in: staged, with what there is to ask and to say about it.
+
+The preview shows this, and the load merges it: both are made in the same steps.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from clv.db import Columns
+from clv.db.clock import now_ms
+from clv.domain import calendar
+from clv.domain.calendar import FUTURE_TOLERANCE_MS
+from clv.domain.time_zone import TimeZone
+from clv.errors import Invalid
+from clv.files.choices import Choices, Question
+from clv.files.customers import PLACEHOLDERS
+from clv.files.row_mapping import NO_CUSTOMER, Outcome
+from clv.files.stream import File
+from clv.files.tally import Rejected
+from clv.files.transactions import TransactionFile
+from clv.services import file_warnings
+from clv.services.preview import CurrencyTotal, Warned
+from clv.store import left_out, mappings, staged_days, staged_figures, staged_orders, staging
+from clv.store.left_out import LeftOutRows
+from clv.store.staged_figures import Figures
+from clv.store.tenants import Tenant
+
+REPEATED_ORDER = "the order is there already"
+OF_SEVERAL_PEOPLE = "no customer: '{}' stands for several people"
+OTHER_CURRENCY = "the amount is in {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a file is to be staged.
+
+    :param is_partial: it is only the first part of a file
+    :param is_preview: keep what a preview shows of single rows
+    :param holds: a bad line keeps its customer's day as it is stored
+    :param replaces: the tenant keeps nothing else
+    :param replay_until_day: move the whole history so that its last day is this day since 1970
+    :param progress: called before each block of rows is staged
+    """
+
+    is_partial: bool = False
+    is_preview: bool = False
+    holds: bool = False
+    replaces: bool = False
+    replay_until_day: int | None = None
+    progress: Callable[[], None] = lambda: None
+
+
+@dataclass(slots=True)
+class StagedFile:
+    """A file whose transactions are staged, but for those that do not count.
+
+    :param rows: the number of rows that were staged; 0 also if the mapping is not known
+    :param currency: of the amounts; None if the file does not say
+    :param currencies: what the file has in each, before others than that are left out
+    :param figures: None if the mapping is not known
+    :param days_held: customer-days that stay as they are stored, for a bad line names them
+    """
+
+    source: TransactionFile
+    outcome: Outcome
+    zone: TimeZone
+    rows: int = 0
+    is_detailed: bool = False
+    currency: str | None = None
+    currencies: list[CurrencyTotal] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
+    figures: Figures | None = None
+    days_held: int = 0
+
+    @property
+    def rows_that_count(self) -> int:
+        """Rows that are neither bad nor left out."""
+        left_out_rows = sum(tally.count for tally in self.outcome.left_out)
+        return self.outcome.rows - self.outcome.rejected.count - left_out_rows
+
+    def leave_out(self, reason: str, groups: list[LeftOutRows]) -> None:
+        """Count rows that were left out after staging.
+
+        :param reason: with ``{}`` for what the rows of a group have in common
+        """
+        for group in groups:
+            self.outcome.left_out.add(
+                reason.format(group.value), group.lines, group.rows, group.total
+            )
+
+
+def stage(
+    tenant: Tenant, file: File, choices: Choices, rejected: Rejected, manner: Manner
+) -> StagedFile:
+    """Read a file to its end and stage its transactions as daily summaries.
+
+    :param rejected: collects the bad lines, also when the file is refused
+    :raises Invalid: when it is no file of transactions, or a choice does not fit it
+    :raises TooLarge: when it inflates to more than it may
+    """
+    zone = tenant.settings.zone
+    with TransactionFile(
+        file,
+        choices,
+        zone,
+        calendar.latest_ms(time.time()),
+        lambda header_key: mappings.recalled(tenant.id, header_key),
+        manner.is_partial,
+    ) as source:
+        staged = StagedFile(source, Outcome(rejected), zone)
+        staged.questions.extend(source.questions)
+        if source.mapping is None:
+            source.count(staged.outcome)
+        else:
+            _stage_rows(staged, manner)
+    if source.mapping is not None:
+        _join_orders(staged)
+        _leave_out_nobody(staged)
+        _settle_currency(staged, tenant)
+        _ask_states(staged)
+        _aggregate(staged, manner)
+    staged.warnings.extend(file_warnings.warnings_of(source, staged.figures))
+    if tenant.customers and not manner.replaces and manner.replay_until_day is None:
+        newest_day = staged_figures.newest_day(tenant.id)
+        staged.warnings.extend(file_warnings.of_older_file(staged.figures, newest_day))
+    return staged
+
+
+def _stage_rows(staged: StagedFile, manner: Manner) -> None:
+    source, outcome = staged.source, staged.outcome
+    mapper = source.mapper(outcome, is_detailed=manner.is_preview, holds=manner.holds)
+    blocks = _with_progress(source.staged(mapper, outcome), manner)
+    staged.rows = staging.stage_transactions(blocks, mapper.is_detailed)
+    staged.is_detailed = mapper.is_detailed
+
+
+def _with_progress(blocks: Iterator[Columns], manner: Manner) -> Iterator[Columns]:
+    for block in blocks:
+        manner.progress()
+        yield block
+
+
+def _join_orders(staged: StagedFile) -> None:
+    mapping = staged.source.mapping
+    if mapping is None or not mapping.order:
+        return
+    if mapping.order_lines != "each":
+        staged.leave_out(REPEATED_ORDER, staged_orders.join_orders(mapping.order_lines))
+    elif staged_orders.has_repeats():
+        staged.questions.append(
+            Question(
+                "orderLines",
+                ("sum", "first"),
+                f"Orders of '{mapping.order[0]}' have several lines. Is the amount of an order the"
+                " sum of its lines, or is it the same in each?",
+            )
+        )
+
+
+def _leave_out_nobody(staged: StagedFile) -> None:
+    """Leave out rows without a customer, or with a word that stands for several people."""
+    staged.leave_out(NO_CUSTOMER, left_out.leave_out_nameless())
+    staged.leave_out(OF_SEVERAL_PEOPLE, left_out.leave_out_placeholders(PLACEHOLDERS))
+
+
+def _settle_currency(staged: StagedFile, tenant: Tenant) -> None:
+    """Decide which currency counts, and leave out the amounts in others."""
+    fixed = staged.source.resolved.fixed_currency
+    rates = dict(staged.source.choices.rates)
+    if staged.is_detailed:
+        staged.currencies = [CurrencyTotal(*total) for total in left_out.staged_currencies()]
+    named = [total.currency for total in staged.currencies if total.currency]
+    own = tenant.currency if tenant.customers else None
+    if own and fixed and fixed != own and fixed not in rates:
+        raise _wrong_currency(fixed, own)
+    kept = own or fixed
+    if kept is None and len(named) > 1:
+        staged.questions.append(_question_of_currency(staged.currencies))
+    elif kept is None and named:
+        kept = named[0]
+    staged.currency = kept
+    if kept and any(code != kept for code in named):
+        _keep_currency(staged, kept)
+
+
+def _keep_currency(staged: StagedFile, kept: str) -> None:
+    others = [total.currency for total in staged.currencies if total.currency not in (kept, None)]
+    if len(others) == len(staged.currencies):
+        raise _wrong_currency(str(others[0]), kept)
+    staged.leave_out(OTHER_CURRENCY, left_out.keep_currency(kept))
+
+
+def _wrong_currency(code: str, own: str) -> Invalid:
+    return Invalid(
+        f"The amounts of the file are in {code}, but the tenant's are in {own}, and different"
+        f" currencies can't be added up. Say what one {code} is worth, such as rate={code}:0.92.",
+        {"query": {"rate": [f"Is needed for {code}."]}},
+    )
+
+
+def _question_of_currency(totals: list[CurrencyTotal]) -> Question:
+    named = [total for total in totals if total.currency]
+    counts = ", ".join(f"{total.transactions:,} in {total.currency}" for total in named)
+    return Question(
+        "currency",
+        tuple(str(total.currency) for total in named),
+        f"The transactions are in several currencies ({counts}), and these can't be added up."
+        " Which one counts? The others are left out, or converted if you give their rates.",
+    )
+
+
+def _ask_states(staged: StagedFile) -> None:
+    unknown = staged.outcome.unknown_states
+    if unknown:
+        states = ", ".join(f"'{state}' ({rows:,} rows)" for state, rows in unknown.most_common(10))
+        staged.questions.append(
+            Question(
+                "keepStates",
+                (*sorted(staged.outcome.counting_states), *(s for s, _ in unknown.most_common())),
+                f"Which states count as a purchase? Nobody knows it of {states}.",
+            )
+        )
+
+
+def _aggregate(staged: StagedFile, manner: Manner) -> None:
+    shift = 0
+    if staged.rows and manner.replay_until_day is not None:
+        shift = _shift_days(staged, manner.replay_until_day)
+    staged.days_held = staged_days.aggregate_transactions(staged.zone, shift)
+    too_large = staging.staged_out_of_range()
+    if too_large:
+        raise Invalid(f"The transactions of {too_large[0]} on {too_large[1]} add up to too much.")
+    staged.figures = staged_figures.figures()
+
+
+def _shift_days(staged: StagedFile, replay_until_day: int) -> int:
+    """By how many days the staged transactions are moved."""
+    first_ms, last_ms = staged_days.staged_contacts()
+    shift = replay_until_day - staged.zone.day(last_ms)
+    if staged.zone.day(first_ms) + shift < 0:
+        raise Invalid("Replayed until that day the history would begin before 1970.")
+    if replay_until_day > staged.zone.day(now_ms() + FUTURE_TOLERANCE_MS):
+        raise Invalid("Replayed until that day the history would end in the future.")
+    return shift

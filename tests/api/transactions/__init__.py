@@ -1,0 +1,1 @@
+"""POST /transactions/preview and PUT /transactions: choices, questions, and shops' own exports."""
