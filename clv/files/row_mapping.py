@@ -82,7 +82,7 @@ class RowMapper:
         self._columns = RowColumns(mapping, reader, extras.has_symbols)
         self._is_simple = _is_simple(mapping) and not extras.has_symbols
         self.is_detailed = extras.is_detailed or extras.holds or not self._is_simple
-        self._states: dict[str, tuple[str, bool] | None] = {}
+        self._states: dict[str, bool | None] = {}
 
     @property
     def columns(self) -> list[str]:
@@ -207,19 +207,17 @@ class RowMapper:
                     (rule.reason, rule.is_covering) if matched and not verdict else verdict
                     for matched, verdict in zip(matches, verdicts, strict=True)
                 ]
-        if mapping.cancelled:
-            cells = self._columns.cells(block, mapping.cancelled)
-            verdicts = [
-                verdict or ((CANCELLED, True) if cell.strip() else None)
-                for verdict, cell in zip(verdicts, cells, strict=True)
-            ]
-        if mapping.state:
-            cells = self._columns.cells(block, mapping.state)
-            verdicts = [
-                verdict or self._verdict_of_state(cell)
-                for verdict, cell in zip(verdicts, cells, strict=True)
-            ]
+        if mapping.state or mapping.cancelled:
+            judged = map(
+                self._judged,
+                self._cells_or_empty(block, mapping.state),
+                self._cells_or_empty(block, mapping.cancelled),
+            )
+            verdicts = [verdict or other for verdict, other in zip(verdicts, judged, strict=True)]
         return verdicts
+
+    def _cells_or_empty(self, block: Block, name: str | None) -> Sequence[str]:
+        return self._columns.cells(block, name) if name else [""] * len(block)
 
     def _matches(self, rule: Rule, block: Block, bases: Sequence[Any]) -> Iterator[bool]:
         for cell, base in zip(self._columns.cells(block, rule.column), bases, strict=True):
@@ -230,21 +228,25 @@ class RowMapper:
             else:
                 yield _is_among(text, rule) != rule.is_other and bool(text or not rule.is_other)
 
-    def _verdict_of_state(self, cell: str) -> tuple[str, bool] | None:
-        if cell not in self._states:
-            self._states[cell] = self._judged(cell.strip())
-            if self._states[cell] is None and cell.strip():
-                self._outcome.counting_states.add(cell.strip())
-        verdict = self._states[cell]
-        if verdict and verdict[0] == UNKNOWN_STATE:
-            self._outcome.unknown_states[cell.strip()] += 1
-        return verdict
-
-    def _judged(self, state: str) -> tuple[str, bool] | None:
-        does_count = counts(state, self._mapping.keep_states, self._mapping.drop_states)
+    def _judged(self, state: str, cancelled: str) -> tuple[str, bool] | None:
+        """The verdict on a row's state, and on a filled cell that says that it was cancelled."""
+        if state not in self._states:
+            self._states[state] = self._judged_state(state.strip())
+        does_count = self._states[state]
+        if does_count is False:
+            return f"state: {state.strip() or 'none'}", True
+        if cancelled.strip():
+            return CANCELLED, True
         if does_count is None:
+            self._outcome.unknown_states[state.strip()] += 1
             return UNKNOWN_STATE, True
-        return None if does_count else (f"state: {state or 'none'}", True)
+        return None
+
+    def _judged_state(self, state: str) -> bool | None:
+        does_count = counts(state, self._mapping.keep_states, self._mapping.drop_states)
+        if does_count and state:
+            self._outcome.counting_states.add(state)
+        return does_count
 
 
 def converted(amount: int, rate: Decimal) -> int:
