@@ -16,9 +16,10 @@ from clv.files.customers import looks_like_name
 from clv.files.date_order import DateOrder
 from clv.files.header import header_key
 from clv.files.mapping import Mapping
-from clv.files.row_mapping import FOOTER, Extras, Outcome, RowMapper
+from clv.files.row_mapping import FOOTER, Extras, RowMapper
 from clv.files.stream import File
 from clv.files.table import Table, open_table
+from clv.files.verdicts import Outcome
 
 NAMES = (
     "names",
