@@ -47,11 +47,11 @@ def database(tmp_path_factory):
     db.database.close_all()
 
 
-def stored(content, choices=Choices()):
-    """The orders and the value that a new tenant in Berlin has of each customer and day."""
+def stored(content):
+    """The orders, and their value, that a new tenant in Berlin has by customer and day."""
     tenant = settings_service.create_tenant(next(_names))
     tenant = settings_service.change_settings(tenant, {"time_zone": "Europe/Berlin"})
-    loading.load_transactions(tenant, File(io.BytesIO(content)), choices, Options())
+    loading.load_transactions(tenant, File(io.BytesIO(content)), Choices(), Options())
     rows = db.rows(
         "SELECT customer_id, period_key, impressions, total_value FROM interaction_summary"
         " WHERE tenant_id = %s",
