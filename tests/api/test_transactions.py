@@ -11,7 +11,7 @@ import pytest
 from app import create_app
 from clv import db
 from clv.config import ROOT
-from clv.files.kinds import KIND_OF
+from clv.files.kinds import KIND_OF_TRANSACTIONS
 from tests.api.support import row
 
 URL = "/api/v1/transactions"
@@ -82,7 +82,7 @@ def test_another_period_type_is_a_conflict_unless_it_replaces(put, load):
 def test_bad_lines_are_counted_and_named_and_the_good_ones_kept(put):
     lines = [f"c{n},2026-04-{n % 28 + 1:02},x" for n in range(150)]
     answer = put(HEADER + "a,2026-04-30,10\n" + "\n".join(lines), "?skipBadLines=true")
-    assert changes(answer) == {"received": 1, "inserted": 1, "rejected": 150}
+    assert changes(answer) == {"received": 1, "inserted": 1, "rejected": 150, "daysKept": 150}
     assert len(answer.json["errors"]) == 100
     assert answer.json["errors"][0] == {"line": 3, "message": "amount: Must be a number."}
 
@@ -187,5 +187,5 @@ def test_another_tenants_rows_are_never_touched(put, client, headers):
 def test_a_type_that_is_no_file_of_transactions_is_told_which_are(put):
     answer = put("a", kind="text/html")
     assert answer.status_code == 415
-    *others, last = KIND_OF
+    *others, last = KIND_OF_TRANSACTIONS
     assert answer.json["message"] == f"The body must be {', '.join(others)} or {last}."
