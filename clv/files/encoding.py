@@ -27,8 +27,10 @@ MARKS = {
 WINDOWS = "windows-1252"
 # An undecodable byte becomes one of the 256 surrogates from here; for UTF-8 Python does the same.
 _BYTE = 0xDC00
-# These stand for a line that is too long, and in front of a line of UTF-8 in a Windows-1252 file.
-_TOO_LONG, _UTF_8 = "\ud800", "\ud801"
+# Stands for a line that is too long, in any encoding.
+_TOO_LONG = "\0too long\0"
+# Stands in front of a line of UTF-8 in a Windows-1252 file.
+_UTF_8 = "\ud800"
 _FAULT = re.compile("[\0\ud800-\udfff]")
 # How many bytes the likely encoding is judged by.
 _MAX_JUDGED = 16_384
@@ -124,10 +126,10 @@ def fault(text: str, encoding: str = "utf-8") -> str:
     wrong = _FAULT.search(text)
     if not wrong:
         return ""
+    if _TOO_LONG in text:
+        return "The line has more than 1,048,576 characters."
     if wrong[0] == "\0":
         return "The line has a NUL character."
-    if wrong[0] == _TOO_LONG:
-        return "The line has more than 1,048,576 characters."
     if wrong[0] == _UTF_8:
         return "The line is UTF-8, but lines before it are not: the file mixes encodings."
     names = "neither UTF-8 nor Windows-1252" if encoding == WINDOWS else f"not {encoding.upper()}"

@@ -20,7 +20,7 @@ _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
 HEAD_ROWS = 200
 # How many rows are looked at.
 _MAX_ROWS = 500
-# The share of rows that must fit a division into cells for runs of blanks to be out of question.
+# The share of rows that must fit a division into cells for less likely ones to be out of question.
 _FITTING = 0.5
 
 
@@ -98,9 +98,11 @@ def find_header(head: str, is_whole: bool, choices: Choices) -> Header:
     if not candidates:
         raise Invalid(_no_header(head, choices))
     # Names and times have blanks in files of any kind: they divide only where nothing else does.
-    marked = [(score, header) for score, header in candidates if not header.division.blanks]
-    if any(score[0] >= _FITTING for score, _ in marked):
-        candidates = marked
+    for blanks in (0, 2, 1):
+        likely = [one for one in candidates if one[1].division.blanks == blanks]
+        if any(score[0] >= _FITTING for score, _ in likely):
+            candidates = likely
+            break
     return max(candidates, key=lambda candidate: candidate[0])[1]
 
 

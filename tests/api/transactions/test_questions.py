@@ -4,8 +4,7 @@ from tests.api.transactions.support import stored
 
 DATES = "Kunde;Datum;Betrag\na;03/04/2026;10,50\nb;05/04/2026;3,00\n"
 CURRENCIES = (
-    "Customer,Date,Amount,Currency\n"
-    "a,2026-04-01,10,EUR\nb,2026-04-02,20,USD\na,2026-04-03,5,USD\n"
+    "Customer,Date,Amount,Currency\na,2026-04-01,10,EUR\nb,2026-04-02,20,USD\na,2026-04-03,5,USD\n"
 )
 
 
