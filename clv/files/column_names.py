@@ -35,14 +35,14 @@ NAME = (
 )
 TIME = (
     "(order|purchase|sale|sales|transaction|trans|ordered|purchased)"
-    " ?(date|time|timestamp|datetime|date ?time|at|on)(?: utc| gmt)?"
+    " ?(date|time|timestamp|datetime|date ?time|at|on)"
     "|date of (order|purchase|sale)|(bestell|kauf|auftrags|verkaufs|umsatz|transaktions)"
     " ?(datum|zeit|zeitpunkt)|datum (der bestellung|des kaufs)|(bestellt|gekauft|verkauft) am"
     "|date (de |d )?(la )?(commande|achat|vente|transaction)|date ?(ordered|purchased)"
     "|fecha (de |del )?(la )?(pedido|compra|venta|transaccion|orden)|order (created|placed)( at)?",
     "date|datum|fecha|day|tag|timestamp|time stamp|datetime|date ?time|zeitpunkt|zeitstempel"
     "|date und uhrzeit|datum uhrzeit|datum zeit|event (date|time|timestamp)|jour",
-    "(created|creation|erstellt|erstellungs|angelegt)( ?(at|on|date|time|am|datum))?(?: utc| gmt)?"
+    "(created|creation|erstellt|erstellungs|angelegt)( ?(at|on|date|time|am|datum))?"
     "|date (created|added|de creation)|date add|fecha de creacion|cree le",
     "(invoice|rechnungs|beleg|buchungs|booking|posting) ?(date|datum|time)"
     "|date (de )?(la )?facture|fecha (de )?(la )?factura",
@@ -63,7 +63,8 @@ AMOUNT = (
     "(total|amount|sum|value|revenue|sales|turnover|spend|spent|payment|purchase|transaction|sale)"
     "( ?(total|amount|value|paid|spent|revenue|sales|sum))?|total price|paid amount|money"
     "|betrag|summe|umsatz|gesamt|wert|erlos|einnahmen|zahlbetrag|endbetrag|kaufbetrag"
-    "|gesamt ?umsatz|summe gesamt|betrag gesamt|montant( total)?|somme|chiffre d affaires"
+    "|gesamt ?umsatz|summe gesamt|betrag gesamt|montant( total)?( ht| ttc)?|somme"
+    "|chiffre d affaires"
     "|total ttc|total ht|importe( total)?|monto( total)?|total pagado|ingresos"
     "|(net|gross) ?(total|amount|sales|revenue|value|sum)?"
     "|(netto|brutto) ?(betrag|umsatz|summe|wert|preis|gesamt)?"
@@ -116,8 +117,9 @@ CANCELLED = (
     "|date (d )?annulation",
 )
 ISO = r"(?<![^\W_])(eur|usd|gbp|chf|jpy|cad|aud|nzd|sek|nok|dkk|pln|czk|huf|brl|mxn|inr)(?![^\W_])"
+IN_UTC = re.compile(r"(?<![^\W_])(utc|gmt)(?![^\W_])", re.IGNORECASE)
 # What a name is compared without: "in EUR".
-CODES = rf"{ISO}|\b(euro|in|en)\b"
+CODES = rf"{ISO}|{IN_UTC.pattern}|\b(euro|in|en)\b"
 
 
 def group(name: str, groups: Groups) -> int | None:

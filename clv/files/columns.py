@@ -11,7 +11,7 @@ from clv.files.head import Head
 from clv.files.header import Header, shown
 from clv.files.mapping import Amount, Mapping
 from clv.files.profile import Notice, Profile, all_profiles, profile_of
-from clv.files.proposal import Proposal, order_lines, propose
+from clv.files.proposal import Proposal, order_lines, propose, time_zone
 
 # The columns that are taken unasked, whatever other columns there are.
 PLAIN = ("customer_id", "date", "amount")
@@ -33,6 +33,8 @@ class Resolved:
     :param questions: of the columns; those of their values come later
     :param warnings: codes and messages
     :param fixed_currency: of all amounts, where no column has it
+    :param time_zone: of times without an offset, by the profile or by the name of their column;
+        None: the tenant's
     """
 
     profile: Profile | None
@@ -40,6 +42,7 @@ class Resolved:
     questions: tuple[Question, ...]
     warnings: tuple[tuple[str, str], ...]
     fixed_currency: str | None
+    time_zone: str | None = None
 
 
 def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choices) -> Resolved:
@@ -72,6 +75,7 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
         _open(questions, choices),
         proposal.warnings,
         fixed_currency(header, choices) or proposal.currency,
+        profile.time_zone if profile else time_zone(mapping),
     )
 
 

@@ -88,6 +88,12 @@ def order_lines(head: Head, mapping: Mapping) -> str | None:
     return "first" if is_total and head.is_of_orders(amount.column, order) else None
 
 
+def time_zone(mapping: Mapping) -> str | None:
+    """``UTC`` if the name of the time's column says so: ``Created (UTC)``."""
+    names = [*mapping.time, mapping.clock or ""]
+    return "UTC" if any(map(called.IN_UTC.search, names)) else None
+
+
 class _Columns:
     """Columns are taken one after the other, each once; meanwhile questions are collected."""
 

@@ -12,6 +12,16 @@ from pathlib import Path
 EXPORTS = Path(__file__).parents[1] / "exports"
 # Lines before the header.
 PREAMBLE = {"amazon_date_range.csv": 3}
+# How the reasons begin, by kind; all others are rules of profiles.
+KINDS = {
+    "no customer": "no_customer",
+    "state: ": "state",
+    "cancelled": "cancelled",
+    "a further line of an order": "line",
+    "the order is there already": "line",
+    "the amount is in ": "other_currency",
+    "a footer": "footer",
+}
 # The width of a row of data; narrower ones are notes.
 MIN_WIDTH = 3
 
@@ -61,3 +71,11 @@ SAMPLES = [
     Sample(**sample)
     for sample in tomllib.loads((EXPORTS / "expected.toml").read_text("utf-8"))["samples"]
 ]
+
+
+def kind_of(reason: str) -> str:
+    """The kind, as in the table, of a reason for which rows were left out."""
+    for beginning, kind in KINDS.items():
+        if reason.startswith(beginning):
+            return kind
+    return "rule"

@@ -201,6 +201,14 @@ def test_a_header_s_key_is_that_of_its_columns_in_whatever_order_and_case():
     assert len(header_key([])) == 64
 
 
+def test_the_order_of_dates_is_the_layout_s_own_only_if_they_have_its_form():
+    etsy = {layout.name: layout for layout in all_profiles()}["etsy_orders"]
+    assert etsy.date_order(["03/12/26", "", "2026-03-12"]) == "mdy"
+    # Saved by a spreadsheet.
+    assert etsy.date_order(["03/12/26", "12.03.2026"]) is None
+    assert etsy.date_order(["03/12/2026"]) is None
+
+
 def test_the_page_on_profiles_explains_every_key():
     page = (ROOT / "docs/profiles.md").read_text()
     classes = (Layout, AmountNames, profile.LessNames, profile.RuleNames, profile.Notice)
