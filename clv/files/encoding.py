@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from clv.errors import Invalid
 from clv.files.blocks import BLOCK_SIZE, MAX_LINE, lines, shown, whole_lines
+from clv.files.choices import wrong_choice
 
 # The first block is longer: delimiter and header are found in it.
 HEAD_SIZE = 2 * BLOCK_SIZE
@@ -142,8 +142,9 @@ def _codec(name: str) -> str:
         io.TextIOWrapper(io.BytesIO(), name).read()
         codec = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError):
-        raise Invalid(
-            f"There is no encoding {shown(name)!r}; such names are utf-8, utf-16-le, windows-1252."
+        raise wrong_choice(
+            "encoding",
+            f"there is no {shown(name)!r}; such names are utf-8, utf-16-le, windows-1252.",
         ) from None
     return codec
 

@@ -142,7 +142,7 @@ def test_a_declared_encoding_is_taken():
 @pytest.mark.parametrize("name", ["nonsense", "hex", "rot13", "", "\0", "x" * 999, "undefined"])
 def test_an_unknown_encoding_is_refused(name):
     if name:
-        assert refusal(HEADER + ROWS, encoding=name).startswith("There is no encoding ")
+        assert refusal(HEADER + ROWS, encoding=name).startswith("encoding: there is no ")
     else:
         assert read(HEADER + ROWS, encoding=name).rows == [A, B, C]
 
