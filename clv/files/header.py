@@ -8,6 +8,7 @@ from itertools import islice
 from clv.errors import Invalid
 from clv.files.blocks import lines, shown
 from clv.files.choices import DELIMITERS, Choices
+from clv.files.footer import footer_start
 from clv.files.looks import is_value
 from clv.files.selection import filled_width
 from clv.files.splitter import Splitter
@@ -71,11 +72,12 @@ class Header:
         return filled_width(self.names)
 
 
-# The likelier one first. In runs of blanks a single one may be part of a name.
+# In place of runs of blanks there is a character that no file has. Where two blanks divide, single
+# ones may be part of a name.
 DIVISIONS = (
     *(Division(name, mark) for name, mark in DELIMITERS.items() if mark != " "),
-    Division("space", "\t", 2),
-    Division("space", "\t", 1),
+    Division("space", "\x1f", 2),
+    Division("space", "\x1f", 1),
 )
 
 
@@ -103,14 +105,21 @@ def find_header(head: str, is_whole: bool, choices: Choices) -> Header:
         if any(score[0] >= _FITTING for score, _ in likely):
             candidates = likely
             break
-    return max(candidates, key=lambda candidate: candidate[0])[1]
+    best = max(candidates, key=lambda candidate: candidate[0])
+    rivals = [header.division.name for score, header in candidates if score == best[0]]
+    if len(rivals) > 1:
+        raise Invalid(f"Lines are divided by {' or by '.join(rivals)}; say which with delimiter.")
+    return best[1]
 
 
 def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[HeaderRow]:
-    """The rows of the first lines of a file that can be read."""
+    """The rows of the first lines of a file that can be read, without empty ones and the footer."""
+    text = division.text(head)
+    if is_whole:
+        text = text[: footer_start(text, division.delimiter)]
     splitter = Splitter(division.delimiter, partial=not is_whole)
     first = 1
-    for line, cells, wrong in splitter.rows(division.text(head), is_last=True):
+    for line, cells, wrong in splitter.rows(text, is_last=True):
         is_separator_line = line == 1 and _SEPARATOR_LINE.fullmatch(division.delimiter.join(cells))
         if not wrong and not is_separator_line and any(map(str.strip, cells)):
             yield HeaderRow(first, line, cells)
