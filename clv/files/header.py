@@ -1,5 +1,6 @@
 """Finds out how the cells of a file are divided, and which line names its columns."""
 
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -127,18 +128,23 @@ def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[HeaderR
 
 
 def header_position(rows: Sequence[HeaderRow], header_line: int | None = None) -> int | None:
-    """Which of the rows has the names: the one in this line, else the first that reads like names
-    and is as wide as most of the rows behind it; None if there is none."""
+    """Which of the rows has the names; None if there is none.
+
+    It is the one in this line; else the first that reads like names and has as many cells as most
+    rows behind it, or at least as many filled ones, or the most of all that read like names.
+    """
     if header_line is not None:
         numbered = (n for n, row in enumerate(rows) if row.first <= header_line <= row.last)
         return next(numbered, None)
-    widths = [filled_width(row.cells) for row in rows]
     named = [n for n, row in enumerate(rows) if _are_names(row.cells)]
-    for position in named:
-        behind = widths[position + 1 :]
-        if sum(width <= widths[position] for width in behind) * 2 > len(behind):
-            return position
-    return max(named, key=lambda position: widths[position], default=None)
+    widths = [len(row.cells) for row in rows]
+    filled = [filled_width(row.cells) for row in rows]
+    for fits, sizes in ((operator.eq, widths), (operator.le, filled)):
+        for position in named:
+            behind = sizes[position + 1 :]
+            if sum(fits(size, sizes[position]) for size in behind) * 2 > len(behind):
+                return position
+    return max(named, key=lambda position: filled[position], default=None)
 
 
 def column_name(cell: str) -> str:
