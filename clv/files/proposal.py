@@ -174,11 +174,14 @@ class _Columns:
 
 def _customer(columns: _Columns) -> str | None:
     words = columns.named(called.CUSTOMER)
+    ids = [*columns.named(called.CUSTOMER_ID), *columns.of(form.ID, words)]
     tiers = [
-        [*columns.named(called.CUSTOMER_ID), *columns.of(form.ID, words)],
+        # Where guests have the id 0, e-mail addresses are better.
+        [name for name in ids if "0" not in columns.head.cells(name)],
         list(dict.fromkeys([*columns.named(called.EMAIL[:1]), *columns.of(form.EMAIL, words)])),
         columns.named(called.EMAIL[1:]),
         columns.of(form.EMAIL),
+        ids,
         words,
         columns.named(called.NAME),
     ]

@@ -132,6 +132,12 @@ from tests.unit.files.small_files import brief, read
             "customerName orderDate orderTotal",
             {"zone": "timeZone"},
         ),
+        # Guests have no id.
+        (
+            "Customer ID,Email,Date,Total\n0,a@b.de,2026-01-01,1\n7,c@d.de,2026-01-02,2",
+            "Email Date Total",
+            {},
+        ),
         # The same time twice, once exact.
         (
             "number,date_created,date_created_gmt,total,billing_email\n"
