@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from clv.errors import Invalid
 from clv.files.blocks import spellings
-from clv.files.choices import Choices, Question
+from clv.files.choices import Choices, Question, wrong_choice
 from clv.files.chosen import choose, fixed_currency
 from clv.files.head import Head
 from clv.files.header import Header, shown
@@ -98,7 +98,9 @@ def _profile(header: Header, choices: Choices) -> Profile | None:
     known = {profile.name: profile for profile in all_profiles()}
     if choices.profile and choices.profile not in known:
         listed = ", ".join(known)
-        raise Invalid(f'profile: there is no "{shown(choices.profile)}". There are: {listed}.')
+        raise wrong_choice(
+            "profile", f'there is no "{shown(choices.profile)}". There are: {listed}.'
+        )
     profile = profile_of(header.names) if choices.profile is None else known.get(choices.profile)
     if profile and profile.refusal:
         raise Invalid(profile.refusal)

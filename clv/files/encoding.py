@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from clv.errors import Invalid
 from clv.files.blocks import BLOCK_SIZE, MAX_LINE, lines, shown, whole_lines
+from clv.files.choices import wrong_choice
 
 # The first block is longer: delimiter and header are found in it.
 HEAD_SIZE = 2 * BLOCK_SIZE
@@ -58,8 +58,11 @@ class Decoder:
             return WINDOWS
         return codecs.lookup(self._codec or "utf-8").name.removesuffix("-sig")
 
-    def blocks(self, stream: io.BufferedReader) -> Iterator[str]:
-        """The text of a stream in blocks of whole lines; no block is empty."""
+    def blocks(self, stream: io.BufferedReader, partial: bool = False) -> Iterator[str]:
+        """The text of a stream in blocks of whole lines.
+
+        :param partial: a last line without an end is left out: it may end within a character
+        """
         codecs.register_error("clv.surrogates", _surrogates)
         codec = self._codec or "utf-8"
         errors = "surrogateescape" if codec.startswith("utf-8") else "clv.surrogates"
@@ -68,6 +71,7 @@ class Decoder:
             size = HEAD_SIZE
             while block := read_block(text, size):
                 block = block.removeprefix("\ufeff") if size == HEAD_SIZE else block
+                block = block[: whole_lines(block)] if partial else block
                 yield block if self._codec or block.isascii() else self._guessed(block)
                 size = BLOCK_SIZE
         finally:
@@ -142,8 +146,9 @@ def _codec(name: str) -> str:
         io.TextIOWrapper(io.BytesIO(), name).read()
         codec = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError):
-        raise Invalid(
-            f"There is no encoding {shown(name)!r}; such names are utf-8, utf-16-le, windows-1252."
+        raise wrong_choice(
+            "encoding",
+            f"there is no {shown(name)!r}; such names are utf-8, utf-16-le, windows-1252.",
         ) from None
     return codec
 
