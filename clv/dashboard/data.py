@@ -54,6 +54,17 @@ def data_preview() -> Response:
     return make_response(_preview_page(preview, choices, is_partial))
 
 
+@blp.post("/data/removal")
+@needs(Role.EDITOR)
+def data_removal() -> str:
+    """How many customers would be removed, if the file that is the body replaced everything."""
+    uploads.check_kind()
+    tenant, choices = principal().tenant, _query(PreviewQuery())["choices"]
+    with components().waiting_room.seat():
+        removed = loading.customers_not_in_file(tenant, uploads.file(), choices)
+    return page("data_removal.html", tenant=tenant, removed=removed)
+
+
 @blp.put("/data/transactions")
 @needs(Role.EDITOR)
 def data_load() -> str:

@@ -7,7 +7,9 @@ from typing import Any
 from clv.api.schemas.base import camel_case
 from clv.dashboard.figures import money
 from clv.errors import ClvError
+from clv.files import states
 from clv.files.choices import DELIMITERS, Choices, Question
+from clv.files.profile import all_profiles
 from clv.services.preview import Preview
 
 # The query parameters, where they are not the fields of Choices in camelCase.
@@ -170,7 +172,8 @@ def column_menus(preview: Preview, choices: Choices) -> list[Menu]:
 
 def reading_menus(preview: Preview, choices: Choices) -> list[Menu]:
     """How the text of the file is read; without those that are asked."""
-    profiles = [("", "None of the known ones")]
+    known = [(layout.name, layout.title) for layout in all_profiles() if not layout.refusal]
+    profiles = [("", "None of the known ones"), *known]
     menus = [_menu("profile", preview.title or "", _chosen(choices, "profile"), profiles)]
     for name, words in _WORDS.items():
         read = _read(preview, name)
@@ -205,7 +208,10 @@ def _asked(question: Question, preview: Preview) -> Asked:
     name = _field(question.parameter)
     labels = {"": _NONE.get(name, "None of these"), **_WORDS.get(name, {})}
     labels |= _currency_labels(name, preview)
-    options = tuple(Option(value, labels.get(value, value)) for value in question.choices)
+    options = tuple(
+        Option(value, labels.get(value, value), name == "keep_states" and _counts(value))
+        for value in question.choices
+    )
     kind = _kind(name, len(options))
     return Asked(parameter(name), _LABELS.get(name, ""), question.message, kind, options)
 
@@ -216,6 +222,10 @@ def _kind(name: str, answers: int) -> str:
     if name == "keep_states":
         return "several"
     return "radio" if answers < _MENU_FROM else "menu"
+
+
+def _counts(state: str) -> bool:
+    return states.counts(state, frozenset(), frozenset()) is True
 
 
 def _field(name: str) -> str:

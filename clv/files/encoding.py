@@ -58,8 +58,11 @@ class Decoder:
             return WINDOWS
         return codecs.lookup(self._codec or "utf-8").name.removesuffix("-sig")
 
-    def blocks(self, stream: io.BufferedReader) -> Iterator[str]:
-        """The text of a stream in blocks of whole lines; no block is empty."""
+    def blocks(self, stream: io.BufferedReader, partial: bool = False) -> Iterator[str]:
+        """The text of a stream in blocks of whole lines.
+
+        :param partial: a last line without an end is left out: it may end within a character
+        """
         codecs.register_error("clv.surrogates", _surrogates)
         codec = self._codec or "utf-8"
         errors = "surrogateescape" if codec.startswith("utf-8") else "clv.surrogates"
@@ -68,6 +71,7 @@ class Decoder:
             size = HEAD_SIZE
             while block := read_block(text, size):
                 block = block.removeprefix("\ufeff") if size == HEAD_SIZE else block
+                block = block[: whole_lines(block)] if partial else block
                 yield block if self._codec or block.isascii() else self._guessed(block)
                 size = BLOCK_SIZE
         finally:

@@ -57,7 +57,10 @@ class KeptStream:
         if self._copy and position < self._copied:
             self._copy.seek(position)
             return self._copy.read(size)
-        data = self._stream.read(size)
+        data = b""
+        # The beginning must not be torn: what kind of file it is shows there.
+        while len(data) < size and (more := self._stream.read(size - len(data))):
+            data += more
         if self._copy and self._keeps:
             self._copy.seek(position)
             self._copy.write(data)

@@ -1,4 +1,4 @@
-"""Which rows of a file don't count, by what the file says of them: states, and a profile's rules."""
+"""Which rows of a file don't count, by what it says of them: states, and the rules of profiles."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

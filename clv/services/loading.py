@@ -89,6 +89,21 @@ def preview_transactions(
         )
 
 
+def customers_not_in_file(tenant: Tenant, file: File, choices: Choices) -> int:
+    """How many customers a load with ``replace`` would remove. Nothing is stored.
+
+    :raises OpenQuestions: when something has to be answered first
+    :raises Invalid: when it is no file of transactions, or a choice does not fit it
+    :raises TooLarge: when it inflates to more than it may
+    """
+    with db.within(db.LONG_SECONDS):
+        manner = Manner(replaces=True)
+        staged = staged_file.stage(tenant, file, choices, Rejected(), manner)
+        if staged.questions:
+            raise OpenQuestions(tuple(staged.questions))
+        return merging.customers_not_staged(tenant.id)
+
+
 def load_transactions(
     tenant: Tenant,
     file: File,

@@ -87,6 +87,15 @@ def merge(
     return merged
 
 
+def customers_not_staged(tenant_id: int) -> int:
+    """How many customers a merge that replaces everything would remove."""
+    return db.value(
+        "SELECT COUNT(*) FROM (SELECT customer_id FROM interaction_summary WHERE tenant_id = %s"
+        f" EXCEPT SELECT customer_id FROM staged_summary WHERE NOT ({_IS_ZERO})) AS removed",
+        (tenant_id,),
+    )
+
+
 def _staged_rows() -> tuple[int, int]:
     """The number of staged rows, and of those among them with zeros only."""
     return db.rows(

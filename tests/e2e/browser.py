@@ -23,6 +23,8 @@ AXE = (Path(__file__).parent / "axe-core" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 THEMES = ("light", "dark")
 FEW = 12
+# Tenants without data, to which tests give some.
+NEWCOMERS = ("shopify", "german", "messy")
 
 
 @dataclass
@@ -30,7 +32,7 @@ class Service:
     """The running service.
 
     :param keys: API keys by tenant and role: ``keys["shop", "viewer"]``. The tenant shop has the
-        CDNOW purchases, until today, few has 12 customers, and empty has none
+        CDNOW purchases, until today, few has 12 customers, and the others have none
     """
 
     port: int
@@ -160,13 +162,13 @@ def _until_today(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]
 
 
 def _make_tenants(settings: Settings) -> dict[tuple[str, str], str]:
-    """Three tenants, each with the key of an admin, in an empty database."""
+    """The tenants, each with the key of an admin, in an empty database."""
     before, keys = db.database.obj, {}
     db.configure(settings)
     try:
         with db.scope():
             db.migrate()
-            for name in ("shop", "few", "empty"):
+            for name in ("shop", "few", "empty", *NEWCOMERS):
                 keys[name, "admin"] = create_key(tenants.create_tenant(name), Role.ADMIN)
     finally:
         db.database.close_all()

@@ -213,9 +213,13 @@ def test_an_unknown_customer_is_a_page_that_says_so(visitor):
 
 def test_a_tenant_without_data_learns_how_to_load_some(visitor):
     page = visitor.sign_in("admin", "empty")
+    expect(page.get_by_text("an export of Shopify, WooCommerce")).to_be_visible()
+    page.get_by_text("From a shell or a program").click()
     command = f"curl -X PUT {visitor.service.url}/api/v1/transactions"
     expect(page.get_by_text(command)).to_be_visible()
     visitor.check_access()
+    page.get_by_role("link", name="Load a file").click()
+    page.wait_for_url("**/data")
     page.goto("/customers")
     expect(page.get_by_text("There are no customers yet")).to_be_visible()
     visitor.check_access()

@@ -4,8 +4,6 @@ import re
 
 from playwright.sync_api import expect
 
-LINES = "customer_id,date,amount\n00001,2026-01-05,12.50\nnew-one,soon,5\nnew-two,2026-01-06,x\n"
-
 
 def test_an_admin_recomputes_and_watches_the_run_to_its_end(visitor):
     page = visitor.sign_in("admin", at="/jobs")
@@ -33,24 +31,6 @@ def test_a_viewer_is_offered_nothing_to_do(visitor):
     page.goto("/keys")
     expect(page.get_by_role("heading", name="Not with this key")).to_be_visible()
     visitor.expect("403")
-
-
-def test_an_editor_loads_a_file_and_sees_what_was_wrong_with_it(visitor, tmp_path):
-    file = tmp_path / "orders.csv"
-    file.write_text(LINES)
-    page = visitor.sign_in("editor", tenant="shop", at="/data")
-    visitor.check_access()
-    page.get_by_label("File", exact=True).set_input_files(file)
-    page.get_by_label("Keep nothing if a line is bad").check()
-    page.get_by_role("button", name="Load").click()
-    expect(page.get_by_role("alert")).to_contain_text("2 bad lines; nothing was imported")
-    visitor.expect("400")
-    page.get_by_label("Keep nothing if a line is bad").uncheck()
-    page.get_by_role("button", name="Load").click()
-    expect(page.get_by_text("2 lines could not be read")).to_be_visible()
-    expect(page.get_by_role("region", name="Rejected lines").get_by_role("row")).to_have_count(3)
-    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
-    visitor.check_access()
 
 
 def test_settings_show_what_they_would_change_before_they_are_saved(visitor):

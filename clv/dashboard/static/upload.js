@@ -230,6 +230,24 @@ function size(bytes) {
   return `${units.toLocaleString("en", { maximumFractionDigits: units < 10 ? 1 : 0 })} ${unit}`;
 }
 
+// Says what would be removed. That takes all of the file, so it is sent for it.
+async function confirmRemoval() {
+  const removal = sure.querySelector("[data-removal]");
+  const replaceButton = sure.querySelector("button");
+  removal.textContent = "Counting who is not in the file …";
+  replaceButton.disabled = true;
+  sure.querySelector("form").reset();
+  sure.returnValue = "";
+  sure.showModal();
+  try {
+    const answer = await send("POST", `${section.dataset.removal}?${choices()}`, file, "Counting …");
+    removal.innerHTML = answer.responseText;
+    replaceButton.disabled = answer.status !== 200;
+  } catch (error) {
+    removal.textContent = error.message;
+  }
+}
+
 async function put() {
   const query = choices();
   const { skipBadLines, replace } = load.elements;
@@ -301,10 +319,7 @@ load.addEventListener("change", showObstacle);
 load.addEventListener("submit", (event) => {
   event.preventDefault();
   if (load.elements.replace?.checked) {
-    sure.querySelector("[data-removed]").textContent = document.getElementById("choices").dataset.removed;
-    sure.querySelector("form").reset();
-    sure.returnValue = "";
-    sure.showModal();
+    confirmRemoval();
   } else {
     put();
   }
@@ -312,6 +327,8 @@ load.addEventListener("submit", (event) => {
 sure.addEventListener("close", () => {
   if (sure.returnValue === "replace") {
     put();
+  } else {
+    sending?.abort();
   }
 });
 stop.addEventListener("click", () => sending?.abort());

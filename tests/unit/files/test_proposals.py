@@ -132,6 +132,30 @@ from tests.unit.files.small_files import brief, read
             "customerName orderDate orderTotal",
             {"zone": "timeZone"},
         ),
+        # The same time twice, once exact.
+        (
+            "number,date_created,date_created_gmt,total,billing_email\n"
+            "1,2026-03-12T23:30:00,2026-03-12T22:30:00,58.80,a@b.de",
+            "billing_email date_created_gmt total",
+            {},
+        ),
+        (
+            "cust_id,tran_date,Qty,Rate,total_amt\n1,28-02-2014,-5,-7,35",
+            "cust_id tran_date total_amt",
+            {},
+        ),
+        (
+            "Order ID,Customer ID,Order Date,Subtotal (inc tax),Order Total (inc tax)\n"
+            "1,5,2026-03-12,50.00,58.80",
+            "Customer ID Order Date Order Total (inc tax)",
+            {"order": "Order ID"},
+        ),
+        # Whether all lines of an order cost the same, or repeat its total, has to be asked.
+        (
+            "Order ID,Email,Date,Total\n1,a@b.de,2026-01-01,30\n1,a@b.de,2026-01-01,30",
+            "Email Date Total",
+            {"order": "Order ID"},
+        ),
         # Shipments have dates, too.
         (
             "Member ID,Ship Date,Order Date,Delivered,Price\nm,2026-01-03,2026-01-01,2026-01-05,1",
@@ -180,17 +204,6 @@ def test_columns_are_taken_that_fit_better_than_all_others(text, names, used):
             "Email,Date,Price,Quantity\na@b.de,2026-01-01,3,2",
             "quantity",
             ("Quantity", ""),
-        ),
-        (
-            "Order ID,Email,Date,Total\n1,a@b.de,2026-01-01,30\n1,a@b.de,2026-01-01,10",
-            "orderLines",
-            ("sum", "first"),
-        ),
-        # All lines of an order may cost the same.
-        (
-            "Order ID,Email,Date,Total\n1,a@b.de,2026-01-01,30\n1,a@b.de,2026-01-01,30",
-            "orderLines",
-            ("sum", "first"),
         ),
         (
             "Email,Date,Total,Order Status,Payment Status\na@b.de,2026-01-01,3,shipped,refunded",

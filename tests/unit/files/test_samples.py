@@ -30,6 +30,27 @@ def preview(shop, sample, choices=None):
     return loading.preview_transactions(shop, file, Choices(**chosen))
 
 
+def amounts(shop, text, **choices):
+    """The amounts of the transactions in a file, and what is asked about it."""
+    file = File(io.BytesIO(text.encode()))
+    result = loading.preview_transactions(shop, file, Choices(**choices))
+    questions = [question.parameter for question in result.questions]
+    return [row.amount / 10_000 for row in result.sample], questions
+
+
+def test_what_was_paid_back_is_taken_away_whatever_its_sign(shop):
+    text = "Email,Date,Total,Refund\na@b.de,2026-03-13,58.80,-8.80\nb@b.de,2026-03-13,9.00,1.00\n"
+    assert amounts(shop, text) == ([50, 8], [])
+
+
+def test_orders_with_several_lines_are_one_question_where_no_name_tells_what_they_add_up_to(shop):
+    text = "Order ID,Email,Date,Total\n1,a@b.de,2026-03-13,30\n1,a@b.de,2026-03-13,30\n"
+    assert amounts(shop, text)[1] == ["orderLines"]
+    assert amounts(shop, text, order_lines="sum") == ([60], [])
+    assert amounts(shop, text, order_lines="first") == ([30], [])
+    assert amounts(shop, text, order="") == ([30, 30], [])
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def test_a_sample_gives_the_customers_days_and_amounts_of_the_table(shop, sample):
     if sample.refused:

@@ -153,6 +153,23 @@ def test_lines_before_the_header_are_skipped():
     assert (table.header_line, table.lines, table.rows) == (5, [6, 7, 8], [A, B, C])
 
 
+def test_a_title_with_more_commas_than_columns_is_no_header():
+    assert read("Orders, sales, refunds, and notes\n" + HEADER + ROWS).header_line == 2
+
+
+def test_rows_may_be_shorter_or_longer_than_the_header_by_empty_cells():
+    text = HEADER + ROWS.replace("\n", ",,\n")
+    assert (read(text).rows, read(text).bad) == ([A, B, C], [])
+    text = "A note,here\n" + HEADER.replace("\n", ",note,tag\n") + ROWS
+    assert read(text, ["customer", "date", "amount"]).rows == [A, B, C]
+
+
+def test_two_delimiters_that_fit_alike_are_a_question():
+    message = refusal("a;b,c\n1;2,3\n4;5,6\n")
+    assert message == "Lines are divided by comma or by semicolon; say which with delimiter."
+    assert read("a;b,c\n1;2,3\n", delimiter=";").rows == [("1", "2,3")]
+
+
 def test_the_header_may_be_set():
     text = "old,names,here\n" + HEADER + ROWS
     assert read(text).header_line == 1
@@ -343,6 +360,9 @@ def test_a_part_of_a_file_is_read_up_to_its_last_whole_line():
         table = read(text[:size], partial=True)
         assert table.bad == []
         assert table.rows == [A, B, C][: text[:size].count("\n") - 1]
+    cut = (text + "Müller,2026-01-04,4").encode()[:-18]
+    assert cut.endswith(b"M\xc3")
+    assert (read(cut, partial=True).encoding, read(cut, partial=True).warnings) == ("utf-8", [])
     note = text + 'd,2026-01-04,"x\ny'
     assert (read(note, partial=True).rows, read(note, partial=True).bad) == ([A, B, C], [])
     swallowed = read(text + '"d,2026-01-04,4\n' + ROWS, partial=True)
@@ -371,6 +391,13 @@ def test_a_gzip_that_inflates_to_too_much_is_refused():
     with pytest.raises(TooLarge, match="more than 1000000 bytes"):
         table = open_table(File(io.BytesIO(packed), max_bytes=1_000_000), Choices())
         cells(table)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_stream_may_come_byte_by_byte(pack):
+    data = Unseekable(pack((HEADER + ROWS).encode()), 1)
+    with closing(open_table(File(data), Choices())) as table:
+        assert cells(table).rows == [A, B, C]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

@@ -233,5 +233,15 @@ def test_a_cell_of_another_form_is_read_for_itself(cells):
         assert reader.times(cells) == one_by_one
 
 
+@pytest.mark.parametrize(
+    ("order", "days"),
+    [("dmy", ["2020-02-01", "2021-04-03"]), ("mdy", ["2020-01-02", "2021-03-04"])],
+)
+def test_many_dates_are_read_in_their_order(order, days):
+    reader = TimeReader(order, time_zone("UTC"), time_zone("UTC"), LATEST_MS)
+    for cells in (["01/02/2020", "03/04/2021"], ["1.2.2020", "3.4.2021"]):
+        assert reader.times(cells) == [reader.time(day) for day in days]
+
+
 def test_many_times_of_nothing_are_nothing():
     assert read([], "UTC") == []
