@@ -9,7 +9,7 @@ from clv.api.schemas.preview import PreviewShown
 from clv.api.schemas.uploads import PreviewQuery, TransactionsQuery, TransactionsResult
 from clv.auth.principal import Role
 from clv.files.choices import Choices
-from clv.files.kinds import KIND_OF
+from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.http.access import ClvBlueprint, principal
 from clv.http.application import components
 from clv.services import loading
@@ -19,7 +19,7 @@ from clv.services.preview import Preview
 blp = ClvBlueprint("transactions", __name__, url_prefix="/api/v1", description="Bulk data in")
 
 _EXAMPLES = {
-    **dict.fromkeys(KIND_OF),
+    **dict.fromkeys(KIND_OF_TRANSACTIONS),
     "text/csv": "customer_id,date,amount\nCUST-001,2026-04-30,42.50\n",
     "application/x-ndjson": '{"customer_id": "CUST-001", "date": "2026-04-30", "amount": 42.5}\n',
 }

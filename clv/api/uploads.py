@@ -11,7 +11,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from clv.errors import BrokenOff
 from clv.files.choices import Choices
-from clv.files.kinds import KIND_OF
+from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.reader import File
 from clv.http.access import ClvBlueprint
 from clv.http.application import components
@@ -39,7 +39,7 @@ def accepted(blp: ClvBlueprint, examples: dict[str, str | None]) -> Callable:
     return decorator
 
 
-def check_kind(accepted_types: Collection[str] = KIND_OF.keys()) -> None:
+def check_kind(accepted_types: Collection[str] = KIND_OF_TRANSACTIONS.keys()) -> None:
     """Check that the body of the current request is a kind of file that can be read.
 
     :raises UnsupportedMediaType: when it is not
@@ -53,13 +53,13 @@ def file() -> File:
     """The file that is the body of the current request."""
     most = components().settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
-    return File(cast(BinaryIO, stream), KIND_OF[request.mimetype], most)
+    return File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
 
 
 def with_charset(choices: Choices) -> Choices:
     """The choices with the charset that the current request declares, unless they name another."""
     charset = request.mimetype_params.get("charset")
-    if choices.encoding or not charset or KIND_OF[request.mimetype] != "csv":
+    if choices.encoding or not charset or KIND_OF_TRANSACTIONS[request.mimetype] != "csv":
         return choices
     return replace(choices, encoding=charset)
 

@@ -43,7 +43,8 @@ def did(loaded: Loaded) -> Iterator[str]:
         yield taken_for(loaded.preview)
         yield from left_out(loaded.left_out)
         days = f"{loaded.merged.received:,} daily summaries"
-        rows = f"{loaded.received:,} transactions read, {days}"
+        transactions = loaded.preview.transactions + loaded.preview.corrections
+        rows = f"{transactions:,} transactions read, {days}"
     yield f"{rows}: {_changes(loaded.merged)}"
     if loaded.merged.lowered:
         yield (

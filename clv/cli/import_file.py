@@ -28,7 +28,7 @@ from clv.db.clock import now_ms
 from clv.domain.units import DAY_MS
 from clv.errors import Invalid
 from clv.files.choices import OpenQuestions
-from clv.files.kinds import KIND_OF
+from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.reader import File
 from clv.services import loading, settings
 from clv.services.loading import Loaded, Options
@@ -52,7 +52,7 @@ KIND_OF_ENDING = {".ndjson": "ndjson", ".jsonl": "ndjson", ".xlsx": "xlsx"}
 @click.option(
     "--format",
     "form",
-    type=click.Choice(sorted(set(KIND_OF.values()))),
+    type=click.Choice(tuple(KIND_OF_TRANSACTIONS.values())),
     help="Left out: by the end of the name (.ndjson, .jsonl or .xlsx, also before .gz), else csv.",
 )
 @click.option("--preview", "previews", is_flag=True, help="Say what would be done, store nothing.")

@@ -42,16 +42,19 @@ _NUMBERS = {
     r"(?:,[0-9]+)?"
     r"|(?:[0-9]+(?:,[0-9]+|,$)?|,[0-9]+)(?:[eE][-+]?[0-9]{1,2})?",
 }
+# Blanks are taken possessively, for a cell of blanks would else be tried in thousands of ways.
 _AMOUNTS = {
     decimal: re.compile(
-        rf"(?P<open>\()?(?P<sign>{_SIGN})?\s*(?P<currency>{_CURRENCY})?\s*"
-        rf"(?P<inner_open>\()?(?P<inner_sign>{_SIGN})?\s*"
+        rf"(?P<open>\()?(?P<sign>{_SIGN})?\s*+(?P<currency>{_CURRENCY})?\s*+"
+        rf"(?P<inner_open>\()?(?P<inner_sign>{_SIGN})?\s*+"
         rf"(?P<number>{number})"
-        rf"\s*(?P<minus>{_MINUS})?(?P<inner_close>\))?\s*(?P<currency_behind>{_CURRENCY})?"
-        rf"\s*(?P<minus_behind>{_MINUS})?(?P<close>\))?"
+        rf"\s*+(?P<minus>{_MINUS})?(?P<inner_close>\))?\s*+(?P<currency_behind>{_CURRENCY})?"
+        rf"\s*+(?P<minus_behind>{_MINUS})?(?P<close>\))?"
     )
     for decimal, number in _NUMBERS.items()
 }
+# The usual amount that can be read either way.
+_OPEN = re.compile(r"-?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _PLAIN_BLOCKS = {
     decimal: re.compile(rf"(?:-?\d{{1,9}}(?:{re.escape(decimal)}\d{{1,4}})?\n)*", re.ASCII)
     for decimal in DECIMALS
@@ -59,7 +62,7 @@ _PLAIN_BLOCKS = {
 # What may make a number negative, or say that it is not.
 _SIGN_GROUPS = ("open", "inner_open", "sign", "inner_sign", "minus", "minus_behind")
 _AROUND = re.compile(r"([^\d]*)\d(?:.*\d)?([^\d]*)", re.ASCII | re.DOTALL)
-_NOT_CURRENCY = f" \t.,()+-\u2212{_GROUP_SIGNS}"
+_NOT_CURRENCY = f" \t,()+-\u2212{_GROUP_SIGNS}"
 
 
 class DecimalSign:
@@ -90,13 +93,20 @@ class DecimalSign:
                 self._add(cell)
 
     def _add(self, cell: str) -> None:
+        if _OPEN.fullmatch(cell):
+            self._add_example(cell)
+            return
         with_point, with_comma = (_number(cell, decimal) for decimal in DECIMALS)
         if with_point == with_comma:
             return
         if with_point is None or with_comma is None:
             self.sign = "." if with_comma is None else ","
-        elif len(self.examples) < _MAX_EXAMPLES and cell.strip() not in self.examples:
-            self.examples.append(cell.strip())
+        else:
+            self._add_example(cell.strip())
+
+    def _add_example(self, text: str) -> None:
+        if len(self.examples) < _MAX_EXAMPLES and text not in self.examples:
+            self.examples.append(text)
 
 
 def amount(cell: str, decimal: str) -> int:
@@ -131,7 +141,12 @@ def currency_of(cell: str) -> str | None:
     None if it names none or two, or has a sign of several currencies: ``$``, ``¥``, ``kr``.
     """
     around = _AROUND.fullmatch(cell) if len(cell) <= _MAX_LENGTH else None
-    codes = {_code(text.strip(_NOT_CURRENCY)) for text in around.groups()} if around else set()
+    # A point may belong to the sign (лв.) or to the number (€.50).
+    codes = {
+        _code(text.strip(others))
+        for text in (around.groups() if around else ())
+        for others in (_NOT_CURRENCY, f"{_NOT_CURRENCY}.")
+    }
     codes.discard(None)
     return codes.pop() if len(codes) == 1 else None
 

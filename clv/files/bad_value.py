@@ -15,9 +15,6 @@ class BadValue(ValueError):
         self.rule = rule
         self.cell = cell
 
-    def __reduce__(self) -> tuple[type["BadValue"], tuple[str, str]]:
-        return BadValue, (self.rule, self.cell)
-
 
 def _shown(cell: str) -> str:
     if not cell.strip():

@@ -86,6 +86,14 @@ class OpenQuestions(Invalid):
         self.questions = tuple(questions)
 
 
+def wrong_choice(parameter: str, reason: str) -> Invalid:
+    """The error that a choice does not fit the file.
+
+    :param parameter: its name in the API
+    """
+    return Invalid(f"{parameter}: {reason}", {"query": {parameter: [reason]}})
+
+
 def stored(choices: Choices, names: Collection[str]) -> dict[str, Any] | None:
     """These fields of the choices as JSON values, without those that are None; None if all are."""
     values = {name: getattr(choices, name) for name in names}

@@ -3,9 +3,8 @@
 import re
 from dataclasses import replace
 
-from clv.errors import Invalid
 from clv.files import states
-from clv.files.choices import Choices
+from clv.files.choices import Choices, wrong_choice
 from clv.files.header import Header, shown
 from clv.files.mapping import Amount, Less, Mapping
 
@@ -34,9 +33,9 @@ def fixed_currency(header: Header, choices: Choices) -> str | None:
     if not currency or currency in header:
         return None
     if not CODE.fullmatch(currency):
-        raise Invalid(
-            f'currency: "{shown(currency)}" is neither a code such as EUR nor a column.'
-            f" {header.listed()}"
+        raise wrong_choice(
+            "currency",
+            f'"{shown(currency)}" is neither a code such as EUR nor a column. {header.listed()}',
         )
     return currency.upper()
 
@@ -62,7 +61,7 @@ def _time(mapping: Mapping, header: Header, choices: Choices) -> Mapping:
         return mapping
     time = _columns("time", choices.time, header)
     if len(time) > 2:
-        raise Invalid("time: one column, or two: of the date and of the time of day.")
+        raise wrong_choice("time", "one column, or two: of the date and of the time of day.")
     clock = mapping.clock if time == mapping.time else None
     return replace(mapping, time=time[:1], clock=time[1] if len(time) == 2 else clock)
 
@@ -96,9 +95,9 @@ def _amount(column: str, amounts: tuple[Amount, ...]) -> Amount:
 
 def _order(mapping: Mapping, header: Header, choices: Choices) -> Mapping:
     if choices.order_lines not in (None, *ORDER_LINES):
-        raise Invalid(
-            f'orderLines: "{shown(choices.order_lines or "")}" is neither'
-            f" {' nor '.join(ORDER_LINES)}."
+        raise wrong_choice(
+            "orderLines",
+            f'"{shown(choices.order_lines or "")}" is neither {" nor ".join(ORDER_LINES)}.',
         )
     if choices.order is not None:
         order = (header.chosen("order", choices.order),) if choices.order else ()

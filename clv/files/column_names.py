@@ -35,14 +35,14 @@ NAME = (
 )
 TIME = (
     "(order|purchase|sale|sales|transaction|trans|ordered|purchased)"
-    " ?(date|time|timestamp|datetime|date ?time|at|on)(?: utc| gmt)?"
+    " ?(date|time|timestamp|datetime|date ?time|at|on)"
     "|date of (order|purchase|sale)|(bestell|kauf|auftrags|verkaufs|umsatz|transaktions)"
     " ?(datum|zeit|zeitpunkt)|datum (der bestellung|des kaufs)|(bestellt|gekauft|verkauft) am"
     "|date (de |d )?(la )?(commande|achat|vente|transaction)|date ?(ordered|purchased)"
     "|fecha (de |del )?(la )?(pedido|compra|venta|transaccion|orden)|order (created|placed)( at)?",
     "date|datum|fecha|day|tag|timestamp|time stamp|datetime|date ?time|zeitpunkt|zeitstempel"
     "|date und uhrzeit|datum uhrzeit|datum zeit|event (date|time|timestamp)|jour",
-    "(created|creation|erstellt|erstellungs|angelegt)( ?(at|on|date|time|am|datum))?(?: utc| gmt)?"
+    "(created|creation|erstellt|erstellungs|angelegt)( ?(at|on|date|time|am|datum))?"
     "|date (created|added|de creation)|date add|fecha de creacion|cree le",
     "(invoice|rechnungs|beleg|buchungs|booking|posting) ?(date|datum|time)"
     "|date (de )?(la )?facture|fecha (de )?(la )?factura",
@@ -63,13 +63,11 @@ AMOUNT = (
     "(total|amount|sum|value|revenue|sales|turnover|spend|spent|payment|purchase|transaction|sale)"
     "( ?(total|amount|value|paid|spent|revenue|sales|sum))?|total price|paid amount|money"
     "|betrag|summe|umsatz|gesamt|wert|erlos|einnahmen|zahlbetrag|endbetrag|kaufbetrag"
-    "|gesamt ?umsatz|summe gesamt|betrag gesamt|montant( total)?|somme|chiffre d affaires"
-    "|total ttc|total ht|importe( total)?|monto( total)?|total pagado|ingresos"
+    "|gesamt ?umsatz|summe gesamt|betrag gesamt|montant( total)?|somme"
+    "|chiffre d affaires"
+    "|importe( total)?|monto( total)?|total pagado|ingresos"
     "|(net|gross) ?(total|amount|sales|revenue|value|sum)?"
     "|(netto|brutto) ?(betrag|umsatz|summe|wert|preis|gesamt)?"
-    "|(gesamt|betrag|summe|umsatz|total|amount|revenue|sales|value|wert)"
-    " ?(net|gross|netto|brutto|ht|ttc|(incl?|inkl|excl?|exkl|zzgl|with|without|ohne|mit)"
-    " ?(tax|vat|gst|mwst|ust|tva|iva|shipping|versand)?)"
     "|(after|before) (tax|discount)|net|gross|netto|brutto"
 )
 LINE_AMOUNT = (
@@ -116,8 +114,15 @@ CANCELLED = (
     "|date (d )?annulation",
 )
 ISO = r"(?<![^\W_])(eur|usd|gbp|chf|jpy|cad|aud|nzd|sek|nok|dkk|pln|czk|huf|brl|mxn|inr)(?![^\W_])"
+IN_UTC = re.compile(r"(?<![^\W_])(utc|gmt)(?![^\W_])", re.IGNORECASE)
+# Behind the name of an amount.
+TAX = re.compile(
+    " (net|gross|netto|brutto|ht|ttc"
+    "|(incl?|inkl|inc|excl?|exkl|ex|zzgl|with|without|mit|ohne)"
+    "( (tax|taxes|vat|gst|mwst|ust|tva|iva|shipping|versand))?)$"
+)
 # What a name is compared without: "in EUR".
-CODES = rf"{ISO}|\b(euro|in|en)\b"
+CODES = rf"{ISO}|{IN_UTC.pattern}|\b(euro|in|en)\b"
 
 
 def group(name: str, groups: Groups) -> int | None:
@@ -143,14 +148,14 @@ def currency(name: str) -> str | None:
 def words(name: str) -> str:
     """A name in lower case, as single words, without accents, brackets and currencies.
 
-    ``OrderTotal (€)``, ``order_total`` and ``Order total in EUR`` are all ``order total``.
+    ``OrderTotal (€)``, ``order_total`` and ``Order total in EUR, net`` are all ``order total``.
     """
     name = re.sub(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])", " ", unicodedata.normalize("NFC", name))
     base = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("#", " # ").casefold())
     letters = "".join(char for char in base if not unicodedata.combining(char))
     plain = re.sub(r"[^\w#]|_", " ", letters)
     shorter = " ".join(re.sub(CODES, " ", plain).split())
-    return shorter or " ".join(plain.split())
+    return TAX.sub("", re.sub(r"\bamt\b", "amount", shorter or " ".join(plain.split())))
 
 
 @cache

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from clv.errors import Invalid
 from clv.files.blocks import spellings
-from clv.files.choices import Choices, Question
-from clv.files.chosen import ORDER_LINES, choose, fixed_currency
+from clv.files.choices import Choices, Question, wrong_choice
+from clv.files.chosen import choose, fixed_currency
 from clv.files.head import Head
 from clv.files.header import Header, shown
 from clv.files.mapping import Amount, Mapping
 from clv.files.profile import Notice, Profile, all_profiles, profile_of
-from clv.files.proposal import Proposal, order_lines, propose
+from clv.files.proposal import Proposal, order_lines, propose, time_zone
 
 # The columns that are taken unasked, whatever other columns there are.
 PLAIN = ("customer_id", "date", "amount")
@@ -20,8 +20,6 @@ MEANINGS = {
     "time": "the time of the purchase",
     "amount": "the amount",
 }
-# The parameters that have another spelling than the fields of Choices.
-FIELDS = {"orderLines": "order_lines"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,8 @@ class Resolved:
     :param questions: of the columns; those of their values come later
     :param warnings: codes and messages
     :param fixed_currency: of all amounts, where no column has it
+    :param time_zone: of times without an offset, by the profile or by the name of their column;
+        None: the tenant's
     """
 
     profile: Profile | None
@@ -40,6 +40,7 @@ class Resolved:
     questions: tuple[Question, ...]
     warnings: tuple[tuple[str, str], ...]
     fixed_currency: str | None
+    time_zone: str | None = None
 
 
 def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choices) -> Resolved:
@@ -62,16 +63,14 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
     is_known = mapping.customer and mapping.time and mapping.amounts
     questions = [*proposal.questions, *_missing(mapping, head)]
     if is_known and mapping.order_lines == "each":
-        if lines := order_lines(head, mapping):
-            mapping = replace(mapping, order_lines=lines)
-        else:
-            questions.append(_lines_question(mapping))
+        mapping = replace(mapping, order_lines=order_lines(head, mapping))
     return Resolved(
         profile,
         mapping if is_known else None,
         _open(questions, choices),
         proposal.warnings,
         fixed_currency(header, choices) or proposal.currency,
+        profile.time_zone if profile else time_zone(mapping),
     )
 
 
@@ -96,7 +95,9 @@ def _profile(header: Header, choices: Choices) -> Profile | None:
     known = {profile.name: profile for profile in all_profiles()}
     if choices.profile and choices.profile not in known:
         listed = ", ".join(known)
-        raise Invalid(f'profile: there is no "{shown(choices.profile)}". There are: {listed}.')
+        raise wrong_choice(
+            "profile", f'there is no "{shown(choices.profile)}". There are: {listed}.'
+        )
     profile = profile_of(header.names) if choices.profile is None else known.get(choices.profile)
     if profile and profile.refusal:
         raise Invalid(profile.refusal)
@@ -121,23 +122,15 @@ def _question(notice: Notice, head: Head) -> Question:
 def _missing(mapping: Mapping, head: Head) -> tuple[Question, ...]:
     """Questions for what a file can't be loaded without."""
     parts = {"customer": mapping.customer, "time": mapping.time, "amount": mapping.amounts}
+    used = {*mapping.customer, *mapping.time, *mapping.order, mapping.state}
     return tuple(
         Question(
             parameter,
-            head.candidates(parameter),
+            tuple(name for name in head.candidates(parameter) if name not in used),
             f"Which column is {MEANINGS[parameter]}? {head.header.listed()}",
         )
         for parameter, columns in parts.items()
         if not columns
-    )
-
-
-def _lines_question(mapping: Mapping) -> Question:
-    order, amount = shown(mapping.order[0]), shown(mapping.amounts[0].column)
-    return Question(
-        "orderLines",
-        ORDER_LINES,
-        f"{order} repeats: is {amount} the amount of a line (sum) or of the order (first)?",
     )
 
 
@@ -152,5 +145,5 @@ def _open(questions: Sequence[Question], choices: Choices) -> tuple[Question, ..
     return tuple(
         question
         for parameter, question in first.items()
-        if getattr(choices, FIELDS.get(parameter, parameter)) in (None, (), ("",))
+        if getattr(choices, parameter) in (None, (), ("",))
     )

@@ -31,6 +31,11 @@ CODE_OF_SIGN = {
     "zł": "PLN",
     "Kč": "CZK",
     "Ft": "HUF",
+    "Rp": "IDR",
+    "RM": "MYR",
+    "S/": "PEN",
+    "lei": "RON",
+    "лв.": "BGN",
     "₹": "INR",
     "₺": "TRY",
     "₽": "RUB",
@@ -47,4 +52,4 @@ CODE_OF_SIGN = {
     "฿": "THB",
 }
 # Signs of several currencies. The yen's is also the yuan's.
-SHARED_SIGNS = frozenset({"$", "C$", "¥", "￥", "kr", "kr.", "Kr", "Kr.", "Fr.", "Rs", "Rs."})
+SHARED_SIGNS = frozenset({"$", "C$", "¥", "￥", "kr", "kr.", "Kr", "Kr.", "Fr.", "R", "Rs", "Rs."})

@@ -84,7 +84,7 @@ def looks_like_name(ids: Iterable[str]) -> bool:
 
 @lru_cache(_CACHED_CELLS)
 def _cached_customer(text: str) -> str:
-    text = unicodedata.normalize("NFC", _unwrapped(text))
+    text = _unwrapped(text)
     if not text:
         return ""
     if _SHORTENED.fullmatch(text):
@@ -92,8 +92,8 @@ def _cached_customer(text: str) -> str:
     if match := _FLOAT.fullmatch(text):
         text = match[1]
     elif _EMAIL.fullmatch(text):
-        text = unicodedata.normalize("NFC", text.lower())
-    return customer_id(text)
+        text = text.lower()
+    return customer_id(unicodedata.normalize("NFC", text))
 
 
 def _unwrapped(text: str) -> str:

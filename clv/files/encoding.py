@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from clv.errors import Invalid
 from clv.files.blocks import BLOCK_SIZE, MAX_LINE, lines, shown, whole_lines
+from clv.files.choices import wrong_choice
 
 # The first block is longer: delimiter and header are found in it.
 HEAD_SIZE = 2 * BLOCK_SIZE
@@ -27,8 +27,10 @@ MARKS = {
 WINDOWS = "windows-1252"
 # An undecodable byte becomes one of the 256 surrogates from here; for UTF-8 Python does the same.
 _BYTE = 0xDC00
-# These stand for a line that is too long, and in front of a line of UTF-8 in a Windows-1252 file.
-_TOO_LONG, _UTF_8 = "\ud800", "\ud801"
+# Stands for a line that is too long, in any encoding.
+_TOO_LONG = "\0too long\0"
+# Stands in front of a line of UTF-8 in a Windows-1252 file.
+_UTF_8 = "\ud800"
 _FAULT = re.compile("[\0\ud800-\udfff]")
 # How many bytes the likely encoding is judged by.
 _MAX_JUDGED = 16_384
@@ -56,8 +58,11 @@ class Decoder:
             return WINDOWS
         return codecs.lookup(self._codec or "utf-8").name.removesuffix("-sig")
 
-    def blocks(self, stream: io.BufferedReader) -> Iterator[str]:
-        """The text of a stream in blocks of whole lines; no block is empty."""
+    def blocks(self, stream: io.BufferedReader, partial: bool = False) -> Iterator[str]:
+        """The text of a stream in blocks of whole lines.
+
+        :param partial: a last line without an end is left out: it may end within a character
+        """
         codecs.register_error("clv.surrogates", _surrogates)
         codec = self._codec or "utf-8"
         errors = "surrogateescape" if codec.startswith("utf-8") else "clv.surrogates"
@@ -66,6 +71,7 @@ class Decoder:
             size = HEAD_SIZE
             while block := read_block(text, size):
                 block = block.removeprefix("\ufeff") if size == HEAD_SIZE else block
+                block = block[: whole_lines(block)] if partial else block
                 yield block if self._codec or block.isascii() else self._guessed(block)
                 size = BLOCK_SIZE
         finally:
@@ -124,10 +130,10 @@ def fault(text: str, encoding: str = "utf-8") -> str:
     wrong = _FAULT.search(text)
     if not wrong:
         return ""
+    if _TOO_LONG in text:
+        return "The line has more than 1,048,576 characters."
     if wrong[0] == "\0":
         return "The line has a NUL character."
-    if wrong[0] == _TOO_LONG:
-        return "The line has more than 1,048,576 characters."
     if wrong[0] == _UTF_8:
         return "The line is UTF-8, but lines before it are not: the file mixes encodings."
     names = "neither UTF-8 nor Windows-1252" if encoding == WINDOWS else f"not {encoding.upper()}"
@@ -140,8 +146,9 @@ def _codec(name: str) -> str:
         io.TextIOWrapper(io.BytesIO(), name).read()
         codec = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError):
-        raise Invalid(
-            f"There is no encoding {shown(name)!r}; such names are utf-8, utf-16-le, windows-1252."
+        raise wrong_choice(
+            "encoding",
+            f"there is no {shown(name)!r}; such names are utf-8, utf-16-le, windows-1252.",
         ) from None
     return codec
 

@@ -9,8 +9,8 @@ from clv.files.blocks import lines
 # What counts as a transaction has at least a customer, a time and an amount.
 _MIN_FILLED = 3
 _WORDS = re.compile(
-    r"\W*((grand |sub)?totals?|sum|(gesamt|zwischen)?summen?|gesamt|copyright|©|generated|exported"
-    r"|created|erstellt|confidential|report|end of)\b",
+    r"\W*((grand |sub)?totals?|sum|(gesamt|zwischen)?summen?|gesamt|copyright|generated|exported"
+    r"|created|erstellt|confidential|report|end of)\b|\s*©",
     re.IGNORECASE,
 )
 

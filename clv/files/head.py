@@ -13,13 +13,13 @@ from clv.files.header import Header
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # With a sign, a currency and separators of thousands on either side: "-1.234,50 €".
-NUMBER = re.compile(r"[-−(+]?\s*[^\W\d_]{0,3}\.?\s*[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
+NUMBER = re.compile(r"[-−(+]?\s*([^\W\d_]{2,3}\.?\s*)?[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
 MONTHS = "jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec"
 MONTHS += "|fév|fev|avr|aoû|aou|déc|ene|abr|ago|dic"
 DATE = re.compile(
     rf"""
-    (19|20)\d\d[-/.]\d?\d[-/.]\d?\d\b.*           # 2026-03-12, and a time of day
-    | \d?\d[-/.]\s?\d?\d[-/.]\s?(\d\d)?\d\d\b.*   # 12.03.2026, 3/12/26
+    (19|20)\d\d[-/.]\d?\d[-/.]\d?\d(\D.*)?           # 2026-03-12, and a time of day
+    | \d?\d[-/.]\s?\d?\d[-/.]\s?(\d\d)?\d\d(\D.*)?   # 12.03.2026, 3/12/26
     | (19|20)\d\d(0[1-9]|1[0-2])[0-3]\d           # 20260312
     | (\d?\d[.\s-]+)?({MONTHS})[^\W\d]*\.?[\s.,-]+\d?\d.*   # Mar 12, 2026; 12-Mär-26
     | [12]\d{{9}}(\d{{3}}|\d{{6}})?(\.\d+)?       # seconds, milliseconds, microseconds since 1970
@@ -28,7 +28,7 @@ DATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # One that no number is: of those columns one can be taken whatever its name.
-PLAIN_DATE = re.compile(r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}\b.*|.*[a-z]{3}.*\d{2}.*", re.IGNORECASE)
+PLAIN_DATE = re.compile(r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}(\D.*)?|.*[a-z]{3}.*\d{2}.*", re.IGNORECASE)
 CLOCK = re.compile(r"\d?\d:\d\d(:\d\d(\.\d+)?)?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
 CURRENCY = re.compile(r"[A-Za-z]{3}|[$€£¥₹]")
 # One word with a digit; and words without any.

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from clv.errors import Invalid
+from clv.files.choices import wrong_choice
 
 # The most names that a message lists, and the most characters of each.
 MAX_NAMED = 40
@@ -51,7 +52,7 @@ class Header:
         if self.names.count(name) == 1:
             return name
         if name not in self:
-            raise Invalid(f'{parameter}: there is no column "{shown(name)}". {self.listed()}')
+            raise wrong_choice(parameter, f'there is no column "{shown(name)}". {self.listed()}')
         return self._spelling(name)
 
     def listed(self) -> str:

@@ -1,5 +1,6 @@
 """Finds out how the cells of a file are divided, and which line names its columns."""
 
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from itertools import islice
 from clv.errors import Invalid
 from clv.files.blocks import lines, shown
 from clv.files.choices import DELIMITERS, Choices
+from clv.files.footer import footer_start
 from clv.files.looks import is_value
 from clv.files.selection import filled_width
 from clv.files.splitter import Splitter
@@ -20,7 +22,7 @@ _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
 HEAD_ROWS = 200
 # How many rows are looked at.
 _MAX_ROWS = 500
-# The share of rows that must fit a division into cells for runs of blanks to be out of question.
+# The share of rows that must fit a division into cells for less likely ones to be out of question.
 _FITTING = 0.5
 
 
@@ -71,11 +73,12 @@ class Header:
         return filled_width(self.names)
 
 
-# The likelier one first. In runs of blanks a single one may be part of a name.
+# In place of runs of blanks there is a character that no file has. Where two blanks divide, single
+# ones may be part of a name.
 DIVISIONS = (
     *(Division(name, mark) for name, mark in DELIMITERS.items() if mark != " "),
-    Division("space", "\t", 2),
-    Division("space", "\t", 1),
+    Division("space", "\x1f", 2),
+    Division("space", "\x1f", 1),
 )
 
 
@@ -98,17 +101,26 @@ def find_header(head: str, is_whole: bool, choices: Choices) -> Header:
     if not candidates:
         raise Invalid(_no_header(head, choices))
     # Names and times have blanks in files of any kind: they divide only where nothing else does.
-    marked = [(score, header) for score, header in candidates if not header.division.blanks]
-    if any(score[0] >= _FITTING for score, _ in marked):
-        candidates = marked
-    return max(candidates, key=lambda candidate: candidate[0])[1]
+    for blanks in (0, 2, 1):
+        likely = [one for one in candidates if one[1].division.blanks == blanks]
+        if any(score[0] >= _FITTING for score, _ in likely):
+            candidates = likely
+            break
+    best = max(candidates, key=lambda candidate: candidate[0])
+    rivals = [header.division.name for score, header in candidates if score == best[0]]
+    if len(rivals) > 1:
+        raise Invalid(f"Lines are divided by {' or by '.join(rivals)}; say which with delimiter.")
+    return best[1]
 
 
 def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[HeaderRow]:
-    """The rows of the first lines of a file that can be read."""
+    """The rows of the first lines of a file that can be read, without empty ones and the footer."""
+    text = division.text(head)
+    if is_whole:
+        text = text[: footer_start(text, division.delimiter)]
     splitter = Splitter(division.delimiter, partial=not is_whole)
     first = 1
-    for line, cells, wrong in splitter.rows(division.text(head), is_last=True):
+    for line, cells, wrong in splitter.rows(text, is_last=True):
         is_separator_line = line == 1 and _SEPARATOR_LINE.fullmatch(division.delimiter.join(cells))
         if not wrong and not is_separator_line and any(map(str.strip, cells)):
             yield HeaderRow(first, line, cells)
@@ -116,18 +128,23 @@ def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[HeaderR
 
 
 def header_position(rows: Sequence[HeaderRow], header_line: int | None = None) -> int | None:
-    """Which of the rows has the names: the one in this line, else the first that reads like names
-    and is as wide as most of the rows behind it; None if there is none."""
+    """Which of the rows has the names; None if there is none.
+
+    It is the one in this line; else the first that reads like names and has as many cells as most
+    rows behind it, or at least as many filled ones, or the most of all that read like names.
+    """
     if header_line is not None:
         numbered = (n for n, row in enumerate(rows) if row.first <= header_line <= row.last)
         return next(numbered, None)
-    widths = [filled_width(row.cells) for row in rows]
     named = [n for n, row in enumerate(rows) if _are_names(row.cells)]
-    for position in named:
-        behind = widths[position + 1 :]
-        if sum(width <= widths[position] for width in behind) * 2 > len(behind):
-            return position
-    return max(named, key=lambda position: widths[position], default=None)
+    widths = [len(row.cells) for row in rows]
+    filled = [filled_width(row.cells) for row in rows]
+    for fits, sizes in ((operator.eq, widths), (operator.le, filled)):
+        for position in named:
+            behind = sizes[position + 1 :]
+            if sum(fits(size, sizes[position]) for size in behind) * 2 > len(behind):
+                return position
+    return max(named, key=lambda position: filled[position], default=None)
 
 
 def column_name(cell: str) -> str:

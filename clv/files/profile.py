@@ -5,7 +5,8 @@ A key that takes the names of columns lists their spellings, in any language; th
 matter, and columns that the header lacks are passed over.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,8 @@ from clv.files.header import Header
 from clv.files.mapping import Amount, Less, Mapping, Rule
 from clv.files.tables import read_table
 
+# As in 2026-03-12 and in 2026/3/12.
+YEAR_FIRST = re.compile(r"\s*\d{4}\D")
 FOLDER = Path(__file__).with_name("profiles")
 
 # Spellings of one column, or columns of which all are meant: the best first.
@@ -91,7 +94,8 @@ class Layout:
     :param unless: the header must have none of these columns
     :param refusal: why such a file can't be loaded, and what to export instead
     :param time_zone: of times without an offset; the tenant's if it is left out
-    :param date_order: of dates with slashes, if the whole column fits several orders
+    :param date_order: if the whole column fits several orders, and all its numeric dates have
+        ``date_form``, a regular expression: a spreadsheet may have saved the file in another order
     :param decimal: the decimal sign, if the whole column fits both
     :param currency: of all amounts, if no column names it
     """
@@ -102,6 +106,7 @@ class Layout:
     refusal: str | None = None
     time_zone: str | None = None
     date_order: str | None = None
+    date_form: str = ".*"
     decimal: str | None = None
     currency: str | None = None
     warnings: tuple[Notice, ...] = ()
@@ -150,10 +155,14 @@ class Profile:
         """Of times without an offset; None: the tenant's."""
         return self.layout.time_zone
 
-    @property
-    def date_order(self) -> str | None:
-        """Of dates with slashes, where the whole column fits several orders."""
-        return self.layout.date_order
+    def date_order(self, cells: Iterable[str]) -> str | None:
+        """The order of day and month, where the whole column fits several orders.
+
+        :param cells: of the column; those that begin with the year don't matter
+        """
+        form = re.compile(self.layout.date_form)
+        dates = [cell.strip() for cell in cells if cell.strip() and not YEAR_FIRST.match(cell)]
+        return self.layout.date_order if all(map(form.fullmatch, dates)) else None
 
     @property
     def decimal(self) -> str | None:

@@ -72,9 +72,9 @@ def propose(head: Head) -> Proposal:
     )
 
 
-def order_lines(head: Head, mapping: Mapping) -> str | None:
-    """How the lines of an order make its amount, as far as names and first rows tell; None if they
-    don't."""
+def order_lines(head: Head, mapping: Mapping) -> str:
+    """How the lines of an order make its amount, as far as names and first rows tell; ``each`` if
+    they don't, which has to be asked if an order has several."""
     if not mapping.order:
         return "each"
     amount, order = mapping.amounts[0], mapping.order[0]
@@ -85,7 +85,13 @@ def order_lines(head: Head, mapping: Mapping) -> str | None:
     if called.has(amount.column, called.PRICE):
         return "sum"
     is_total = called.has(amount.column, called.ORDER_AMOUNT)
-    return "first" if is_total and head.is_of_orders(amount.column, order) else None
+    return "first" if is_total and head.is_of_orders(amount.column, order) else "each"
+
+
+def time_zone(mapping: Mapping) -> str | None:
+    """``UTC`` if the name of the time's column says so: ``Created (UTC)``."""
+    names = [*mapping.time, mapping.clock or ""]
+    return "UTC" if any(map(called.IN_UTC.search, names)) else None
 
 
 class _Columns:
@@ -167,13 +173,22 @@ def _customer(columns: _Columns) -> str | None:
 
 def _time(columns: _Columns) -> tuple[str | None, str | None]:
     """The column of the time, and that of the time of day if the first has only a date."""
-    tiers = [columns.named((names,), form.DATE) for names in (*called.TIME, *called.CLOCK)]
+    tiers = [
+        _without_local(columns.named((names,), form.DATE))
+        for names in (*called.TIME, *called.CLOCK)
+    ]
     tiers.append(columns.of(form.PLAIN_DATE, columns.of(form.DATE)))
     time = columns.best("time", tiers, "time of the purchase")
     clocks = columns.of(form.CLOCK, columns.named((*called.CLOCK, called.TIME[0])))
     if time is None or len(clocks) != 1 or any(":" in cell for cell in columns.head.cells(time)):
         return time, None
     return time, columns.take(clocks[0])
+
+
+def _without_local(times: list[str]) -> list[str]:
+    """The columns without those that another one has in UTC, which is exact."""
+    exact = {called.words(name) for name in times if called.IN_UTC.search(name)}
+    return [name for name in times if called.IN_UTC.search(name) or called.words(name) not in exact]
 
 
 def _order(columns: _Columns) -> str | None:

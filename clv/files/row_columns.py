@@ -163,9 +163,14 @@ def _problem(*values: Any) -> Problem | None:
 
 
 def _difference(amount: Any, less: Any) -> Any:
-    """What is left; nothing is taken where ``less`` is empty."""
+    """What is left; nothing is taken where ``less`` is empty.
+
+    Some shops write what they paid back as a negative number: it is taken from a sale all the same.
+    """
     problem = _problem(amount, less)
-    return problem or (amount if amount is None or less is None else amount - less)
+    if problem or amount is None or less is None:
+        return problem or amount
+    return amount - (abs(less) if amount >= 0 else less)
 
 
 def _product(amount: Any, quantity: Any) -> Any:

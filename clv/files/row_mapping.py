@@ -4,7 +4,6 @@ Works by column, as far as a block allows: a function call for each cell of a mi
 take longer than everything else. Only what differs from row to row is decided row by row.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
@@ -16,40 +15,20 @@ from typing import Any
 from clv.db import Columns
 from clv.files.blocks import Block
 from clv.files.cells import CellReader, Problem
-from clv.files.mapping import Mapping, Rule
+from clv.files.mapping import Mapping
 from clv.files.row_columns import RowColumns
-from clv.files.states import counts
-from clv.files.tally import Reasons, Rejected
+from clv.files.verdicts import Outcome, Verdict, Verdicts
 from clv.store.staging import CORRECTION, COVERED, HELD, SALE
 
 NO_CUSTOMER = "no customer"
 CONTINUED = "a further line of an order"
 TOTAL = "a total"
 FOOTER = "a footer"
-CANCELLED = "cancelled"
-UNKNOWN_STATE = "a state that may count or not"
 # The columns of a detailed row.
 _WIDTH = 7
 _TOTAL_WORDS = frozenset(
     ("total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme", "somme", "totale")
 )
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of the rows of a file.
-
-    :param rows: all rows of data
-    :param left_out: those that do not count
-    :param unknown_states: how often each state occurs of which nobody knows whether it counts
-    :param counting_states: the others, as far as they count
-    """
-
-    rejected: Rejected
-    rows: int = 0
-    left_out: Reasons = field(default_factory=Reasons)
-    unknown_states: Counter[str] = field(default_factory=Counter)
-    counting_states: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +61,9 @@ class RowMapper:
         self._columns = RowColumns(mapping, reader, extras.has_symbols)
         self._is_simple = _is_simple(mapping) and not extras.has_symbols
         self.is_detailed = extras.is_detailed or extras.holds or not self._is_simple
-        self._states: dict[str, tuple[str, bool] | None] = {}
+        self._verdicts = Verdicts(mapping, self._columns, outcome)
+        # The order of the last row that counts.
+        self._order_above: str | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -133,11 +114,11 @@ class RowMapper:
         yield columns.ids(block)
         yield columns.ids_of_corrections(block)
         yield columns.times(block)
-        yield self._without_voided(block, amounts)
+        yield self._verdicts.without_voided(block, amounts)
         yield bases
         yield currencies
         yield columns.orders(block)
-        yield self._verdicts(block, bases)
+        yield self._verdicts.of(block, bases)
 
     def _row(
         self,
@@ -149,19 +130,14 @@ class RowMapper:
         base: Any,
         currency: Any,
         order: str | None,
-        verdict: tuple[str, bool] | None,
+        verdict: Verdict | None,
     ) -> tuple | None:
         """A row as it is staged; None if it is not."""
         if customer_of_correction is not None and type(base) is int and base < 0:
             customer = customer_of_correction
-        if not customer and not (order and self._mapping.order_lines == "sum"):
-            self._leave_out(NO_CUSTOMER, line, amount)
-            return None
-        if time is None and (verdict or not customer or customer.lower() in _TOTAL_WORDS):
-            self._leave_out(verdict[0] if verdict else TOTAL, line, amount)
-            return None
-        if verdict and not verdict[1]:
-            self._leave_out(verdict[0], line, amount)
+        reason = self._reason_to_leave_out(customer, time, amount, order, verdict)
+        if reason:
+            self._leave_out(reason, line, amount)
             return None
         problem = _problem(customer, time, *((0, None) if verdict else (amount, currency)))
         if problem:
@@ -170,9 +146,30 @@ class RowMapper:
         if verdict:
             self._leave_out(verdict[0], line, amount)
             return (customer, time, 0, COVERED, None, None, line)
+        self._order_above = order
         if currency in self._extras.rates:
             amount, currency = converted(amount, self._extras.rates[currency]), None
         return (customer, time, amount, _kind(base), order, currency, line)
+
+    def _reason_to_leave_out(
+        self,
+        customer: Any,
+        time: Any,
+        amount: Any,
+        order: str | None,
+        verdict: Verdict | None,
+    ) -> str | None:
+        """Why a row does not even cover its customer's day; None if it does."""
+        is_line = order is not None and self._mapping.order_lines == "sum"
+        if verdict and (not customer or time is None or not verdict[1]):
+            return verdict[0]
+        if not customer and not is_line:
+            return NO_CUSTOMER
+        if time is None and (not customer or customer.lower() in _TOTAL_WORDS):
+            return TOTAL
+        if amount is None and order is not None and order == self._order_above:
+            return CONTINUED
+        return None
 
     def _held(self, customer: Any, time: Any, order: str | None, line: int) -> tuple:
         """A row that can't be read, with what is known of it."""
@@ -183,68 +180,6 @@ class RowMapper:
         """Count a row that is left out."""
         total = amount if type(amount) is int else 0
         self._outcome.left_out.add(reason, [line], total=total)
-
-    def _without_voided(self, block: Block, amounts: Sequence[Any]) -> Sequence[Any]:
-        """The amounts, but 0 where a rule says that nothing of it is left."""
-        for rule in self._mapping.rules:
-            if not rule.reason:
-                matches = self._matches(rule, block, amounts)
-                amounts = [
-                    0 if matched else amount
-                    for matched, amount in zip(matches, amounts, strict=True)
-                ]
-        return amounts
-
-    def _verdicts(self, block: Block, bases: Sequence[Any]) -> Sequence[tuple[str, bool] | None]:
-        """Why each row is left out, and whether its customer and day are covered nevertheless; None
-        where it counts."""
-        mapping = self._mapping
-        verdicts: list[tuple[str, bool] | None] = [None] * len(block)
-        for rule in mapping.rules:
-            if rule.reason:
-                matches = self._matches(rule, block, bases)
-                verdicts = [
-                    (rule.reason, rule.is_covering) if matched and not verdict else verdict
-                    for matched, verdict in zip(matches, verdicts, strict=True)
-                ]
-        if mapping.cancelled:
-            cells = self._columns.cells(block, mapping.cancelled)
-            verdicts = [
-                verdict or ((CANCELLED, True) if cell.strip() else None)
-                for verdict, cell in zip(verdicts, cells, strict=True)
-            ]
-        if mapping.state:
-            cells = self._columns.cells(block, mapping.state)
-            verdicts = [
-                verdict or self._verdict_of_state(cell)
-                for verdict, cell in zip(verdicts, cells, strict=True)
-            ]
-        return verdicts
-
-    def _matches(self, rule: Rule, block: Block, bases: Sequence[Any]) -> Iterator[bool]:
-        for cell, base in zip(self._columns.cells(block, rule.column), bases, strict=True):
-            text = cell.strip().lower()
-            is_negative = type(base) is int and base < 0
-            if rule.sign and is_negative != (rule.sign == "negative"):
-                yield False
-            else:
-                yield _is_among(text, rule) != rule.is_other and bool(text or not rule.is_other)
-
-    def _verdict_of_state(self, cell: str) -> tuple[str, bool] | None:
-        if cell not in self._states:
-            self._states[cell] = self._judged(cell.strip())
-            if self._states[cell] is None and cell.strip():
-                self._outcome.counting_states.add(cell.strip())
-        verdict = self._states[cell]
-        if verdict and verdict[0] == UNKNOWN_STATE:
-            self._outcome.unknown_states[cell.strip()] += 1
-        return verdict
-
-    def _judged(self, state: str) -> tuple[str, bool] | None:
-        does_count = counts(state, self._mapping.keep_states, self._mapping.drop_states)
-        if does_count is None:
-            return UNKNOWN_STATE, True
-        return None if does_count else (f"state: {state or 'none'}", True)
 
 
 def converted(amount: int, rate: Decimal) -> int:
@@ -259,10 +194,6 @@ def _is_simple(mapping: Mapping) -> bool:
     [customer], [time], [way] = mapping.customer, mapping.time, mapping.amounts
     plain = Mapping((customer,), (time,), (type(way)(way.column),))
     return mapping == plain and len({customer, time, way.column}) == 3
-
-
-def _is_among(text: str, rule: Rule) -> bool:
-    return text in rule.values or (rule.is_part and any(value in text for value in rule.values))
 
 
 def _kind(base: int) -> int:

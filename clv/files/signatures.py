@@ -53,8 +53,8 @@ def check_is_text(head: bytes, encoding: str | None = None) -> None:
 def _check_has_no_nul(head: bytes) -> None:
     """In UTF-16 every other byte of a Latin text is 0."""
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        zeros = head[start::2].count(0)
-        if zeros * 2 > len(head) // 2:
+        zeros, others = head[start::2].count(0), head[1 - start :: 2].count(0)
+        if zeros * 4 > len(head) and others * 20 < len(head):
             raise Invalid(
                 "The file seems to be UTF-16 without a byte order mark."
                 f" Say so with encoding={encoding}, or save it as UTF-8."

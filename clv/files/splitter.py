@@ -7,7 +7,7 @@ import csv
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from clv.files.blocks import MAX_LINE, lines, whole_lines
+from clv.files.blocks import MAX_LINE, lines
 from clv.files.encoding import fault, is_clean
 from clv.files.looks import is_value
 
@@ -49,8 +49,6 @@ class Splitter:
         :param text: begins with :attr:`rest`
         :param is_last: no text follows
         """
-        if is_last and self._partial:
-            text = text[: whole_lines(text)]
         self.rest = ""
         # The size of texts is the limit. The module's own is one for all threads, and smaller.
         csv.field_size_limit(_NO_LIMIT)

@@ -39,24 +39,29 @@ class KeptStream:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._start = stream.tell() if stream.seekable() else None
-        self._copy = tempfile.SpooledTemporaryFile(MAX_KEPT_IN_MEMORY)
-        self._copied = 0
-        self._keeps = True
+        self._start, self._copy = 0, None
+        if stream.seekable():
+            self._start = stream.tell()
+        else:
+            self._copy = tempfile.SpooledTemporaryFile(MAX_KEPT_IN_MEMORY)
+        self._copied, self._keeps = 0, True
 
     def reading(self) -> io.BufferedReader:
         """The bytes from the beginning; a reader of before must not be used any more."""
-        if self._start is not None:
+        if not self._copy:
             self._stream.seek(self._start)
         return io.BufferedReader(_Reading(self), _BUFFER_SIZE)
 
     def read_at(self, position: int, size: int) -> bytes:
         """Up to so many bytes from a position that was read before, or is the next."""
-        if self._start is None and position < self._copied:
+        if self._copy and position < self._copied:
             self._copy.seek(position)
             return self._copy.read(size)
-        data = self._stream.read(size)
-        if self._start is None and self._keeps:
+        data = b""
+        # The beginning must not be torn: what kind of file it is shows there.
+        while len(data) < size and (more := self._stream.read(size - len(data))):
+            data += more
+        if self._copy and self._keeps:
             self._copy.seek(position)
             self._copy.write(data)
             self._copied += len(data)
@@ -68,7 +73,8 @@ class KeptStream:
 
     def close(self) -> None:
         """Give back the disk; the stream itself stays open."""
-        self._copy.close()
+        if self._copy:
+            self._copy.close()
 
 
 class _Reading(io.RawIOBase):

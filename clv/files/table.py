@@ -12,6 +12,7 @@ from typing import Protocol
 
 from clv.files.blocks import Block
 from clv.files.choices import Choices
+from clv.files.ndjson_table import NdjsonTable
 from clv.files.signatures import SIGNATURE_SIZE, ZIP_MAGIC, check_is_text
 from clv.files.stream import File, KeptStream, inflated
 from clv.files.text_table import TextTable
@@ -25,6 +26,7 @@ class Table(Protocol):
     :param header_line: the number of the line with the names, from 1
     :param encoding: as far as it is known before the end; None for a workbook
     :param delimiter: one of ``clv.files.choices.DELIMITERS``, or a character; None for a workbook
+        and for NDJSON
     :param warnings: (code, message) of what a person should look at
     :param line: the number of the last line read; of a row in several lines, the last of them
     :param footer: at the end: the lines below the data that are no rows
@@ -75,7 +77,8 @@ class Table(Protocol):
 
 
 def open_table(file: File, choices: Choices, partial: bool = False) -> Table:
-    """The table in a file: CSV in whatever form, or an ``.xlsx`` workbook; close it in the end.
+    """The table in a file: CSV in whatever form, NDJSON, or an ``.xlsx`` workbook; close it in the
+    end.
 
     :param choices: of which encoding, delimiter and header line are taken
     :param partial: the stream is the first part of a file, of which at most 64 MiB are read; an
@@ -85,6 +88,8 @@ def open_table(file: File, choices: Choices, partial: bool = False) -> Table:
     """
     kept = KeptStream(file.stream)
     try:
+        if file.kind == "ndjson":
+            return NdjsonTable(kept, file.max_bytes, choices.encoding, partial)
         head = inflated(kept.reading(), file.max_bytes, partial).read(SIGNATURE_SIZE)
         if head.startswith(ZIP_MAGIC):
             return _workbook(kept, file.max_bytes, choices, partial)

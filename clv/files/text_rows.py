@@ -90,9 +90,12 @@ class TextRows:
         plain = (text.replace("\r\n", "\n") if "\r" in text else text).removesuffix("\n")
         if '"' in plain or "\r" in plain or self._width != self.selection.width:
             return None
-        columns = _columns(plain, self._width, self._splitter.delimiter, self.selection.indexes)
-        # If each column has empty cells, there may be empty rows.
-        if not columns or all("" in column for column in columns) or not is_clean(plain):
+        delimiter = self._splitter.delimiter
+        columns = _columns(plain, self._width, delimiter, self.selection.indexes)
+        if not columns or not is_clean(plain):
+            return None
+        # Empty rows are left to the splitter.
+        if delimiter * (self._width - 1) in plain and all("" in column for column in columns):
             return None
         first, count = self._splitter.line + 1, len(columns[0])
         self._splitter.skip(count)

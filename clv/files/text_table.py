@@ -101,7 +101,8 @@ class TextTable:
         self._kept.close()
 
     def _texts(self) -> Iterator[str]:
-        return self._decoder.blocks(inflated(self._kept.reading(), self._max_bytes, self._partial))
+        data = inflated(self._kept.reading(), self._max_bytes, self._partial)
+        return self._decoder.blocks(data, self._partial)
 
     def _text_rows(self, texts: Iterator[str]) -> TextRows:
         """The rows of the head and of the texts behind it."""

@@ -22,9 +22,9 @@ _FORM = re.compile(
     r"(?::(?P<second>00)(?:[.,](?P<millisecond>000)(?:000){0,2})?)?"
     r"(?P<zone>Z| ?UTC| ?(?P<sign>[-+])(?P<offset_hour>00)(?::?(?P<offset_minute>00))?)?)?"
 )
-# A number of one digit where it means the same with a 0 in front: neither in a fraction, nor where
-# it is no minute.
-_ONE_DIGIT = re.compile(r"(?<![0-9.,:])([0-9])(?![0-9])")
+# A number of one digit that means the same with a 0 in front: minutes and seconds have two. Nor is
+# there a common form with a fraction of two digits.
+_ONE_DIGIT = re.compile(r"(?<![0-9:])([0-9])(?![0-9])")
 # Where the characters of 2026-03-12 stand in 2026/03/12, 12/03/2026 and 03/12/2026.
 _ISO_PLACES = {
     "ymd": list(range(10)),

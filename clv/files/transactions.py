@@ -16,9 +16,10 @@ from clv.files.customers import looks_like_name
 from clv.files.date_order import DateOrder
 from clv.files.header import header_key
 from clv.files.mapping import Mapping
-from clv.files.row_mapping import FOOTER, Extras, Outcome, RowMapper
+from clv.files.row_mapping import FOOTER, Extras, RowMapper
 from clv.files.stream import File
 from clv.files.table import Table, open_table
+from clv.files.verdicts import Outcome
 
 NAMES = (
     "names",
@@ -72,14 +73,23 @@ class TransactionFile:
         :raises Invalid: when it is no file of transactions, or a choice does not fit it
         :raises TooLarge: when a gzip or a workbook inflates to more than it may
         """
+        self._days_zone, self._latest_ms = zone, latest_ms
         self._table = open_table(file, choices, partial)
+        try:
+            self._look_into(choices, recalled)
+        except BaseException:
+            self._table.close()
+            raise
+
+    def _look_into(
+        self, choices: Choices, recalled: Callable[[str], dict[str, Any] | None]
+    ) -> None:
         self.header_key = header_key(self._table.header)
         remembered = recalled(self.header_key)
         self.choices = _merged(choices, restored(remembered)) if remembered else choices
         head = self._table.head()
         self._head = [cells for _, cells in head]
         self.resolved = resolve(self._table.header, self._head, self.choices)
-        self._days_zone, self._latest_ms = zone, latest_ms
         self.zone = self._zone()
         self._sight = self._look() if self.mapping else Sight(None, None, False, ())
 
@@ -165,8 +175,7 @@ class TransactionFile:
         return stored(self.choices, _REMEMBERED)
 
     def _zone(self) -> TimeZone:
-        profile = self.resolved.profile
-        name = self.choices.time_zone or (profile and profile.time_zone)
+        name = self.choices.time_zone or self.resolved.time_zone
         try:
             return time_zone(name) if name else self._days_zone
         except ValueError as error:
@@ -213,9 +222,11 @@ class TransactionFile:
         return is_order_open or is_sign_open
 
     def _date_order(self, order: DateOrder) -> str | None:
-        profile = self.resolved.profile
+        profile, mapping = self.resolved.profile, self.mapping
         known = self.choices.date_order or order.order
-        return profile.date_order if profile and not known else known
+        if known or not profile or not mapping:
+            return known
+        return profile.date_order([cell for name in mapping.time for cell in self._column(name)])
 
     def _decimal(self, sign: DecimalSign) -> str | None:
         if self.choices.decimal or sign.sign:

@@ -1,6 +1,5 @@
 """A table in the first sheet of an ``.xlsx`` workbook that has rows."""
 
-import re
 import shutil
 import tempfile
 import zipfile
@@ -24,19 +23,14 @@ from clv.files.choices import Choices
 from clv.files.footer import footer_position
 from clv.files.header_line import HEAD_ROWS, HeaderRow, column_name, header_position
 from clv.files.selection import Row, Selection, filled_width
+from clv.files.sheet_size import MAX_CELLS, sheet_size
 
-# What is read is held in memory: with 8 million cells some 500 MiB.
-MAX_CELLS = 8_000_000
 _MAX_BYTES = 1024 * 1024 * 1024
-_CHUNK_BYTES = 262_144
 # How many rows the header is looked for in.
 _HEADER_ROWS = 500
 # How many rows are read at once; the footer is looked for in the last ones.
 _CHUNK_ROWS = 256
 _MIN_CHUNK_ROWS = 64
-_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]*)(\d+)["']""")
-# Longer than any place in a sheet.
-_OVERLAP = 64
 # What other zip archives are, by a file in them.
 _OTHERS = {
     "xl/workbook.bin": "a workbook of the .xlsb kind",
@@ -160,30 +154,12 @@ def _check(archive: zipfile.ZipFile, max_bytes: int) -> None:
     for entry in archive.infolist():
         # All of it is read here, for a size in the directory may be a lie.
         with archive.open(entry) as part:
-            rows, columns = _extent(part)
-        if entry.filename.startswith("xl/worksheets/") and rows * columns > MAX_CELLS:
+            rows, columns = sheet_size(part)
+        if rows * columns > MAX_CELLS:
             raise TooLarge(
                 f"A sheet of the workbook has {rows} rows and {columns} columns; more than"
                 f" {MAX_CELLS} cells are too many. Save it as CSV."
             )
-
-
-def _extent(part: Any) -> tuple[int, int]:
-    """The last row and the last column that a sheet's XML names: two cells may span billions."""
-    rows, columns, rest = 0, 0, b""
-    while data := part.read(_CHUNK_BYTES):
-        data = rest + data
-        for letters, number in set(_PLACE.findall(data)):
-            rows, columns = max(rows, int(number)), max(columns, _column(letters))
-        rest = data[-_OVERLAP:]
-    return rows, columns
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - 64
-    return number
 
 
 def _first_sheet(workbook: CalamineWorkbook) -> CalamineSheet:

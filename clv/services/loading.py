@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from clv import db
 from clv.db import Columns
+from clv.domain import calendar
+from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 from clv.files.choices import Choices, OpenQuestions
 from clv.files.reader import read_summaries
@@ -186,10 +188,21 @@ def load_summaries(
 def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
     """Insert, replace or (all zero) delete interaction summaries, all or nothing.
 
+    :param rows: one without a first contact has the earlier of the period's first moment and the
+        last contact
     :raises Conflict: when the tenant has summaries of another period type
     """
-    staging.stage_summaries(rows)
+    zone = tenant.settings.zone
+    staging.stage_summaries([_with_first_contact(row, period_type, zone) for row in rows])
     return merging.merge(tenant.id, period_type)
+
+
+def _with_first_contact(row: Summary, period_type: str, zone: TimeZone) -> Summary:
+    if row.first_contact_ms is not None:
+        return row
+    start_ms = calendar.period_start_ms(period_type, row.period_key, zone)
+    first_ms = calendar.first_contact_ms(period_type, start_ms, row.last_contact_ms, None)
+    return row._replace(first_contact_ms=first_ms)
 
 
 def _with_progress(blocks: Iterator[Columns], options: Options) -> Iterator[Columns]:

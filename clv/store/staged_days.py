@@ -7,12 +7,12 @@ from clv.db.dialect import analyze, local_day, local_ms
 from clv.domain.time_zone import TimeZone
 from clv.domain.units import DAY_MS
 from clv.store import staging
-from clv.store.staging import COVERED, HELD, IS_CORRECTION
+from clv.store.staging import COVERED, HELD, KIND, SALE
 from clv.store.summaries import COLUMNS, first_contact, last_contact
 from clv.store.sums import refuse_large_sums
 
 _IS_PLAIN_CORRECTION = "amount < 0"
-_IS_NO_CONTACT = f"({IS_CORRECTION} OR kind = {COVERED})"
+_IS_NO_CONTACT = f"({KIND} <> {SALE})"
 _HAS_DAY = "customer_id <> '' AND contact_ms IS NOT NULL"
 
 

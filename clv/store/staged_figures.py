@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clv import db
-from clv.store.staging import CORRECTION, IS_CORRECTION, IS_COUNTED, SALE
+from clv.store.staging import IS_CORRECTION, IS_COUNTED, KIND
 from clv.store.sums import sum_parts, total
 
 _IS_NO_ZERO = "NOT (impressions = 0 AND converts = 0 AND total_value = 0)"
@@ -38,7 +38,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class StagedTransaction:
-    """A staged transaction that counts; line and order are None for plain files.
+    """A staged transaction that counts; the line is None for plain files.
 
     :param kind: ``SALE`` or ``CORRECTION`` of :mod:`clv.store.staging`
     """
@@ -81,7 +81,7 @@ def sample(count: int) -> list[StagedTransaction]:
     place = "rowid" if db.is_sqlite() else "ctid"
     rows = db.rows(
         "SELECT line, customer_id, contact_ms, amount,"
-        f" CASE WHEN {IS_CORRECTION} THEN {CORRECTION} ELSE {SALE} END FROM staged_transaction"
+        f" {KIND} FROM staged_transaction"
         f" WHERE {IS_COUNTED} ORDER BY line, {place} LIMIT %s",
         (count,),
     )

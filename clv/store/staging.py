@@ -19,7 +19,8 @@ from clv.store.summaries import COLUMNS, KEY, Summary
 # covered row counts as nothing, but its customer and day are covered by the file: an order that was
 # cancelled, say. A held row is a bad line: the stored day of its customer stays as it is.
 SALE, CORRECTION, COVERED, HELD = range(4)
-IS_CORRECTION = f"(kind = {CORRECTION} OR kind IS NULL AND amount < 0)"
+KIND = f"COALESCE(kind, CASE WHEN amount < 0 THEN {CORRECTION} ELSE {SALE} END)"
+IS_CORRECTION = f"({KIND} = {CORRECTION})"
 IS_COUNTED = f"COALESCE(kind, {SALE}) IN ({SALE}, {CORRECTION})"
 TRANSACTION_COLUMNS = "customer_id, contact_ms, amount, kind, order_id, currency, line"
 _PLAIN_COLUMNS = "customer_id, contact_ms, amount"

@@ -71,6 +71,11 @@ def test_defaults_are_filled_in(load):
     assert stored() == [("a", "2026-04", "", 2, 2, 1, april, last)]
 
 
+def test_amounts_are_rounded_half_up_to_4_decimals(load):
+    load(row("a", 1, 1, 15.299999999999999), row("b", 1, 1, -0.00005), row("c", 1, 1, 0.00004))
+    assert [found[5] for found in stored()] == [153_000, -1, 0]
+
+
 def test_the_first_contact_defaults_to_the_last_where_that_is_earlier(load):
     load({**row("a", 5), "periodKey": days_ago(1)[:10]})
     (found,) = stored()
@@ -114,8 +119,8 @@ def test_a_tenant_has_one_period_type_until_all_is_deleted(post):
         ({"impressions": "7"}, "impressions"),
         ({"impressions": 1_000_000_001}, "impressions"),
         ({"converts": None}, "converts"),
-        ({"totalValue": 1e10}, "totalValue"),
-        ({"totalValue": 0.00001}, "totalValue"),
+        ({"totalValue": 1e13}, "totalValue"),
+        ({"totalValue": -1000000000000.0001}, "totalValue"),
         ({"totalValue": "7"}, "totalValue"),
         ({"totalValue": False}, "totalValue"),
         ({"lastContactAt": "2026-04-30T09:15:00"}, "lastContactAt"),

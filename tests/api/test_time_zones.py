@@ -18,6 +18,7 @@ from clv.domain.time_zone import time_zone
 from clv.domain.units import DAY_MS
 from clv.services import customers, fitting, loading, simulation
 from clv.services.settings import change_settings, suggest_at_risk_days
+from clv.services.snapshots import scan_customers
 from clv.store import contacts, snapshots, tenants
 from clv.store.summaries import Summary
 from tests.api.support import row
@@ -220,14 +221,18 @@ def test_days_are_suggested_for_local_days(tenant, load):
         assert suggest_at_risk_days(change_settings(tenant, {"time_zone": "Asia/Kolkata"})) is None
 
 
-def test_a_backtest_splits_at_local_days(tenant):
+def test_models_and_backtests_count_to_local_days(tenant):
+    """At 23:30 UTC it is the next day in Berlin."""
+    first, last = (time_ms(f"2026-03-{at}:30:00Z") for at in ("02T23", "12T23"))
     with db.scope():
         tenant = change_settings(tenant, {"time_zone": "Europe/Berlin"})
-        day = time_zone("Europe/Berlin").day(time_ms("2026-03-12T23:30:00Z"))
+        day = time_zone("Europe/Berlin").day(last)
         assert key_of(day) == "2026-03-13"
-        first, last = (time_ms(f"2026-03-{at}:30:00Z") for at in ("02T23", "12T23"))
         bought = Summary("a", "2026-03-13", "", "", "", 1, 1, 50_000, first, last)
         loading.add_summaries(tenant, "daily", [bought])
         split = fitting.read_split(tenant, day + 5, 10)
+        as_of_ms = last + 3 * DAY_MS
+        scan = scan_customers(tenant.id, tenant.settings, as_of_ms, with_purchases=True)
+    assert scan.history.age.tolist() == [3]
     assert split.age.tolist() == [5]
     assert (split.recency_days.tolist(), split.tenure_days.tolist()) == ([5], [15])

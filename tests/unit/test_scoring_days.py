@@ -131,6 +131,8 @@ def test_a_batch_and_single_computations_agree_in_every_time_zone(data, name):
             prediction = calibrated.predict([totals], settings, as_of, parameters)
             alone = score_customer(totals, spread, settings, as_of, prediction and prediction[0])
             assert scores == alone
+            points = explain(totals, spread, settings, as_of).contributions
+            assert sum(each.points for each in points) == pytest.approx(alone.score)
             last = zone.day(min(totals.last_contact_ms, as_of))
             assert scores.recency_days == max(0, zone.day(as_of) - last)
     # Who was last seen on the latest day has the best recency, and all of that day are equal.

@@ -97,7 +97,7 @@ def test_a_bad_line_keeps_the_whole_file_out(put, query):
     reason = "periodKey: Must look like 2026-04-30 for a daily row."
     message = answer.json["message"]
     assert message.startswith("1 bad line; nothing was loaded.")
-    assert reason in message and "3" in message
+    assert f"1 × {reason.removesuffix('.')} (line 3)" in message
     assert answer.json["errors"]["body"]["line 3"] == [reason]
     assert stored() == []
 

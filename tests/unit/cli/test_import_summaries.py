@@ -48,7 +48,7 @@ def test_the_format_may_be_named(tenant, run, refused, log):
     run("import", "-", "--tenant", "acme", "--format", "ndjson", stdin=line)
     before = summaries()
     assert before == [("a", "2026-04-01", 1, 1, 15_000)]
-    assert "The first line must name" in refused("import", "-", "--tenant", "acme", stdin=line)
+    assert "The file is JSON." in refused("import", "-", "--tenant", "acme", stdin=line)
     path = log("a,2026-04-01,1.5", name="log.ndjson")
     run("import", path, "--tenant", "acme", "--format", "csv")
     assert "The line is not JSON." in refused("import", path, "--tenant", "acme")
@@ -63,8 +63,8 @@ def test_a_bad_summary_is_named_and_nothing_kept_unless_it_may_be_skipped(
     command = ("import", path, "--tenant", "acme", "--kind", "summaries")
     said = refused(*command)
     assert said.startswith("Error: 2 bad lines; nothing was loaded.")
-    assert "periodKey: Must look like 2026-04-30 for a daily row." in said and "3" in said
-    assert "Has the same key as an earlier line." in said and "4" in said
+    assert "1 × periodKey: Must look like 2026-04-30 for a daily row (line 3)" in said
+    assert "1 × Has the same key as an earlier line (line 4)" in said
     assert summaries() == []
     for option in ("--skip-bad-lines", "--skip-bad-rows"):
         done = run(*command, option)
@@ -100,6 +100,6 @@ def test_options_that_make_no_sense_for_summaries_are_refused(tenant, refused, l
     assert summaries() == []
 
 
-@pytest.mark.parametrize("option", [("--kind", "orders"), ("--format", "xlsx")])
+@pytest.mark.parametrize("option", [("--kind", "orders"), ("--format", "pdf")])
 def test_other_kinds_and_formats_are_refused(tenant, refused, log, option):
     assert option[1] in refused("import", log(), "--tenant", "acme", *option, code=2)

@@ -52,6 +52,8 @@ POINT = [
     ("kr. 12", "12"),
     ("Rs. 1,23,456.78", "123456.78"),
     ("EUR12.00", "12"),
+    ("R 1,234.50", "1234.50"),
+    ("$          12.00", "12"),
     ("$12.00 USD", "12"),
     ("1.5E+3", "1500"),
     ("1.5e3", "1500"),
@@ -284,7 +286,7 @@ def test_amounts_in_any_style_are_read_back_or_are_a_question(style, numbers):
 
 
 @given(
-    st.lists(st.text("0123456789.,-+eE ()$€'\u00a0", max_size=12), min_size=1, max_size=3)
+    st.lists(st.text("0123456789.,-+eE ()$€'\u00a0\n", max_size=12), min_size=1, max_size=3)
     | st.lists(st.decimals(-(10**10), 10**10, places=4).map(str), min_size=1),
     st.sampled_from(".,"),
 )
@@ -297,6 +299,11 @@ def test_many_amounts_are_the_same_as_one_by_one(cells, decimal):
         assert str(many.value) == str(error)
     else:
         assert amounts(cells, decimal) == one_by_one
+
+
+def test_a_line_feed_in_a_cell_does_not_make_two_amounts_of_it():
+    with pytest.raises(ValueError, match="Must be an amount"):
+        amounts(["1\n2", "3"], ".")
 
 
 def test_many_amounts_of_nothing_are_nothing():
@@ -316,6 +323,9 @@ def test_many_amounts_of_nothing_are_nothing():
         ("-US$ 12", "USD"),
         ("$12.00 USD", "USD"),
         ("৳2,999", "BDT"),
+        ("Rp150.000", "IDR"),
+        ("12,50 лв.", "BGN"),
+        ("€.50", "EUR"),
         ("(₹1,23,456.78)", "INR"),
         ("12", None),
         ("$12", None),

@@ -245,7 +245,8 @@ def test_a_date_that_does_not_fit_the_order_is_refused(order, cell):
 def test_times_and_days_may_be_in_different_zones():
     reader = TimeReader(None, UTC_ZONE, BERLIN, LATEST_MS)
     assert iso(reader.time("2026-03-12 09:14")) == "2026-03-12T09:14:00.000Z"
-    assert iso(reader.time("2026-03-12")) == "2026-03-11T23:00:00.000Z"
+    for day in ("2026-03-12", "20260312", "12 Mar 2026", "46093", "46093.0"):
+        assert iso(reader.time(day)) == "2026-03-11T23:00:00.000Z"
 
 
 @pytest.mark.parametrize(

@@ -210,5 +210,38 @@ def test_many_times_are_the_same_as_one_by_one(column, order):
         assert reader.times(cells) == one_by_one
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        # Together, the second and the third are as long as two dates, and read like them.
+        ["2026-03-12", "2026-03-1", "22026-03-12"],
+        ["2026-03-12 09:14:02 +0100", "2026-03-12 09:14:02 ,0100"],
+        ["2026-03-12T09:14:02.123Z", "2026-03-12T09:14:02.123z"],
+        ["2026-03-12", "2026-03-1é"],
+        ["12/03/2026", "12/03-2026"],
+    ],
+)
+def test_a_cell_of_another_form_is_read_for_itself(cells):
+    reader = TimeReader("dmy", time_zone("UTC"), time_zone("UTC"), LATEST_MS)
+    try:
+        one_by_one = [reader.time(cell) for cell in cells]
+    except ValueError as error:
+        with pytest.raises(ValueError) as many:
+            reader.times(cells)
+        assert str(many.value) == str(error)
+    else:
+        assert reader.times(cells) == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("order", "days"),
+    [("dmy", ["2020-02-01", "2021-04-03"]), ("mdy", ["2020-01-02", "2021-03-04"])],
+)
+def test_many_dates_are_read_in_their_order(order, days):
+    reader = TimeReader(order, time_zone("UTC"), time_zone("UTC"), LATEST_MS)
+    for cells in (["01/02/2020", "03/04/2021"], ["1.2.2020", "3.4.2021"]):
+        assert reader.times(cells) == [reader.time(day) for day in days]
+
+
 def test_many_times_of_nothing_are_nothing():
     assert read([], "UTC") == []

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from clv.errors import TooLarge
+from clv.errors import Invalid, TooLarge
 from clv.files.choices import Choices
 from clv.files.stream import File
 from clv.files.table import open_table
@@ -117,11 +117,32 @@ def test_a_workbook_that_inflates_to_too_much_is_refused():
         open_table(File(io.BytesIO(data), max_bytes=100_000), Choices())
 
 
-def test_two_cells_that_span_billions_are_refused():
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'r="C2"', b"r='XFD1048576'", "1048576 rows and 16384 columns"),
+        (b'r="C2"', b'r="A2" t="n"r="ZZZ9"', "does not say where each cell is"),
+        (b'r="C2"', b'r="C-2"', "does not say where each cell is"),
+        (b'r="C2"', b"", "does not say where each cell is"),
+        (b'<row r="2"', b'<row r="99999999"', "does not say where each cell is"),
+    ],
+)
+def test_cells_that_span_more_than_fits_in_memory_are_refused(old, new, message):
+    with pytest.raises((Invalid, TooLarge), match=message):
+        open_table(File(io.BytesIO(changed(workbook([HEADER, ["a", 1, 2]]), old, new))), Choices())
+
+
+def test_what_a_picture_looks_like_does_not_matter():
     data = io.BytesIO(workbook([HEADER, ["a", 1, 2]]))
-    far = io.BytesIO()
-    with zipfile.ZipFile(data) as old, zipfile.ZipFile(far, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b'r="C2"', b"r='XFD1048576'"))
-    with pytest.raises(TooLarge, match="1048576 rows and 16384 columns"):
-        open_table(File(io.BytesIO(far.getvalue())), Choices())
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("xl/media/image1.png", b"\x89PNG <c <row " + bytes(1_000_000))
+    assert read(data.getvalue()).rows == [("a", "1", "2")]
+
+
+def changed(data, old, new):
+    """A workbook with some bytes of its parts replaced."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as before, zipfile.ZipFile(packed, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name).replace(old, new))
+    return packed.getvalue()

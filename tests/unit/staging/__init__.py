@@ -1,0 +1,1 @@
+"""What is staged before it is merged, on both databases."""
