@@ -146,6 +146,24 @@ def test_bad_lines_are_told_by_reason_and_left_out_only_if_one_says_so(visitor, 
     assert [record["customerId"] for record in records(visitor, "messy")] == ["ann"]
 
 
+def test_another_currency_is_converted_by_the_rate_that_is_given(visitor, give):
+    page = visitor.sign_in("editor", at="/data")
+    give(page, "orders_export.csv", SHOPIFY)
+    expect(page.get_by_role("alert")).to_contain_text("EUR")
+    visitor.check_access()
+    rate = page.get_by_label("What one unit of another currency is worth")
+    rate.fill("EUR:2")
+    rate.press("Enter")
+    expect(preview_of(page)).to_contain_text("2,117.60 USD")
+    # It is sent again with whatever else is chosen.
+    expect(page.get_by_label("What 1 EUR is worth in USD")).to_have_value("2")
+    page.get_by_label("What 1 EUR is worth in USD").fill("1,5")
+    page.get_by_label("What 1 EUR is worth in USD").press("Enter")
+    expect(preview_of(page)).to_contain_text("1,588.20 USD")
+    expect(load_button(page)).to_be_enabled()
+    visitor.expect("400")
+
+
 def test_a_report_without_buyers_is_refused_and_says_what_to_export_instead(visitor, give):
     page = visitor.sign_in("editor", at="/data")
     give(page, "report.csv", AMAZON)

@@ -302,15 +302,15 @@ drop.addEventListener("drop", (event) => {
   }
 });
 
+preview.addEventListener("change", ({ target }) => {
+  if (!target.closest("[data-several]")) {
+    look(target.name);
+  }
+});
 for (const place of [preview, problem]) {
-  place.addEventListener("change", ({ target }) => {
-    if (!target.closest("[data-several]")) {
-      look(target.name);
-    }
-  });
   place.addEventListener("submit", (event) => {
     event.preventDefault();
-    look();
+    look(document.activeElement?.name);
   });
 }
 load.addEventListener("change", showObstacle);
