@@ -6,6 +6,7 @@ from typing import Any
 
 from clv.api.schemas.base import camel_case
 from clv.dashboard.figures import money
+from clv.dashboard.file_words import CURRENCIES, LABELS, NO_COLUMN, USES, VALUES
 from clv.errors import ClvError
 from clv.files import states
 from clv.files.choices import DELIMITERS, Choices, Question
@@ -15,60 +16,6 @@ from clv.services.preview import Preview
 # The query parameters, where they are not the fields of Choices in camelCase.
 _PARAMETERS = {"rates": "rate"}
 _FIELDS = [field.name for field in fields(Choices)]
-_DATE_ORDERS = {
-    "ymd": "Year, month, day: 2026-03-12",
-    "dmy": "Day first: 03/04/2026 is 3 April",
-    "mdy": "Month first: 03/04/2026 is 4 March",
-}
-_DECIMALS = {".": "Point: 1,234.50", ",": "Comma: 1.234,50"}
-_DELIMITERS = {
-    "comma": "Comma",
-    "semicolon": "Semicolon",
-    "tab": "Tab",
-    "bar": "Vertical bar",
-    "space": "Blanks",
-}
-_ORDER_LINES = {
-    "sum": "Add up the lines of an order",
-    "first": "Take the amount of an order once: each line repeats it, or only one has it",
-}
-_ENCODINGS = {
-    "utf-8": "UTF-8",
-    "utf-16": "UTF-16",
-    "windows-1252": "Windows, Western Europe (1252)",
-    "windows-1250": "Windows, Central Europe (1250)",
-    "windows-1251": "Windows, Cyrillic (1251)",
-    "iso-8859-1": "ISO 8859-1, Western Europe",
-    "iso-8859-15": "ISO 8859-15, with the euro sign",
-}
-_WORDS = {
-    "date_order": _DATE_ORDERS,
-    "decimal": _DECIMALS,
-    "delimiter": _DELIMITERS,
-    "encoding": _ENCODINGS,
-    "order_lines": _ORDER_LINES,
-}
-_LABELS = {
-    "profile": "Layout",
-    "customer": "Customer",
-    "time": "Date, or date and time",
-    "clock": "Time of day, if in another column",
-    "amount": "Amount",
-    "refund": "Refunded amount",
-    "quantity": "Quantity",
-    "order": "Order number",
-    "order_lines": "Several lines of one order",
-    "currency": "Currency",
-    "state": "State of the order",
-    "keep_states": "States that count",
-    "rates": "What one unit of another currency is worth, such as USD:0.92",
-    "encoding": "Characters",
-    "delimiter": "Between columns",
-    "decimal": "Decimal sign",
-    "date_order": "Dates",
-    "time_zone": "Time zone of times without one",
-    "header_line": "Line with the names of the columns",
-}
 _COLUMNS = (
     "customer",
     "time",
@@ -81,23 +28,6 @@ _COLUMNS = (
     "state",
 )
 _REQUIRED_COLUMNS = ("customer", "time", "amount")
-# What it means that the file has no such column.
-_NONE = {
-    "quantity": "No, it is the amount of all pieces together",
-    "order": "None: each line is an order of its own",
-    "state": "None: all lines count",
-}
-# What a column is taken as, in a word or two.
-_USES = {
-    "customer": "Customer",
-    "time": "Date",
-    "amount": "Amount",
-    "refund": "Refund",
-    "quantity": "Quantity",
-    "order": "Order",
-    "currency": "Currency",
-    "state": "State",
-}
 # From so many answers on, a question is a menu.
 _MENU_FROM = 6
 
@@ -162,10 +92,7 @@ def column_menus(preview: Preview, choices: Choices) -> list[Menu]:
         if name not in _REQUIRED_COLUMNS:
             options.append(("", "None"))
         if name == "currency":
-            codes = _codes(preview)
-            options += [
-                (code, f"{'Only' if len(codes) > 1 else 'All in'} {code}") for code in codes
-            ]
+            options += _currency_options(preview)
         menus.append(_menu(name, _used(preview, name), _chosen(choices, name), options))
     return _without_asked(menus, preview)
 
@@ -175,7 +102,7 @@ def reading_menus(preview: Preview, choices: Choices) -> list[Menu]:
     known = [(layout.name, layout.title) for layout in all_profiles() if not layout.refusal]
     profiles = [("", "None of the known ones"), *known]
     menus = [_menu("profile", preview.title or "", _chosen(choices, "profile"), profiles)]
-    for name, words in _WORDS.items():
+    for name, words in VALUES.items():
         read = _read(preview, name)
         menus.append(_menu(name, words.get(read, read), _chosen(choices, name), words.items()))
     for name in ("time_zone", "header_line", "keep_states"):
@@ -186,7 +113,7 @@ def reading_menus(preview: Preview, choices: Choices) -> list[Menu]:
 def asked_by_error(error: ClvError) -> list[Menu]:
     """What would have to be chosen so that a file that was refused is taken after all."""
     names = map(_field, (error.fields or {}).get("query", ()))
-    return [Menu(parameter(name), _LABELS[name], "", None) for name in names if name in _LABELS]
+    return [Menu(parameter(name), LABELS[name], "", None) for name in names if name in LABELS]
 
 
 def uses(preview: Preview) -> dict[str, list[str]]:
@@ -195,7 +122,7 @@ def uses(preview: Preview) -> dict[str, list[str]]:
     for name in _COLUMNS:
         value: Any = () if name == "clock" else getattr(preview.mapping, name)
         for column in [value] if isinstance(value, str) else value or ():
-            labels.setdefault(column, []).append(_USES[name])
+            labels.setdefault(column, []).append(USES[name])
     return labels
 
 
@@ -206,14 +133,14 @@ def given_rates(choices: Choices) -> dict[str, str]:
 
 def _asked(question: Question, preview: Preview) -> Asked:
     name = _field(question.parameter)
-    labels = {"": _NONE.get(name, "None of these"), **_WORDS.get(name, {})}
+    labels = {"": NO_COLUMN.get(name, "None of these"), **VALUES.get(name, {})}
     labels |= _currency_labels(name, preview)
     options = tuple(
         Option(value, labels.get(value, value), name == "keep_states" and _counts(value))
         for value in question.choices
     )
     kind = _kind(name, len(options))
-    return Asked(parameter(name), _LABELS.get(name, ""), question.message, kind, options)
+    return Asked(parameter(name), LABELS.get(name, ""), question.message, kind, options)
 
 
 def _kind(name: str, answers: int) -> str:
@@ -245,11 +172,18 @@ def _currency_labels(name: str, preview: Preview) -> dict[str, str]:
     }
 
 
+def _currency_options(preview: Preview) -> list[tuple[str, str]]:
+    codes = [each.currency for each in preview.currencies if each.currency]
+    if len(codes) > 1:
+        return [(code, f"Only {code}") for code in codes]
+    return [(code, f"All in {code}") for code in dict.fromkeys((*codes, *CURRENCIES))]
+
+
 def _menu(name: str, read: str, chosen: str | None, options: Iterable[tuple[str, str]]) -> Menu:
     listed = [Option(value, label, value == chosen) for value, label in options]
     if listed and chosen is not None and not any(option.is_chosen for option in listed):
         listed.append(Option(chosen, chosen, True))
-    return Menu(parameter(name), _LABELS[name], read, chosen, tuple(listed))
+    return Menu(parameter(name), LABELS[name], read, chosen, tuple(listed))
 
 
 def _used(preview: Preview, name: str) -> str:
@@ -286,10 +220,6 @@ def _chosen(choices: Choices, name: str) -> str | None:
 def _delimiter(sign: str) -> str:
     """The name of a delimiter, which may be given as it is."""
     return {sign: name for name, sign in DELIMITERS.items()}.get(sign, sign)
-
-
-def _codes(preview: Preview) -> list[str]:
-    return [each.currency for each in preview.currencies if each.currency]
 
 
 def _without_asked(menus: list[Menu], preview: Preview) -> list[Menu]:

@@ -164,21 +164,19 @@ function showObstacle() {
   loadButton.disabled = why.textContent !== "";
 }
 
-// The control that has the focus in the preview, as a selector: another one takes its place.
-function focused() {
-  const { name, id } = preview.contains(document.activeElement) ? document.activeElement : {};
-  return name ? `[name="${CSS.escape(name)}"]` : id ? `#${CSS.escape(id)}` : null;
-}
-
-function showPreview(text) {
-  const before = focused();
+// Shows a preview and goes on where one was: at the control of this name, or else at its top.
+function showPreview(text, name) {
   const isOpen = preview.querySelector("#reading")?.open;
   // Our own server's, escaped there.
   preview.innerHTML = text;
   preview.querySelector("#reading").open = isOpen ?? false;
   load.hidden = false;
   showObstacle();
-  ((before && preview.querySelector(before)) || preview.querySelector("#what")).focus();
+  const control = name && preview.querySelector(`[name="${CSS.escape(name)}"]`);
+  control?.focus();
+  if (!control || document.activeElement !== control) {
+    preview.querySelector("#what").focus();
+  }
 }
 
 // The alert, and what may be chosen to be taken after all, unless that can be chosen already.
@@ -191,7 +189,7 @@ function showRefusal(text) {
   problem.scrollIntoView({ block: "nearest" });
 }
 
-async function look() {
+async function look(name) {
   const query = choices();
   const isPart = file.size > Number(section.dataset.firstPart) && !isWorkbook();
   query.set("partial", isPart);
@@ -200,7 +198,7 @@ async function look() {
   try {
     const answer = await send("POST", `${section.dataset.preview}?${query}`, body, "Reading the file …");
     if (answer.status === 200) {
-      showPreview(answer.responseText);
+      showPreview(answer.responseText, name);
     } else {
       showRefusal(answer.responseText);
     }
@@ -304,15 +302,15 @@ drop.addEventListener("drop", (event) => {
   }
 });
 
+preview.addEventListener("change", ({ target }) => {
+  if (!target.closest("[data-several]")) {
+    look(target.name);
+  }
+});
 for (const place of [preview, problem]) {
-  place.addEventListener("change", ({ target }) => {
-    if (!target.closest("[data-several]")) {
-      look();
-    }
-  });
   place.addEventListener("submit", (event) => {
     event.preventDefault();
-    look();
+    look(document.activeElement?.name);
   });
 }
 load.addEventListener("change", showObstacle);

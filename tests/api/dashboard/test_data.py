@@ -43,10 +43,16 @@ def test_a_preview_says_what_the_file_is_and_stores_nothing(visitor, tenant):
         "Refunds": "1",
         "Customers": "2",
         "Days": "30 Apr to 2 May 2026",
-        "Total": "50.00 ",
+        "Total": "50.00 USD",
     }
     assert 'data-load="Load 2 transactions"' in answer.text
     assert customers() == 0
+
+
+def test_the_currency_may_be_said_where_the_file_does_not_name_it(visitor, tenant):
+    shown = visitor("editor").preview("currency=EUR", PLAIN)
+    assert facts(shown.text)["Total"] == "50.00 EUR"
+    assert re.search(r'<option value="EUR" selected>\s*All in EUR', shown.text)
 
 
 def test_bad_lines_are_told_by_reason_and_keep_the_file_out_unless_they_are_left_out(
@@ -135,11 +141,25 @@ def test_replacing_says_how_many_customers_it_removes(visitor, tenant):
     assert 'name="replace"' not in someone.get("/data").text
     someone.put("/data/transactions", PLAIN)
     assert 'name="replace"' in someone.get("/data").text
-    only_bo = b"customer_id,date,amount\nbo,2026-05-02,10\n"
-    shown = html.unescape(someone.preview("", only_bo).text)
-    assert "You have 2 customers now" in shown and "1 will be removed" in shown
-    someone.put("/data/transactions?replace=true", only_bo)
-    assert customers() == 1
+    for body, words in (
+        (
+            b"customer_id,date,amount\nbo,2026-05-02,10\n",
+            "1 of your 2 customers is not in this file",
+        ),
+        (PLAIN, "All of your 2 customers are in this file"),
+        (b"customer_id,date,amount\ncy,2026-05-02,10\n", "2 of your 2 customers are not in this"),
+    ):
+        shown = someone.send("POST", "/data/removal", body, "text/csv")
+        assert words in shown.text and customers() == 2
+        someone.put("/data/transactions?replace=true", body)
+        assert customers() == (2 if body == PLAIN else 1)
+        someone.put("/data/transactions?replace=true", PLAIN)
+
+
+def test_whom_replacing_removes_is_not_said_while_a_question_is_open(visitor, tenant):
+    body = b"customer_id,date,amount\nann,03/04/2026,5\n"
+    refused = visitor("editor").send("POST", "/data/removal", body, "text/csv")
+    assert refused.status_code == 400 and "dateOrder" in refused.text
 
 
 def test_a_preview_needs_our_token(visitor, tenant):
