@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from clv.files.transactions import TransactionFile
 from clv.services.preview import Warned
 from clv.store.staged_figures import Figures
+from clv.store.tenants import Tenant
 
 # A customer with a larger share of the transactions may be no person.
 LARGE_SHARE = 0.05
@@ -48,4 +49,16 @@ def of_older_file(figures: Figures | None, newest_day: str | None) -> Iterator[W
             "older_file",
             f"The newest transaction of the file is of {last_day}, but there are data until"
             f" {newest_day} already.",
+        )
+
+
+def of_other_days(tenant: Tenant) -> Iterator[Warned]:
+    """Whether the days of the tenant's data are those of another time zone."""
+    zone = tenant.settings.time_zone
+    if tenant.period_type == "daily" and tenant.days_time_zone != zone:
+        yield Warned(
+            "time_zone",
+            f"The days of the present data are those of {tenant.days_time_zone}, but the time zone"
+            f" is {zone} now. An order near midnight that is in both counts twice: load the whole"
+            " history in one file that replaces everything.",
         )

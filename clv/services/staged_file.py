@@ -119,13 +119,14 @@ def stage(
     if source.mapping is not None:
         _join_orders(staged)
         _leave_out_nobody(staged)
-        _settle_currency(staged, tenant)
+        _settle_currency(staged, tenant, manner)
         _ask_states(staged)
         _aggregate(staged, manner)
     staged.warnings.extend(file_warnings.warnings_of(source, staged.figures))
     if tenant.customers and not manner.replaces and manner.replay_until_day is None:
         newest_day = staged_figures.newest_day(tenant.id)
         staged.warnings.extend(file_warnings.of_older_file(staged.figures, newest_day))
+        staged.warnings.extend(file_warnings.of_other_days(tenant))
     return staged
 
 
@@ -166,14 +167,14 @@ def _leave_out_nobody(staged: StagedFile) -> None:
     staged.leave_out(OF_SEVERAL_PEOPLE, left_out.leave_out_placeholders(PLACEHOLDERS))
 
 
-def _settle_currency(staged: StagedFile, tenant: Tenant) -> None:
+def _settle_currency(staged: StagedFile, tenant: Tenant, manner: Manner) -> None:
     """Decide which currency counts, and leave out the amounts in others."""
     fixed = staged.source.resolved.fixed_currency
     rates = dict(staged.source.choices.rates)
     if staged.is_detailed:
         staged.currencies = [CurrencyTotal(*total) for total in left_out.staged_currencies()]
     named = [total.currency for total in staged.currencies if total.currency]
-    own = tenant.currency if tenant.customers else None
+    own = tenant.currency if tenant.customers and not manner.replaces else None
     if own and fixed and fixed != own and fixed not in rates:
         raise _wrong_currency(fixed, own)
     kept = own or fixed

@@ -8,7 +8,7 @@ from clv.db.dialect import MANY_ROWS, analyze
 from clv.errors import Conflict
 from clv.store import records, shards
 from clv.store.summaries import COLUMNS, KEY, VALUES
-from clv.store.tenants import keep_count, lock_tenant, settle_currency
+from clv.store.tenants import begin_data, check_currency, keep_count, lock_tenant
 
 # All writers write in this order, or two of them with rows in common deadlock on PostgreSQL.
 _KEY_ORDER = KEY
@@ -65,8 +65,10 @@ def merge(
         stored_type, customers = lock_tenant(tenant_id)
         if not replace:
             _check_period_type(stored_type, period_type)
-        if currency:
-            settle_currency(tenant_id, currency)
+        if replace or not customers:
+            begin_data(tenant_id, currency)
+        elif currency:
+            check_currency(tenant_id, currency)
         if replace or zeros:
             shards.fence_active_runs(tenant_id)
         known = 0

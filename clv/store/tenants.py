@@ -20,7 +20,7 @@ from clv.store.runs import IS_ACTIVE
 DELETED_AT_ONCE = 5_000
 # The tables without a foreign key.
 _CUSTOMER_TABLES = ("interaction_summary", "clv_record", "clv_change")
-_TENANT = "id, name, currency, period_type, customers, data_updated_ms"
+_TENANT = "id, name, currency, period_type, customers, data_updated_ms, days_time_zone"
 _SETTINGS_AT = len(_TENANT.split(", "))
 _TENANTS = f"SELECT {_TENANT}, {', '.join(asdict(ScoreSettings()))} FROM tenant"
 
@@ -31,6 +31,7 @@ class Tenant:
 
     :param customers: the number of its customers with summaries
     :param data_updated_ms: when its summaries last changed, in milliseconds since 1970
+    :param days_time_zone: the zone of the days of the stored summaries
     """
 
     id: int
@@ -39,6 +40,7 @@ class Tenant:
     period_type: str | None
     customers: int
     data_updated_ms: int | None
+    days_time_zone: str
     settings: ScoreSettings = field(default_factory=ScoreSettings)
 
 
@@ -119,21 +121,29 @@ def keep_count(tenant_id: int, period_type: str | None, customers: int, changed:
     )
 
 
-def settle_currency(tenant_id: int, currency: str) -> None:
-    """Take a currency for a locked tenant without data.
+def begin_data(tenant_id: int, currency: str | None) -> None:
+    """Take what is about to be the only data of a locked tenant: its days are of the tenant's time
+    zone as it is now.
 
-    :raises Conflict: when the tenant has data in another currency
+    :param currency: of the data; None: the tenant's, whichever it is
     """
-    customers, stored = db.rows(
-        "SELECT customers, currency FROM tenant WHERE id = %s", (tenant_id,)
-    )[0]
-    if stored == currency:
-        return
-    if customers:
+    db.execute(
+        "UPDATE tenant SET days_time_zone = time_zone, currency = COALESCE(%s, currency)"
+        " WHERE id = %s",
+        (currency, tenant_id),
+    )
+
+
+def check_currency(tenant_id: int, currency: str) -> None:
+    """Check that amounts can be added to the data of a locked tenant.
+
+    :raises Conflict: when these are in another currency
+    """
+    stored = db.value("SELECT currency FROM tenant WHERE id = %s", (tenant_id,))
+    if stored != currency:
         raise Conflict(
             f"The tenant's amounts are in {stored}; amounts in {currency} can't be added."
         )
-    db.execute("UPDATE tenant SET currency = %s WHERE id = %s", (currency, tenant_id))
 
 
 @contextmanager

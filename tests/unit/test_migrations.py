@@ -171,6 +171,7 @@ _ADDED = {
     "0007_time_zone_and_mappings": [
         "DROP TABLE file_mapping",
         "ALTER TABLE tenant DROP COLUMN time_zone",
+        "ALTER TABLE tenant DROP COLUMN days_time_zone",
     ],
     # Doing it again changes nothing.
     "0008_larger_amounts": [],

@@ -141,3 +141,13 @@ def test_a_tenant_is_created_by_a_plain_name_and_deleted_with_its_data(shop):
     load(shop)
     settings_service.delete_tenant(shop)
     assert tenants.all_tenants() == []
+
+
+def test_days_of_another_time_zone_are_pointed_out(shop):
+    load(shop)
+    shop = settings_service.change_settings(now(shop), {"time_zone": "Europe/Berlin"})
+    warnings = {warning.code: warning.message for warning in load(shop).warnings}
+    assert "UTC" in warnings["time_zone"] and "Europe/Berlin" in warnings["time_zone"]
+    # All of it anew, and the days are those of the zone.
+    load(shop, replace=True)
+    assert "time_zone" not in {warning.code for warning in load(now(shop)).warnings}

@@ -22,4 +22,6 @@ def up(migrator, db):
             primary_key = CompositeKey("tenant", "header_sha256")
 
     db.execute_sql("ALTER TABLE tenant ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC'")
+    # What is stored by now are days of UTC.
+    db.execute_sql("ALTER TABLE tenant ADD COLUMN days_time_zone TEXT NOT NULL DEFAULT 'UTC'")
     db.create_tables([FileMapping])

@@ -48,6 +48,8 @@ class Tenant(Table):
     model = TextField(default="rfm")
     churn_horizon_days = IntegerField(default=90)
     time_zone = TextField(default="UTC")
+    # The time zone when the first of the stored summaries came: their days are days of this zone.
+    days_time_zone = TextField(default="UTC")
 
 
 class ApiKey(Table):
