@@ -1,6 +1,7 @@
 """Files of transactions: what one is taken for, what has to be asked about it, and its rows."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -75,23 +76,17 @@ class TransactionFile:
         """
         self._days_zone, self._latest_ms = zone, latest_ms
         self._table = open_table(file, choices, partial)
-        try:
-            self._look_into(choices, recalled)
-        except BaseException:
-            self._table.close()
-            raise
-
-    def _look_into(
-        self, choices: Choices, recalled: Callable[[str], dict[str, Any] | None]
-    ) -> None:
-        self.header_key = header_key(self._table.header)
-        remembered = recalled(self.header_key)
-        self.choices = _merged(choices, restored(remembered)) if remembered else choices
-        head = self._table.head()
-        self._head = [cells for _, cells in head]
-        self.resolved = resolve(self._table.header, self._head, self.choices)
-        self.zone = self._zone()
-        self._sight = self._look() if self.mapping else Sight(None, None, False, ())
+        with ExitStack() as if_refused:
+            if_refused.callback(self._table.close)
+            self.header_key = header_key(self._table.header)
+            remembered = recalled(self.header_key)
+            self.choices = _merged(choices, restored(remembered)) if remembered else choices
+            head = self._table.head()
+            self._head = [cells for _, cells in head]
+            self.resolved = resolve(self._table.header, self._head, self.choices)
+            self.zone = self._zone()
+            self._sight = self._look() if self.mapping else Sight(None, None, False, ())
+            if_refused.pop_all()
 
     def __enter__(self) -> "TransactionFile":
         return self
