@@ -32,7 +32,9 @@ class Settings(MethodView):
     def put(self, changes: dict[str, Any]) -> settings.ServedSettings:
         """Change settings
 
-        Those left out stay as they are. Stored scores change with the next run.
+        Those left out stay as they are. Stored scores change with the next run. Stored summaries
+        stay on the days that they were loaded for: after a change of timeZone, load the files again
+        with replace.
         """
         tenant = settings.change_settings(principal().tenant, changes)
         return settings.served_settings(tenant)

@@ -5,6 +5,7 @@ from typing import Any
 from flask.views import MethodView
 
 from clv.api import uploads
+from clv.api.schemas import preview
 from clv.api.schemas.preview import PreviewShown
 from clv.api.schemas.uploads import PreviewQuery, TransactionsQuery, TransactionsResult
 from clv.auth.principal import Role
@@ -32,7 +33,7 @@ class TransactionsPreview(MethodView):
     @blp.access(Role.EDITOR, 400, 413, 415)
     @uploads.accepted(blp, _EXAMPLES)
     @blp.arguments(PreviewQuery, location="query")
-    @blp.response(200, PreviewShown)
+    @blp.response(200, PreviewShown, example=preview.EXAMPLE)
     def post(self, query: dict[str, Any]) -> Preview:
         """Preview a file of transactions
 

@@ -9,16 +9,19 @@ from clv.services.preview import BadReason, LeftOut, Preview, Reading, UsedColum
 from clv.store.merging import Merged
 
 
-def taken_for(preview: Preview) -> str:
-    """What a file was taken for: its layout, its columns, and how it was read."""
+def taken_for(preview: Preview, zone: str) -> str:
+    """What a file was taken for: its layout, its columns, and how it was read.
+
+    :param zone: the tenant's, which days are of
+    """
     title = preview.title or preview.profile or "a file of its own kind"
     parts = (*_columns(preview.mapping), *_reading(preview.reading))
-    return f"Read as {title}: {', '.join(parts)}."
+    return f"Read as {title}: {', '.join(parts)}, days in {zone}."
 
 
-def previewed(preview: Preview) -> Iterator[str]:
+def previewed(preview: Preview, zone: str) -> Iterator[str]:
     """What a file would do, a line each."""
-    yield taken_for(preview)
+    yield taken_for(preview, zone)
     yield (
         f"{_counted(preview.rows, 'row')}: {_counted(preview.transactions, 'transaction')} and"
         f" {_counted(preview.corrections, 'correction')} of"
@@ -36,11 +39,11 @@ def previewed(preview: Preview) -> Iterator[str]:
     yield "Nothing was stored."
 
 
-def did(loaded: Loaded) -> Iterator[str]:
+def did(loaded: Loaded, zone: str) -> Iterator[str]:
     """What loading a file did, a line each."""
     rows = f"{loaded.received:,} {loaded.period_type} summaries read"
     if loaded.preview is not None:
-        yield taken_for(loaded.preview)
+        yield taken_for(loaded.preview, zone)
         yield from left_out(loaded.left_out)
         days = f"{loaded.merged.received:,} daily summaries"
         transactions = loaded.preview.transactions + loaded.preview.corrections
@@ -103,7 +106,7 @@ def _reading(reading: Reading) -> Iterator[str]:
     if reading.delimiter:
         yield f"delimiter {reading.delimiter}"
     if reading.decimal:
-        yield f"decimal sign {reading.decimal}"
+        yield "decimal comma" if reading.decimal == "," else "decimal point"
     if reading.date_order:
         yield f"dates {reading.date_order}"
     yield f"times without an offset in {reading.time_zone}"

@@ -25,7 +25,6 @@ from clv.cli.file_choices import (
     option_of,
 )
 from clv.db.clock import now_ms
-from clv.domain.units import DAY_MS
 from clv.errors import Invalid
 from clv.files.choices import OpenQuestions
 from clv.files.kinds import KIND_OF_TRANSACTIONS
@@ -95,18 +94,19 @@ def import_file(
     tenant = tenants.tenant_by_name(name)
     # Standard input may have no name.
     source = File(file, form or _form(str(getattr(file, "name", ""))))
-    options = Options(skips, replaces)
+    options, zone = Options(skips, replaces), tenant.settings.time_zone
     if previews:
         preview = loading.preview_transactions(tenant, source, checked_choices(given))
-        _show(PreviewShown(), preview, as_json, file_report.previewed(preview))
+        _show(PreviewShown(), preview, as_json, file_report.previewed(preview, zone))
         return
     if kind == "summaries":
         loaded = _load_summaries(tenant, source, options)
-        _show(SummariesResult(), loaded, as_json, file_report.did(loaded))
+        _show(SummariesResult(), loaded, as_json, file_report.did(loaded, zone))
     else:
-        until = _replay_day(replay_until)
+        until = _replay_day(replay_until, tenant)
         loaded = _load_transactions(tenant, source, given, options, until)
-        _show(TransactionsResult(), loaded, as_json, [*_moved(until), *file_report.did(loaded)])
+        lines = [*_moved(until), *file_report.did(loaded, zone)]
+        _show(TransactionsResult(), loaded, as_json, lines)
     if not as_json:
         _suggest(tenant)
 
@@ -190,11 +190,12 @@ def _show(schema: Schema, answer: Loaded | Preview, as_json: bool, lines: Iterab
         click.echo(line, err=True)
 
 
-def _replay_day(text: str | None) -> int | None:
+def _replay_day(text: str | None, tenant: Tenant) -> int | None:
+    """The local day that was given, in days since 1970-01-01."""
     if text is None:
         return None
     if text == "now":
-        return now_ms() // DAY_MS
+        return tenant.settings.zone.day(now_ms())
     try:
         return (date.fromisoformat(text) - date(1970, 1, 1)).days
     except ValueError:

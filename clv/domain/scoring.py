@@ -136,11 +136,12 @@ def score_customer(
     :raises Unscorable: with the reason, if a total is missing or out of range
     """
     check(totals)
-    last_day = settings.zone.day(min(totals.last_contact_ms, as_of_ms))
+    zone = settings.zone
+    last_day = zone.day(min(totals.last_contact_ms, as_of_ms))
     norms = distribution.norms(last_day, totals.frequency, max(0, totals.monetary))
     score = composite(*norms, settings)
-    recency = recency_days(totals.last_contact_ms, as_of_ms, settings.zone)
-    tenure = recency_days(totals.first_contact_ms, as_of_ms, settings.zone)
+    recency = recency_days(totals.last_contact_ms, as_of_ms, zone)
+    tenure = recency_days(totals.first_contact_ms, as_of_ms, zone)
     return _scores(totals, score, recency, tenure, distribution, settings, as_of_ms, prediction)
 
 

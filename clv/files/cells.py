@@ -62,7 +62,7 @@ class CellReader:
         try:
             return customers.customers(cells)
         except ValueError:
-            return _read_all(customers.customer, cells, self._ids)
+            return _read_all(_id, cells, self._ids)
 
     def times(
         self, cells: Sequence[str], clocks: Sequence[str] = (), zones: Sequence[str] = ()
@@ -114,6 +114,7 @@ class CellReader:
         if order.order:
             self.date_order = order.order
             self._times = self._time_reader()
+            self._moments.clear()
 
     def _learn_decimal(self, cells: Sequence[str]) -> None:
         sign = DecimalSign()
@@ -133,6 +134,13 @@ class CellReader:
         if self.decimal is None:
             _check_reads_one_way(cell)
         return amounts.amount(cell, self.decimal or ".")
+
+
+def _id(cell: str) -> str:
+    # No id has a slash, so that N/A can't be anybody's.
+    if "/" in cell and cell.strip().lower() in customers.PLACEHOLDERS:
+        return ""
+    return customers.customer(cell)
 
 
 def _check_reads_one_way(cell: str) -> None:

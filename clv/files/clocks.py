@@ -5,6 +5,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from clv.domain.units import DAY_MS
 
+_MINUTE_MS, _SECOND_MS = 60_000, 1_000
+
 # A time of day at the beginning of what comes behind a date.
 CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?[AP]\.?M\b\.?)?(?: Uhr\b)?"
 _PARTS = re.compile(
@@ -29,9 +31,19 @@ def clock_ms(text: str) -> int:
 
 
 def day_fraction_ms(digits: str) -> int:
-    """Milliseconds since midnight of a spreadsheet's fraction of a day, given by its decimals,
-    rounded half up: 384745 is 09:14:01.968."""
-    return int((Decimal(f"0.{digits}") * DAY_MS).quantize(Decimal(1), ROUND_HALF_UP))
+    """Milliseconds since midnight of a spreadsheet's fraction of a day, given by its decimals.
+
+    It is the whole minute, or else the whole second, that was rounded to these decimals, if there
+    is one: 958333 is 23:00:00, not 22:59:59.971, and 3847454 is 09:14:02.
+    """
+    exact = Decimal(f"0.{digits}") * DAY_MS
+    # Half of the last decimal, which is as far as rounding can have moved it.
+    error = Decimal(DAY_MS) / 2 / 10 ** len(digits)
+    for unit in (_MINUTE_MS, _SECOND_MS):
+        whole = (exact / unit).quantize(Decimal(1), ROUND_HALF_UP) * unit
+        if abs(whole - exact) <= error and whole < DAY_MS:
+            return int(whole)
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _hour(hour: int, half: str) -> int:

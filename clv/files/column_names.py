@@ -98,6 +98,9 @@ QUANTITY = (
     "quantity|qty|units|pieces|(item|order|line ?item|units?) ?(quantity|qty)|units sold"
     "|menge|anzahl|stuckzahl|stuck|quantite|qte|cantidad|cant",
 )
+DISCOUNT = (
+    "(total ?)?discounts?( ?(amount|total|value|rate|percent))?|rabatt|nachlass|remise|descuento"
+)
 REFUND = (
     "refund|refunds|(refund|refunded) ?(amount|total|value)|(amount|total|value) (refund|refunded)"
     "|total refunds?|ruckerstattung|ruckerstattet|erstattung|erstattet|erstattungs ?(betrag|summe)"

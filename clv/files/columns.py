@@ -11,7 +11,7 @@ from clv.files.head import Head
 from clv.files.header import Header, shown
 from clv.files.mapping import Amount, Mapping
 from clv.files.profile import Notice, Profile, all_profiles, profile_of
-from clv.files.proposal import Proposal, order_lines, propose, time_zone
+from clv.files.proposal import Proposal, order_lines, propose, time_zone, with_quantity
 
 # The columns that are taken unasked, whatever other columns there are.
 PLAIN = ("customer_id", "date", "amount")
@@ -62,6 +62,9 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
     mapping = choose(proposal.mapping, header, choices)
     is_known = mapping.customer and mapping.time and mapping.amounts
     questions = [*proposal.questions, *_missing(mapping, head)]
+    if mapping.amounts and proposal.quantity and choices.quantity is None:
+        mapping, more = with_quantity(mapping, proposal.quantity)
+        questions += more
     if is_known and mapping.order_lines == "each":
         mapping = replace(mapping, order_lines=order_lines(head, mapping))
     return Resolved(
@@ -139,9 +142,6 @@ def _open(questions: Sequence[Question], choices: Choices) -> tuple[Question, ..
     first: dict[str, Question] = {}
     for question in questions:
         first.setdefault(question.parameter, question)
-    if choices.amount is not None:
-        # It is about the amount that was proposed.
-        first.pop("quantity", None)
     return tuple(
         question
         for parameter, question in first.items()

@@ -96,21 +96,13 @@ def find_header(head: str, is_whole: bool, choices: Choices) -> Header:
         if position is not None:
             header = rows[position]
             names = tuple(map(column_name, header.cells))
-            score = _fitting(rows[position + 1 :], filled_width(names))
-            candidates.append((score, Header(division, names, header.first, header.last)))
+            width = filled_width(names)
+            if width >= 2:
+                score = _fitting(rows[position + 1 :], width)
+                candidates.append((score, Header(division, names, header.first, header.last)))
     if not candidates:
         raise Invalid(_no_header(head, choices))
-    # Names and times have blanks in files of any kind: they divide only where nothing else does.
-    for blanks in (0, 2, 1):
-        likely = [one for one in candidates if one[1].division.blanks == blanks]
-        if any(score[0] >= _FITTING for score, _ in likely):
-            candidates = likely
-            break
-    best = max(candidates, key=lambda candidate: candidate[0])
-    rivals = [header.division.name for score, header in candidates if score == best[0]]
-    if len(rivals) > 1:
-        raise Invalid(f"Lines are divided by {' or by '.join(rivals)}; say which with delimiter.")
-    return best[1]
+    return _likeliest(candidates)
 
 
 def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[HeaderRow]:
@@ -160,6 +152,24 @@ def end_of_line(text: str, number: int) -> int:
     return source.tell()
 
 
+def _likeliest(candidates: list[tuple[tuple[float, int], Header]]) -> Header:
+    """The header whose rows fit it best.
+
+    :raises Invalid: if there are two
+    """
+    # Names and times have blanks in files of any kind: they divide only where nothing else does.
+    for blanks in (0, 2, 1):
+        likely = [one for one in candidates if one[1].division.blanks == blanks]
+        best = max((score for score, _ in likely), default=(0.0, 0))
+        if best[0] >= _FITTING:
+            headers = [header for score, header in likely if score == best]
+            if len(headers) > 1:
+                names = " or by ".join(header.division.name for header in headers)
+                raise Invalid(f"Lines are divided by {names}; say which with delimiter.")
+            return headers[0]
+    return max(candidates, key=lambda candidate: candidate[0])[1]
+
+
 def _divisions(head: str, choices: Choices) -> Sequence[Division]:
     chosen = choices.delimiter
     if chosen is None:
@@ -184,8 +194,6 @@ def _are_names(cells: Sequence[str]) -> bool:
 
 def _fitting(rows: Sequence[HeaderRow], width: int) -> tuple[float, int]:
     """How well rows fit a header: the share that is as wide, and the width."""
-    if width < 2:
-        return (0.0, width)
     widths = [len(row.cells) for row in rows]
     filled = [filled_width(row.cells) for row in rows]
     exact = sum(

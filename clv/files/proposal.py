@@ -4,7 +4,7 @@ What one column fits best is taken; where several fit equally well, it is a ques
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clv.files import column_names as called
 from clv.files import head as form
@@ -32,12 +32,14 @@ class Proposal:
 
     :param mapping: its customer, time or amounts are empty if they are not known
     :param currency: of all amounts, where a column's name tells it
+    :param quantity: the column of how many pieces there are, if the amount is the price of one
     """
 
     mapping: Mapping
     questions: tuple[Question, ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
     currency: str | None = None
+    quantity: str | None = None
 
 
 def propose(head: Head) -> Proposal:
@@ -51,12 +53,12 @@ def propose(head: Head) -> Proposal:
     refund = columns.one((called.REFUND,), form.NUMBER, "refund")
     state = _state(columns)
     cancelled = columns.one(called.CANCELLED, form.DATE)
-    amount, times = _amount(columns)
+    amount, quantity = _amount(columns)
     less = (Less(refund),) if refund else ()
     mapping = Mapping(
         customer=(customer,) if customer else (),
         time=(time,) if time else (),
-        amounts=(Amount(amount, less, times, currency),) if amount else (),
+        amounts=(Amount(amount, less, currency=currency),) if amount else (),
         clock=clock,
         zone=zone,
         order=(order,) if order else (),
@@ -69,7 +71,19 @@ def propose(head: Head) -> Proposal:
         tuple(columns.questions),
         (NAMES,) if customer and head.may_be(customer, form.PERSON) else (),
         called.currency(amount) if amount and not currency else None,
+        quantity,
     )
+
+
+def with_quantity(mapping: Mapping, quantity: str) -> tuple[Mapping, tuple[Question, ...]]:
+    """The mapping with prices of one piece multiplied by the quantity, and what is to be asked."""
+    price = mapping.amounts[0].column
+    if called.has(price, called.UNIT_PRICE):
+        ways = tuple(replace(way, times=quantity) for way in mapping.amounts)
+        return replace(mapping, amounts=ways), ()
+    return mapping, (_quantity_question(price, quantity),) if called.has(
+        price, called.PRICE
+    ) else ()
 
 
 def order_lines(head: Head, mapping: Mapping) -> str:
@@ -160,11 +174,14 @@ class _Columns:
 
 def _customer(columns: _Columns) -> str | None:
     words = columns.named(called.CUSTOMER)
+    ids = [*columns.named(called.CUSTOMER_ID), *columns.of(form.ID, words)]
     tiers = [
-        [*columns.named(called.CUSTOMER_ID), *columns.of(form.ID, words)],
+        # Where guests have the id 0, e-mail addresses are better.
+        [name for name in ids if "0" not in columns.head.cells(name)],
         list(dict.fromkeys([*columns.named(called.EMAIL[:1]), *columns.of(form.EMAIL, words)])),
         columns.named(called.EMAIL[1:]),
         columns.of(form.EMAIL),
+        ids,
         words,
         columns.named(called.NAME),
     ]
@@ -211,7 +228,7 @@ def _state(columns: _Columns) -> str | None:
 
 
 def _amount(columns: _Columns) -> tuple[str | None, str | None]:
-    """The column of the amount, and the one of the quantity that it is multiplied by."""
+    """The column of the amount, and the one of the quantity."""
     quantity = columns.one(called.QUANTITY, form.NUMBER)
 
     def numbers(names: str) -> list[str]:
@@ -220,13 +237,20 @@ def _amount(columns: _Columns) -> tuple[str | None, str | None]:
     totals = list(dict.fromkeys([*numbers(called.ORDER_AMOUNT), *numbers(called.AMOUNT)]))
     tiers = [totals, numbers(called.LINE_AMOUNT), numbers(called.UNIT_PRICE), numbers(called.PRICE)]
     amount = columns.best("amount", tiers, "amount")
-    if amount is None or quantity is None:
-        return amount, None
-    if called.has(amount, called.UNIT_PRICE):
-        return amount, quantity
-    if called.has(amount, called.PRICE):
-        columns.questions.append(_quantity_question(amount, quantity))
-    return amount, None
+    # Even without any in the first rows.
+    names = columns.head.header.names
+    discounts = [name for name in names if called.has(name, called.DISCOUNT)]
+    if amount and discounts and amount not in totals:
+        columns.questions.append(_discount_question(amount, discounts[0]))
+    return amount, quantity
+
+
+def _discount_question(price: str, discount: str) -> Question:
+    message = (
+        f"{shown(discount)} may have to be taken from {shown(price)}. Choose {shown(price)} if that"
+        " is what was paid; otherwise load the file with a column of what was paid."
+    )
+    return Question("amount", (price,), message)
 
 
 def _quantity_question(price: str, quantity: str) -> Question:

@@ -6,6 +6,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 # Longer than what any kind of file begins with.
 SIGNATURE_SIZE = 4_096
 _ADVICE = "Send a CSV file or an .xlsx workbook."
+_WIDE_ENCODINGS = ("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")
 _SIGNATURES = {
     b"%PDF": "a PDF",
     b"PK\x05\x06": "an empty zip archive",
@@ -46,7 +47,8 @@ def check_is_text(head: bytes, encoding: str | None = None) -> None:
         kinds.append("JSON")
     if kinds:
         raise Invalid(f"The file is {kinds[0]}. {_ADVICE}")
-    if not encoding and not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
+    may_have_nul = (encoding or "").lower().startswith(_WIDE_ENCODINGS)
+    if not may_have_nul and not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
         _check_has_no_nul(head)
 
 

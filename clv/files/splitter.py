@@ -53,31 +53,30 @@ class Splitter:
         # The size of texts is the limit. The module's own is one for all threads, and smaller.
         csv.field_size_limit(_NO_LIMIT)
         source, clean, end = lines(text), is_clean(text), len(text)
-        base, reader = self.line, self._reader(source)
-        stop = 0
+        base, reader, stop = self.line, self._reader(source), 0
         while (start := stop) < end:
-            first, wrong = self.line + 1, ""
+            first = self.line + 1
             try:
-                row = next(reader)
-                stop, self.line = source.tell(), base + reader.line_num
-                if self.line > first or first <= self._doubtful:
-                    wrong = self._objection(text[start:stop], first)
+                row, wrong = next(reader), ""
             except csv.Error as error:
-                stop, self.line = source.tell(), base + reader.line_num
-                if stop == end and self._is_incomplete(text[start:], is_last):
-                    self.line, self.rest = first - 1, text[start:]
+                row, wrong = [], str(error)
+            stop, self.line = source.tell(), base + reader.line_num
+            if wrong or self.line > first or first <= self._doubtful:
+                part = text[start:stop]
+                if wrong and stop == end and self._is_incomplete(part, is_last):
+                    self.line, self.rest = first - 1, part
                     return
-                wrong = self._quote_problem(str(error), first)
+                wrong = self._quote_problem(wrong, part, first)
             if wrong:
-                row = []
+                # The lines behind the first are read again.
                 self._doubtful = max(self._doubtful, self.line)
                 source.seek(start)
-                source.readline()
-                stop, self.line = source.tell(), first
-                base, reader = first, self._reader(source)
+                row, stop = [], start + len(source.readline())
+                self.line = base = first
+                reader = self._reader(source)
             if not clean and (bad := fault(text[start:stop], self._encoding())):
                 row, wrong = [], bad
-            if is_last and stop == end and any(row):
+            elif is_last and stop == end and any(row):
                 wrong = self._broken_off(row, text)
             if any(row) and not wrong:
                 self._above = row
@@ -96,15 +95,17 @@ class Splitter:
             return self._partial and not self._swallowed(text)
         return len(text) <= MAX_LINE
 
-    def _quote_problem(self, error: str, first: int) -> str:
+    def _quote_problem(self, error: str, text: str, first: int) -> str:
+        """What is wrong with the quotes of a row; "" if nothing is.
+
+        :param error: what the csv module says
+        """
         if error == _END_OF_DATA:
             return "A quote that begins in this line is not closed."
-        if self.line == first:
+        if error and self.line > first:
+            return f"A quote that begins in line {first} ends within a cell of line {self.line}."
+        if error:
             return "A closing quote is followed by text; a quote within quotes must be doubled."
-        return f"A quote that begins in line {first} ends within a cell of line {self.line}."
-
-    def _objection(self, text: str, first: int) -> str:
-        """What is wrong with a row although the csv module has read it."""
         if first <= self._doubtful and text.count('"') % 2:
             return "The line has a quote without its other one."
         if self.line > first and (swallowed := self._swallowed(text)):

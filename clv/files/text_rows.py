@@ -90,12 +90,11 @@ class TextRows:
         plain = (text.replace("\r\n", "\n") if "\r" in text else text).removesuffix("\n")
         if '"' in plain or "\r" in plain or self._width != self.selection.width:
             return None
-        delimiter = self._splitter.delimiter
-        columns = _columns(plain, self._width, delimiter, self.selection.indexes)
+        columns = _columns(plain, self._width, self._splitter.delimiter, self.selection.indexes)
         if not columns or not is_clean(plain):
             return None
-        # Empty rows are left to the splitter.
-        if delimiter * (self._width - 1) in plain and all("" in column for column in columns):
+        # If each column has empty cells, there may be empty rows: the splitter leaves them out.
+        if all("" in column for column in columns):
             return None
         first, count = self._splitter.line + 1, len(columns[0])
         self._splitter.skip(count)
@@ -113,9 +112,10 @@ def _columns(
 ) -> list[list[str]] | None:
     """Some columns of a text without quotes; None unless all lines have this many cells."""
     # Each line end becomes a cell of its own; in lines of equal width they form a column.
-    cells = text.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
+    parted = text.replace("\n", f"{delimiter}\n{delimiter}")
+    cells = parted.split(delimiter)
     line_ends = cells[width :: width + 1]
-    count = text.count("\n") + 1
+    count = (len(parted) - len(text)) // 2 + 1
     if len(cells) != count * (width + 1) - 1 or line_ends.count("\n") != len(line_ends):
         return None
     return [cells[index :: width + 1] for index in indexes]

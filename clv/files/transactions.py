@@ -258,7 +258,12 @@ class TransactionFile:
         return [cells[index] for cells in self._head if index < len(cells)]
 
     def _select(self, names: Sequence[str]) -> None:
-        self._table.select([self._table.header.index(name) for name in names])
+        """Have only these columns read."""
+        header = self._table.header
+        times = self.mapping.time[:1] if self.mapping else ()
+        self._table.select(
+            [header.index(name) for name in names], [header.index(name) for name in times]
+        )
 
     def _blocks(self, outcome: Outcome | None) -> Iterator[Block]:
         """The blocks of the table; bad lines go to the outcome."""

@@ -17,6 +17,8 @@ from clv.store.sums import refuse_large_sums
 _IS_LINE = f"order_id <> '' AND {IS_COUNTED}"
 # The lines of one order in different currencies are never added up.
 _ORDER = "order_id, COALESCE(currency, '')"
+# 64 bits on SQLite, where only INTEGER makes the key the row's own; lines are fewer than 2^31.
+_LINE_KEY = "line INTEGER PRIMARY KEY"
 
 
 def join_orders(how: str) -> list[LeftOutRows]:
@@ -38,6 +40,8 @@ def join_orders(how: str) -> list[LeftOutRows]:
     if not staging.are_detailed():
         return []
     _hold_orders()
+    if not _any_has_lines():
+        return []
     _complete_currencies()
     if how == "first":
         return _leave_out_repeats()
@@ -61,6 +65,12 @@ def _hold_orders() -> None:
         )
 
 
+def _any_has_lines() -> bool:
+    """Whether any order has more than one line; in most files none has."""
+    order = f"SELECT 1 FROM staged_transaction WHERE {_IS_LINE} GROUP BY order_id"
+    return db.row(f"{order} HAVING COUNT(*) > 1 LIMIT 1") is not None
+
+
 def _complete_currencies() -> None:
     """A line without a currency is in that of its order's first line that has one."""
     if not db.row(f"SELECT 1 FROM staged_transaction WHERE {_IS_LINE} AND currency <> '' LIMIT 1"):
@@ -70,10 +80,10 @@ def _complete_currencies() -> None:
         return
     _make_table(
         "order_currency",
+        "order_id TEXT {c} PRIMARY KEY, currency TEXT {c}",
         "SELECT order_id, currency FROM (SELECT order_id, currency,"
         " ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY line) AS place"
         f" FROM staged_transaction WHERE {_IS_LINE} AND currency <> '') placed WHERE place = 1",
-        "order_id",
     )
     db.execute(
         "UPDATE staged_transaction SET currency = (SELECT o.currency FROM order_currency o"
@@ -85,10 +95,10 @@ def _leave_out_repeats() -> list[LeftOutRows]:
     moment = f"CASE WHEN {IS_CORRECTION} THEN contact_ms END"
     _make_table(
         "repeated_line",
+        _LINE_KEY,
         f"SELECT line FROM (SELECT line, ROW_NUMBER() OVER (PARTITION BY {_ORDER},"
         f" {IS_CORRECTION}, {moment} ORDER BY line) AS place"
         f" FROM staged_transaction WHERE {_IS_LINE}) placed WHERE place > 1",
-        "line",
     )
     return leave_out("NULL", "line IN (SELECT line FROM repeated_line)")
 
@@ -97,16 +107,16 @@ def _add_up_lines() -> None:
     refuse_large_sums(_ORDER, _IS_LINE, "The lines of order {0} add up to too much.")
     _make_table(
         "staged_order",
+        f"{_LINE_KEY}, buyer_line BIGINT, named_line BIGINT, amount BIGINT, kind SMALLINT,"
+        " lines BIGINT",
         f"SELECT COALESCE(MIN(CASE WHEN NOT {IS_CORRECTION} THEN line END), MIN(line)) AS line,"
         f" {_first_named(f'NOT {IS_CORRECTION}')} AS buyer_line, {_first_named('TRUE')} AS"
         " named_line, SUM(amount) AS amount,"
         f" CASE WHEN SUM(amount) < 0 OR COUNT(*) = COUNT(CASE WHEN {IS_CORRECTION} THEN 1 END)"
         f" THEN {CORRECTION} ELSE {SALE} END AS kind, COUNT(*) AS lines"
         f" FROM staged_transaction WHERE {_IS_LINE} GROUP BY {_ORDER}",
-        "line",
     )
-    if db.row("SELECT 1 FROM staged_order WHERE lines > 1 LIMIT 1"):
-        _replace_lines()
+    _replace_lines()
 
 
 def _first_named(condition: str) -> str:
@@ -116,13 +126,17 @@ def _first_named(condition: str) -> str:
 def _replace_lines() -> None:
     """Write the table anew: with half of the rows gone it takes less time than changing it."""
     staging.create_transactions("joined_transaction")
-    db.execute("CREATE INDEX staged_transaction_line ON staged_transaction (line)")
+    name_line = "COALESCE(o.buyer_line, o.named_line)"
+    name = "t.customer_id"
+    if db.row(f"SELECT 1 FROM staged_order o WHERE {name_line} <> o.line LIMIT 1"):
+        db.execute("CREATE INDEX staged_transaction_line ON staged_transaction (line)")
+        name = f"(SELECT n.customer_id FROM staged_transaction n WHERE n.line = {name_line})"
     db.execute(
         f"INSERT INTO joined_transaction ({TRANSACTION_COLUMNS})"
-        " SELECT n.customer_id, t.contact_ms, o.amount,"
+        f" SELECT {name}, t.contact_ms, o.amount,"
         " CASE WHEN o.lines = 1 THEN t.kind ELSE o.kind END, t.order_id, t.currency, t.line"
-        " FROM staged_order o JOIN staged_transaction t ON t.line = o.line"
-        " LEFT JOIN staged_transaction n ON n.line = COALESCE(o.buyer_line, o.named_line)"
+        # In this order on SQLite: staged_order has an index, the transactions have none.
+        " FROM staged_transaction t CROSS JOIN staged_order o WHERE o.line = t.line"
         f" UNION ALL SELECT {TRANSACTION_COLUMNS} FROM staged_transaction"
         f" WHERE COALESCE(order_id, '') = '' OR NOT {IS_COUNTED}"
     )
@@ -131,8 +145,10 @@ def _replace_lines() -> None:
     analyze("staged_transaction")
 
 
-def _make_table(table: str, query: str, key: str) -> None:
+def _make_table(table: str, columns: str, query: str) -> None:
+    """Make a table of a query's rows. Its key has a type, or SQLite would not look it up."""
     db.execute(f"DROP TABLE IF EXISTS {table}")
-    db.execute(f"CREATE TEMPORARY TABLE {table} AS {query}")
-    db.execute(f"CREATE UNIQUE INDEX {table}_key ON {table} ({key})")
+    collated = columns.format(c="" if db.is_sqlite() else 'COLLATE "C"')
+    db.execute(f"CREATE TEMPORARY TABLE {table} ({collated})")
+    db.execute(f"INSERT INTO {table} {query}")
     analyze(table)

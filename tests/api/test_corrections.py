@@ -162,7 +162,7 @@ def test_a_refund_on_the_day_of_the_sale_is_a_day_with_the_sale_at_0(put, batch)
 
 def test_an_order_that_comes_again_as_refunded_is_a_correction_afterwards(put):
     put(SALE)
-    assert put(SAME_DAY) == {"received": 1, "updated": 1}
+    assert put(SAME_DAY) == {"received": 1, "updated": 1, "lowered": 1}
     assert stored()[0][1:4] == (0, 0, -800_000)
 
 

@@ -107,7 +107,7 @@ def test_ndjson_and_camel_case_work_too(put):
     ]
     text = "\n".join(map(json.dumps, rows)) + "\nnot json\n\n"
     answer = put(text, "?skipBadLines=true", kind="application/x-ndjson")
-    assert changes(answer) == {"received": 2, "inserted": 2, "rejected": 3}
+    assert changes(answer) == {"received": 2, "inserted": 2, "rejected": 3, "daysKept": 1}
     assert [error["line"] for error in answer.json["errors"]] == [3, 4, 5]
     assert changes(put("customerId,date,amount\na,2026-04-30,10.5\n"))["unchanged"] == 1
 

@@ -8,6 +8,54 @@ from clv.api.schemas.base import Amount, Output, Time, camel_case
 from clv.api.schemas.uploads import BadReason, LeftOut, Warned
 from clv.files.choices import DATE_ORDERS
 
+# For the document.
+EXAMPLE = {
+    "profile": "shopify",
+    "reading": {
+        "encoding": "utf-8",
+        "delimiter": "comma",
+        "decimal": ".",
+        "dateOrder": None,
+        "timeZone": "Europe/Berlin",
+        "headerLine": 1,
+    },
+    "mapping": {
+        "customer": ["Email", "Phone", "Billing Phone"],
+        "time": ["Created at"],
+        "amount": ["Total"],
+        "refund": "Refunded Amount",
+        "quantity": None,
+        "order": "Id",
+        "currency": "Currency",
+        "state": "Financial Status",
+    },
+    "questions": [],
+    "rows": 3,
+    "transactions": 1,
+    "corrections": 0,
+    "customers": 1,
+    "firstDay": "2026-03-12",
+    "lastDay": "2026-03-12",
+    "total": 58.8,
+    "currencies": [{"currency": "EUR", "transactions": 1, "total": 58.8}],
+    "leftOut": [{"reason": "state: voided", "rows": 1, "total": 20.0, "lines": [4]}],
+    "badLines": {
+        "count": 1,
+        "reasons": [{"message": "The line has too few columns.", "count": 1, "lines": [3]}],
+    },
+    "warnings": [],
+    "sample": [
+        {
+            "line": 2,
+            "customerId": "ann@example.com",
+            "time": "2026-03-12T08:14:02.000Z",
+            "day": "2026-03-12",
+            "amount": 58.8,
+            "kind": "sale",
+        }
+    ],
+}
+
 
 class ReadingShown(Output):
     """How a file was read."""

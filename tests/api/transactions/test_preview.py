@@ -4,10 +4,13 @@ import gzip
 import json
 
 import pytest
+from openapi_schema_validator import OAS30Validator
 
 from clv import db
 from clv.db import models
 from tests.api.transactions.support import HEADER, PLAIN, PREVIEW, stored
+from tests.conftest import ON_ONE_DATABASE
+from tests.support.contract import document_of
 
 
 def everything() -> list:
@@ -78,6 +81,14 @@ def test_a_preview_has_the_fields_of_the_contract_in_their_order(preview):
         "kind": "sale",
     }
     assert shown["sample"][2]["kind"] == "correction"
+
+
+@ON_ONE_DATABASE
+def test_the_example_of_the_document_is_a_preview(client):
+    document = document_of(client.application)
+    answer = document["paths"][PREVIEW]["post"]["responses"]["200"]["content"]["application/json"]
+    whole = {**answer["schema"], "components": document["components"]}
+    assert list(OAS30Validator(whole).iter_errors(answer["example"])) == []
 
 
 def test_a_preview_stores_nothing(preview, put):

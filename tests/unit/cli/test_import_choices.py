@@ -77,7 +77,9 @@ def test_a_preview_says_what_would_be_done(tenant, run, export):
 def test_a_load_says_what_the_file_was_taken_for(tenant, run, export):
     said = run("import", export(PLAIN), "--tenant", "acme").stdout
     assert said.startswith("Read as ")
-    assert "customer = customer_id, time = date, amount = amount" in said
+    first = said.splitlines()[0]
+    assert "customer = customer_id, time = date, amount = amount, encoding utf-8" in first
+    assert first.endswith("times without an offset in UTC, days in UTC.")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """``clv import`` of transactions, as they are or replayed."""
 
 import gzip
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -132,6 +134,16 @@ def test_a_replay_until_now_ends_today(tenant, run, log):
     (found,) = summaries()
     assert before <= found[1] <= days_ago(0)[:10]
     assert found[1] in done.stdout
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_replay_until_now_ends_on_the_local_day(tenant, run, log, zone):
+    run("tenants", "set", "acme", "--time-zone", zone)
+    days = {datetime.now(ZoneInfo(zone)).date().isoformat()}
+    done = run("import", log("a,1997-01-01,1"), "--tenant", "acme", "--replay-until", "now")
+    days.add(datetime.now(ZoneInfo(zone)).date().isoformat())
+    (found,) = summaries()
+    assert found[1] in days and found[1] in done.stdout
 
 
 @pytest.mark.parametrize("other", ["2026-05-01", "2026-04-29", "2020-01-01"])

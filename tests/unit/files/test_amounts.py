@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv.files.amounts import DecimalSign, amount, amounts, currency_code, currency_of
+from clv.files.amounts import DecimalSign, amount, amounts
 
 POINT = [
     ("58.80", "58.80"),
@@ -168,63 +168,6 @@ def test_messages_name_the_value_and_what_would_be_right():
     assert len(str(long.value)) < 200
 
 
-@pytest.mark.parametrize(
-    ("cells", "sign"),
-    [
-        (["12.50"], "."),
-        (["12,50"], ","),
-        (["1,234.50"], "."),
-        (["1.234,50"], ","),
-        (["1.234.567"], ","),
-        (["1,234,567"], "."),
-        (["1,23,456"], "."),
-        (["0,500"], ","),
-        (["0.500"], "."),
-        ([".500"], "."),
-        (["1234,567"], ","),
-        (["1 234,567"], ","),
-        (["1.2345"], "."),
-        (["1.5E+3"], "."),
-        (["-$1,234.5"], "."),
-        (["1.234", "2.345", "12,5 €"], ","),
-        (["1,234", "100", "99,5"], ","),
-        # The first proof counts; what is no amount proves nothing.
-        (["12.50", "12,50"], "."),
-        (["Total, 12", "1.2.3", "12,50", "12.50"], ","),
-    ],
-)
-def test_a_cell_proves_the_decimal_sign(cells, sign):
-    decimal = DecimalSign()
-    decimal.add(cells)
-    assert decimal.sign == sign
-    assert not decimal.is_open
-
-
-def test_amounts_that_can_be_read_either_way_are_a_question_until_one_proves_a_sign():
-    decimal = DecimalSign()
-    decimal.add(["100", "", "1,234", "1,234", "€2.500"])
-    assert decimal.sign is None
-    assert decimal.is_open
-    assert decimal.examples == ["1,234", "€2.500"]
-    decimal.add(["0.5"])
-    assert decimal.sign == "."
-    assert not decimal.is_open
-
-
-def test_amounts_without_a_sign_need_no_decimal_sign():
-    decimal = DecimalSign()
-    decimal.add(["194038", "1 000", "-5", "7 €"])
-    assert decimal.sign is None
-    assert not decimal.is_open
-
-
-def test_amounts_after_contradicting_evidence_are_refused():
-    decimal = DecimalSign()
-    decimal.add(["12.50", "12,50"])
-    with pytest.raises(ValueError, match="'12,50'"):
-        amounts(["12.50", "12,50"], decimal.sign)
-
-
 @dataclass(frozen=True)
 class Style:
     """How a file writes all its amounts."""
@@ -308,44 +251,3 @@ def test_a_line_feed_in_a_cell_does_not_make_two_amounts_of_it():
 
 def test_many_amounts_of_nothing_are_nothing():
     assert amounts([], ".") == []
-
-
-@pytest.mark.parametrize(
-    ("cell", "code"),
-    [
-        ("58,80 €", "EUR"),
-        ("-€12,00", "EUR"),
-        ("£12", "GBP"),
-        ("EUR 12", "EUR"),
-        ("12 EUR", "EUR"),
-        ("12.00- EUR", "EUR"),
-        ("US$12", "USD"),
-        ("-US$ 12", "USD"),
-        ("$12.00 USD", "USD"),
-        ("৳2,999", "BDT"),
-        ("Rp150.000", "IDR"),
-        ("12,50 лв.", "BGN"),
-        ("€.50", "EUR"),
-        ("(₹1,23,456.78)", "INR"),
-        ("12", None),
-        ("$12", None),
-        ("¥12", None),
-        ("12 kr", None),
-        ("€12 USD", None),
-        ("1.5E+3", None),
-        ("12 apples", None),
-        ("", None),
-        ("EUR", None),
-        ("x" * 1000, None),
-    ],
-)
-def test_the_currency_that_an_amount_names(cell, code):
-    assert currency_of(cell) == code
-
-
-def test_a_column_of_currencies():
-    assert currency_code("eur") == currency_code(" EUR ") == "EUR"
-    assert currency_code("  ") is None
-    for cell in ("EURO", "XXQ", "$", "12"):
-        with pytest.raises(ValueError, match="Must be a currency's code of ISO 4217"):
-            currency_code(cell)

@@ -22,6 +22,14 @@ def test_an_answer_closes_a_question():
 def test_a_question_about_a_price_is_closed_by_another_amount():
     text = "Email,Date,Price,Quantity,Paid in all\na@b.de,2026-01-01,3,2,6"
     assert brief(text, amount=("Paid in all",)) == ("Email Date Paid in all", {})
+    (question,) = read(text, amount=("Price",)).questions
+    assert question.parameter == "quantity"
+
+
+def test_a_price_of_one_piece_that_is_chosen_is_multiplied_as_well():
+    text = "Email,Date,Unit price,Price per unit,Quantity\na@b.de,2026-01-01,3,2,6"
+    assert [question.parameter for question in read(text).questions] == ["amount"]
+    assert brief(text, amount=("Unit price",))[1] == {"times": "Quantity"}
 
 
 @pytest.mark.parametrize("header", ["customer_id,date,amount", "Amount,customerId,DATE"])

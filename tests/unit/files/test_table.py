@@ -84,6 +84,7 @@ def test_utf_16_of_either_byte_order_is_read_with_its_mark():
         assert read((HEADER + ROWS).encode(codec), encoding=codec).rows == [A, B, C]
         assert read(("\ufeff" + HEADER + ROWS).encode(codec), encoding=codec).rows == [A, B, C]
         message = refusal((HEADER + ROWS).encode(codec))
+        assert refusal((HEADER + ROWS).encode(codec), encoding="utf-8") == message
         assert "UTF-16 without a byte order mark" in message and f"encoding={codec}" in message
 
 
@@ -168,6 +169,11 @@ def test_two_delimiters_that_fit_alike_are_a_question():
     message = refusal("a;b,c\n1;2,3\n4;5,6\n")
     assert message == "Lines are divided by comma or by semicolon; say which with delimiter."
     assert read("a;b,c\n1;2,3\n", delimiter=";").rows == [("1", "2,3")]
+
+
+def test_a_file_of_one_column_is_refused():
+    assert "No line names the columns" in refusal("customer\na\nb\n")
+    assert "no line 1 with names" in refusal("customer\na\nb\n", header_line=1)
 
 
 def test_the_header_may_be_set():
