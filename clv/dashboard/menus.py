@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from clv.api.schemas.base import camel_case
+from clv.api.schemas.choices import quoted_name
 from clv.dashboard.figures import money
 from clv.dashboard.file_words import CURRENCIES, LABELS, NO_COLUMN, USES, VALUES
 from clv.errors import ClvError
@@ -214,6 +215,8 @@ def _chosen(choices: Choices, name: str) -> str | None:
         return None
     if name == "delimiter":
         return _delimiter(value)
+    if name == "keep_states":
+        return ", ".join(quoted_name(state) if set(',"') & set(state) else state for state in value)
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 

@@ -146,6 +146,26 @@ def test_bad_lines_are_told_by_reason_and_left_out_only_if_one_says_so(visitor, 
     assert [record["customerId"] for record in records(visitor, "messy")] == ["ann"]
 
 
+def test_states_that_nobody_knows_are_asked_for_all_at_once(visitor, give):
+    page = visitor.sign_in("admin", tenant="empty", at="/data")
+    give(
+        page,
+        "orders.csv",
+        "customer,date,amount,status\nann,2026-03-12,5.00,paid\nbo,2026-03-13,7.00,limbo\n"
+        'cy,2026-03-14,9.00,"odd, open"\n',
+    )
+    expect(page.get_by_label("paid", exact=True)).to_be_checked()
+    page.get_by_label("odd, open").check()
+    visitor.check_access()
+    page.get_by_role("button", name="These count").click()
+    expect(preview_of(page)).to_contain_text("14.00")
+    page.get_by_text("How the file is read, and").click()
+    page.get_by_label("Line with the names").fill("1")
+    page.get_by_label("Line with the names").press("Enter")
+    expect(page.get_by_label("Line with the names")).to_be_focused()
+    expect(preview_of(page)).to_contain_text("14.00")
+
+
 def test_another_currency_is_converted_by_the_rate_that_is_given(visitor, give):
     page = visitor.sign_in("editor", at="/data")
     give(page, "orders_export.csv", SHOPIFY)

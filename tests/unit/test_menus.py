@@ -93,6 +93,12 @@ def test_states_that_usually_count_are_ticked_when_it_is_asked_which_do():
     assert [option.is_chosen for option in question.options] == [True, False]
 
 
+def test_states_that_were_chosen_are_sent_again_as_they_are():
+    states = ("paid, shipped", "done")
+    text = all_menus(choices=Choices(keep_states=states))["keepStates"].chosen
+    assert PreviewQuery().load({"keepStates": [text]})["choices"].keep_states == states
+
+
 def test_many_answers_are_a_menu_and_none_a_text():
     assert menus.questions(asked("customer", *"abcdef"))[0].kind == "menu"
     assert menus.questions(asked("time_zone"))[0].kind == "text"

@@ -125,7 +125,8 @@ function choices() {
       query.append("time", clock.value);
     }
   }
-  for (const name of LISTS) {
+  const ticked = form?.querySelector("[type=checkbox]:checked")?.name;
+  for (const name of [...LISTS, ticked]) {
     const names = query.getAll(name);
     if (names.length === 1) {
       query.set(name, `"${names[0].replaceAll('"', '""')}"`);

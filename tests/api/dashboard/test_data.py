@@ -49,6 +49,12 @@ def test_a_preview_says_what_the_file_is_and_stores_nothing(visitor, tenant):
     assert customers() == 0
 
 
+def test_figures_of_a_files_beginning_are_not_given_as_those_of_the_file(visitor, tenant):
+    shown = visitor("editor").preview("partial=true", PLAIN + b"cy,2026-0")
+    assert "These are figures of the file’s beginning" in html.unescape(shown.text)
+    assert 'data-load="Load the file"' in shown.text and 'data-bad="0"' in shown.text
+
+
 def test_the_currency_may_be_said_where_the_file_does_not_name_it(visitor, tenant):
     shown = visitor("editor").preview("currency=EUR", PLAIN)
     assert facts(shown.text)["Total"] == "50.00 EUR"
