@@ -53,7 +53,7 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
     """
     header = Header(names)
     head = Head(header, rows)
-    plain = None if choices.profile else _plain(header)
+    plain = None if choices.profile else _plain(header, head)
     profile = None if plain else _profile(header, choices)
     if plain:
         proposal = Proposal(plain)
@@ -77,9 +77,10 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
     )
 
 
-def _plain(header: Header) -> Mapping | None:
-    """The mapping of the plain three columns, if the header has them; as for any, no other column
-    is used."""
+def _plain(header: Header, head: Head) -> Mapping | None:
+    """The mapping of the plain three columns, if the header has them. Nothing is asked about them;
+    beside them only a currency and a state are used, since amounts of different currencies are
+    never added up, and a cancelled order is none."""
     columns = [header.all(sorted(spellings(name))) for name in PLAIN]
     if not all(columns):
         return None
@@ -87,7 +88,15 @@ def _plain(header: Header) -> Mapping | None:
         if len(twice) > 1:
             raise Invalid(f"The header has both {' and '.join(twice)}: it must have one of them.")
     (customer,), (time,), (amount,) = columns
-    return Mapping((customer,), (time,), (Amount(amount),))
+    others = propose(head).mapping
+    currencies = [way.currency for way in others.amounts if way.currency]
+    return Mapping(
+        (customer,),
+        (time,),
+        (Amount(amount, currency=currencies[0] if currencies else None),),
+        state=others.state,
+        rules=others.rules,
+    )
 
 
 def _profile(header: Header, choices: Choices) -> Profile | None:

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from clv.db import Columns
 from clv.domain.time_zone import TimeZone, time_zone
 from clv.errors import Invalid
-from clv.files.amounts import DecimalSign, currency_of
-from clv.files.blocks import Block, spellings
+from clv.files.blocks import Block
 from clv.files.cells import CellReader, Values
 from clv.files.choices import Choices, Question, restored, stored
 from clv.files.columns import resolve
 from clv.files.customers import looks_like_name
-from clv.files.date_order import DateOrder
 from clv.files.header import header_key
 from clv.files.mapping import Mapping
 from clv.files.row_mapping import FOOTER, Extras, RowMapper
+from clv.files.sight import Evidence, Sight
 from clv.files.stream import File
 from clv.files.table import Table, open_table
 from clv.files.verdicts import Outcome
@@ -30,21 +29,6 @@ NAMES = (
 # Rates are for one file, and how its bytes are read is seen from the file.
 _FORGOTTEN = ("rates", "encoding", "delimiter", "header_line")
 _REMEMBERED = [field.name for field in fields(Choices) if field.name not in _FORGOTTEN]
-_PLAIN = ("customer_id", "date", "amount")
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What the cells of a file show, read through as far as needed.
-
-    :param decimal: the decimal sign; None if no amount shows one
-    :param date_order: of day and month; None if no date leaves a choice
-    """
-
-    decimal: str | None
-    date_order: str | None
-    has_symbols: bool
-    questions: tuple[Question, ...]
 
 
 class TransactionFile:
@@ -85,7 +69,7 @@ class TransactionFile:
             self._head = [cells for _, cells in head]
             self.resolved = resolve(self._table.header, self._head, self.choices)
             self.zone = self._zone()
-            self._sight = self._look() if self.mapping else Sight(None, None, False, ())
+            self._sight = self._look(self.mapping) if self.mapping else Sight()
             if_refused.pop_all()
 
     def __enter__(self) -> "TransactionFile":
@@ -176,76 +160,17 @@ class TransactionFile:
         except ValueError as error:
             raise Invalid(f"timeZone: {error}", {"query": {"timeZone": [str(error)]}}) from None
 
-    def _look(self) -> Sight:
+    def _look(self, mapping: Mapping) -> Sight:
         """Read as many rows as it takes to know the decimal sign and the order of dates."""
-        mapping = self.mapping
-        assert mapping is not None
-        times, numbers = list(mapping.time), _number_columns(mapping)
-        order, sign = DateOrder(self._latest_ms), DecimalSign()
-        for name in times:
-            order.add(self._column(name))
-        for name in numbers:
-            sign.add(self._column(name))
-        if self._is_open(order, sign):
-            self._look_further(times, numbers, order, sign)
-        date_order, decimal = self._date_order(order), self._decimal(sign)
-        questions = []
-        if order.is_open and date_order is None:
-            questions.append(_question_of_order(order))
-        if sign.is_open and decimal is None:
-            questions.append(_question_of_decimal(sign))
-        return Sight(decimal, date_order, self._has_symbols(mapping), tuple(questions))
-
-    def _look_further(
-        self, times: list[str], numbers: list[str], order: DateOrder, sign: DecimalSign
-    ) -> None:
-        self._select([*times, *numbers])
-        for block in self._blocks(None):
-            for cells in block.cells[: len(times)]:
-                order.add(cells)
-            for cells in block.cells[len(times) :]:
-                sign.add(cells)
-            if not self._is_open(order, sign):
-                break
-
-    def _is_open(self, order: DateOrder, sign: DecimalSign) -> bool:
-        """Whether further rows may tell what the rows so far have not told."""
-        is_order_open = order.is_open and self.choices.date_order is None
-        is_sign_open = (
-            sign.is_open and self.choices.decimal is None and not self._is_plain_so_far(sign)
-        )
-        return is_order_open or is_sign_open
-
-    def _date_order(self, order: DateOrder) -> str | None:
-        profile, mapping = self.resolved.profile, self.mapping
-        known = self.choices.date_order or order.order
-        if known or not profile or not mapping:
-            return known
-        return profile.date_order([cell for name in mapping.time for cell in self._column(name)])
-
-    def _decimal(self, sign: DecimalSign) -> str | None:
-        if self.choices.decimal or sign.sign:
-            return self.choices.decimal or sign.sign
-        if self._is_plain_so_far(sign):
-            return "."
-        return self.resolved.profile.decimal if self.resolved.profile else None
-
-    def _is_plain_so_far(self, sign: DecimalSign) -> bool:
-        """Whether the file has the columns of this service, whose decimal sign is a point, and no
-        amount has a comma."""
-        mapping = self.mapping
-        if any("," in example for example in sign.examples):
-            return False
-        if mapping is None or len(mapping.customer) + len(mapping.time) + len(mapping.amounts) != 3:
-            return False
-        names = (mapping.customer[0], mapping.time[0], mapping.amounts[0].column)
-        return all(name in spellings(plain) for name, plain in zip(names, _PLAIN, strict=True))
-
-    def _has_symbols(self, mapping: Mapping) -> bool:
-        if any(way.currency for way in mapping.amounts):
-            return False
-        cells = (cell for way in mapping.amounts for cell in self._column(way.column))
-        return any(map(currency_of, cells))
+        evidence = Evidence(mapping, self.resolved.profile, self.choices, self._latest_ms)
+        evidence.add_head(self._column)
+        if evidence.is_open:
+            self._select(evidence.columns)
+            for block in self._blocks(None):
+                evidence.add(dict(zip(evidence.columns, block.cells, strict=True)).__getitem__)
+                if not evidence.is_open:
+                    break
+        return evidence.sight()
 
     def _column(self, name: str) -> list[str]:
         """The cells of a column in the head."""
@@ -284,28 +209,3 @@ def _merged(choices: Choices, remembered: Choices) -> Choices:
         if getattr(choices, field.name) is not None
     }
     return replace(remembered, **given)
-
-
-def _number_columns(mapping: Mapping) -> list[str]:
-    names = [way.column for way in mapping.amounts]
-    for way in mapping.amounts:
-        names += [less.column for less in way.less if less.pattern is None]
-        names += [way.times] if way.times else []
-    return list(dict.fromkeys(names))
-
-
-def _question_of_order(order: DateOrder) -> Question:
-    return Question(
-        "dateOrder",
-        order.candidates,
-        f"Is the day or the month first? All dates fit both: {', '.join(order.examples[:3])}.",
-    )
-
-
-def _question_of_decimal(sign: DecimalSign) -> Question:
-    return Question(
-        "decimal",
-        (".", ","),
-        f"Which sign separates the decimals? All amounts read both ways:"
-        f" {', '.join(sign.examples[:3])}.",
-    )
