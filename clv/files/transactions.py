@@ -26,6 +26,8 @@ NAMES = (
     "The customers look like names. Two people of one name would be one customer: if the shop can"
     " export e-mail addresses or customer numbers, load these.",
 )
+# More than any shop's export has. What looks for columns compares each with all others.
+MAX_COLUMNS = 2_000
 # Rates are for one file, and how its bytes are read is seen from the file.
 _FORGOTTEN = ("rates", "encoding", "delimiter", "header_line")
 _REMEMBERED = [field.name for field in fields(Choices) if field.name not in _FORGOTTEN]
@@ -62,6 +64,7 @@ class TransactionFile:
         self._table = open_table(file, choices, partial)
         with ExitStack() as if_refused:
             if_refused.callback(self._table.close)
+            _check_width(self._table)
             self.header_key = header_key(self._table.header)
             remembered = recalled(self.header_key)
             self.choices = _merged(choices, restored(remembered)) if remembered else choices
@@ -199,6 +202,14 @@ class TransactionFile:
                 return
             if len(block):
                 yield block
+
+
+def _check_width(table: Table) -> None:
+    if len(table.header) > MAX_COLUMNS:
+        raise Invalid(
+            f"The header in line {table.header_line} names {len(table.header):,} columns; at most"
+            f" {MAX_COLUMNS:,} can be read. Leave out those that nobody needs."
+        )
 
 
 def _merged(choices: Choices, remembered: Choices) -> Choices:
