@@ -13,7 +13,7 @@ from clv.files.cells import CellReader, Values
 from clv.files.choices import Choices, Question, restored, stored
 from clv.files.columns import resolve
 from clv.files.customers import looks_like_name
-from clv.files.header import header_key
+from clv.files.header import header_key, shown
 from clv.files.mapping import Mapping
 from clv.files.row_mapping import FOOTER, Extras, RowMapper
 from clv.files.sight import Evidence, Sight
@@ -28,6 +28,10 @@ NAMES = (
 )
 # More than any shop's export has. What looks for columns compares each with all others.
 MAX_COLUMNS = 2_000
+# A longer name could not be chosen. Mostly it is a quote that is not closed.
+MAX_NAME = 500
+# A cell is shown up to here.
+_MAX_CELL = 80
 # Rates are for one file, and how its bytes are read is seen from the file.
 _FORGOTTEN = ("rates", "encoding", "delimiter", "header_line")
 _REMEMBERED = [field.name for field in fields(Choices) if field.name not in _FORGOTTEN]
@@ -64,7 +68,7 @@ class TransactionFile:
         self._table = open_table(file, choices, partial)
         with ExitStack() as if_refused:
             if_refused.callback(self._table.close)
-            _check_width(self._table)
+            _check_names(self._table)
             self.header_key = header_key(self._table.header)
             remembered = recalled(self.header_key)
             self.choices = _merged(choices, restored(remembered)) if remembered else choices
@@ -120,7 +124,7 @@ class TransactionFile:
     def columns(self, most: int) -> list[tuple[str, tuple[str, ...]]]:
         """The names of all columns, each with its first filled cells."""
         return [
-            (name, tuple(cell for cell in self._column(name) if cell.strip())[:most])
+            (name, tuple(cell[:_MAX_CELL] for cell in self._column(name) if cell.strip())[:most])
             for name in self._table.header
             if name
         ]
@@ -204,12 +208,19 @@ class TransactionFile:
                 yield block
 
 
-def _check_width(table: Table) -> None:
+def _check_names(table: Table) -> None:
     if len(table.header) > MAX_COLUMNS:
         raise Invalid(
             f"The header in line {table.header_line} names {len(table.header):,} columns; at most"
             f" {MAX_COLUMNS:,} can be read. Leave out those that nobody needs."
         )
+    for name in table.header:
+        if len(name) > MAX_NAME:
+            raise Invalid(
+                f"The header in line {table.header_line} has a name of {len(name):,} characters,"
+                f" {shown(name[:40])!r} and so on; at most {MAX_NAME} can be read. Is there a quote"
+                " that is not closed?"
+            )
 
 
 def _merged(choices: Choices, remembered: Choices) -> Choices:
