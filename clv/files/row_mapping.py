@@ -15,6 +15,7 @@ from typing import Any
 from clv.db import Columns
 from clv.files.blocks import Block
 from clv.files.cells import CellReader, Problem
+from clv.files.encoding import is_clean
 from clv.files.mapping import Mapping
 from clv.files.row_columns import RowColumns
 from clv.files.verdicts import Outcome, Verdict, Verdicts
@@ -69,6 +70,22 @@ class RowMapper:
     def columns(self) -> list[str]:
         """The names of the columns that a block must have, in this order."""
         return self._columns.names
+
+    @property
+    def holds(self) -> bool:
+        """Whether a row that can't be read keeps its customer's day as it is stored."""
+        return self._extras.holds
+
+    def held(self, line: int, cells: Sequence[str]) -> Columns:
+        """What keeps the customer's day that a line names which is no row.
+
+        :param cells: of :attr:`columns`, as far as they can be told
+        """
+        block = Block([line], [[cell] for cell in cells])
+        reads = (self._columns.ids, self._columns.times, self._columns.orders)
+        (customer,), (time,), (order,) = (read(block) for read in reads)
+        known_order = order if order and is_clean(order) else None
+        return [[value] for value in self._held(customer, time, known_order, line)]
 
     def staged(self, block: Block) -> Columns:
         """The transactions in a block, by column: customers, times, amounts; if detailed, kinds,
@@ -165,7 +182,9 @@ class RowMapper:
             return verdict[0]
         if not customer and not is_line:
             return NO_CUSTOMER
-        if time is None and (not customer or customer.lower() in _TOTAL_WORDS):
+        if time is None and (customer or order if is_line else customer or "total").lower() in (
+            _TOTAL_WORDS
+        ):
             return TOTAL
         if amount is None and order is not None and order == self._order_above:
             return CONTINUED
