@@ -23,7 +23,7 @@ from clv.domain.settings import ScoreSettings
 from clv.domain.time_zone import UTC_ZONE
 from clv.domain.units import DAY_MS
 from clv.files.choices import Choices
-from clv.files.reader import File
+from clv.files.summaries.reader import File
 from clv.services import loading
 from clv.services.loading import Options
 from clv.store import totals

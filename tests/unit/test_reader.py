@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clv.errors import Invalid
-from clv.files import csv_reader, selection
 from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE
-from clv.files.reader import File, Rejected, read_summaries, read_transactions
+from clv.files.summaries import csv_reader
+from clv.files.summaries.reader import File, Rejected, read_summaries, read_transactions
+from clv.files.tables import selection
 
 HEADER = b"customer_id,date,amount\n"
 DAY = 86_400_000

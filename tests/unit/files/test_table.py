@@ -11,7 +11,7 @@ from clv.errors import Invalid, TooLarge
 from clv.files import stream
 from clv.files.choices import DELIMITERS, Choices
 from clv.files.stream import File
-from clv.files.table import open_table
+from clv.files.tables.table import open_table
 from tests.unit.files.support import Unseekable, cells, read, refusal
 
 HEADER = "customer,date,amount\n"

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, NoReturn
 
 from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block, shown, spellings
-from clv.files.layouts import MISSING, Layout, labelled
+from clv.files.summaries.layout import MISSING, Layout, labelled
 
 
 class NdjsonReader:

@@ -7,10 +7,10 @@ its time. The whole of an upload is measured by ``tests.bench.upload``.
 from collections.abc import Iterator, Sequence
 
 from clv.files.blocks import Block, lines
-from clv.files.encoding import is_clean
-from clv.files.footer import footer_start
-from clv.files.selection import Row, Selection
-from clv.files.splitter import Splitter
+from clv.files.tables.encoding import is_clean
+from clv.files.tables.footer import footer_start
+from clv.files.tables.selection import Row, Selection
+from clv.files.tables.splitter import Splitter
 
 # A last text of less than this is read with the one before it, so that a footer is in one text.
 _MIN_TEXT = 4_096

@@ -1,7 +1,7 @@
 """Calendar days as files write them, and the order of day and month in them.
 
 Functions raise ``ValueError`` with what would be right, as the rule of a
-:class:`~clv.files.bad_value.BadValue`.
+:class:`~clv.files.cells.bad_value.BadValue`.
 """
 
 import re

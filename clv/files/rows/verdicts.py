@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clv.files.blocks import Block
-from clv.files.mapping import Mapping, Rule
-from clv.files.row_columns import RowColumns
-from clv.files.states import counts
+from clv.files.columns.mapping import Mapping, Rule
+from clv.files.columns.states import counts
+from clv.files.rows.row_columns import RowColumns
 from clv.files.tally import Reasons, Rejected
 
 CANCELLED = "cancelled"

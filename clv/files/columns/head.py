@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clv.files import states
-from clv.files.header import Header
+from clv.files.columns import states
+from clv.files.columns.header import Header
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # With a sign, a currency and separators of thousands on either side: "-1.234,50 €".

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from clv.files.header import Header
-from clv.files.mapping import Amount, Less, Mapping, Rule
-from clv.files.tables import read_table
+from clv.files.columns.header import Header
+from clv.files.columns.mapping import Amount, Less, Mapping, Rule
+from clv.files.columns.toml_file import read_table
 
 # As in 2026-03-12 and in 2026/3/12.
 YEAR_FIRST = re.compile(r"\s*\d{4}\D")
-FOLDER = Path(__file__).with_name("profiles")
+FOLDER = Path(__file__).parents[1] / "profiles"
 
 # Spellings of one column, or columns of which all are meant: the best first.
 Names = tuple[str, ...]
@@ -25,7 +25,7 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class LessNames:
-    """A :class:`clv.files.mapping.Less` before the header is known.
+    """A :class:`clv.files.columns.mapping.Less` before the header is known.
 
     :param is_optional: without the column nothing is taken; else the way to the amount is no way
     """
@@ -40,7 +40,7 @@ class LessNames:
 
 @dataclass(frozen=True, slots=True)
 class AmountNames:
-    """A :class:`clv.files.mapping.Amount` before the header is known.
+    """A :class:`clv.files.columns.mapping.Amount` before the header is known.
 
     Without the column, or the one that it is multiplied by, it is no way to the amount.
     """
@@ -55,7 +55,7 @@ class AmountNames:
 
 @dataclass(frozen=True, slots=True)
 class RuleNames:
-    """A :class:`clv.files.mapping.Rule` before the header is known."""
+    """A :class:`clv.files.columns.mapping.Rule` before the header is known."""
 
     column: Names
     values: tuple[str, ...] = ()

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from clv.files.amounts import DecimalSign, currency_of
 from clv.files.blocks import spellings
+from clv.files.cells.amounts import DecimalSign, currency_of
+from clv.files.cells.date_order import DateOrder
 from clv.files.choices import Choices, Question
-from clv.files.date_order import DateOrder
-from clv.files.mapping import Mapping
-from clv.files.profile import Profile
+from clv.files.columns.mapping import Mapping
+from clv.files.columns.profile import Profile
 
 # The columns of this service, whose decimal sign is a point.
 _PLAIN = ("customer_id", "date", "amount")

@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 
 from clv.domain.units import AMOUNT_SCALE
-from clv.files.bad_value import BadValue
+from clv.files.cells.bad_value import BadValue
+from clv.files.cells.currencies import CODE_OF_SIGN, CODES, SHARED_SIGNS
 from clv.files.choices import DECIMALS
-from clv.files.currencies import CODE_OF_SIGN, CODES, SHARED_SIGNS
 
 MAX_AMOUNT = 10**12
 # No amount is as long; a longer cell is not worth a look.

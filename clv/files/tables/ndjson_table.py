@@ -7,14 +7,14 @@ from typing import Any, NoReturn
 
 from clv.errors import Invalid
 from clv.files.blocks import BLOCK_ROWS, Block, lines, shown
-from clv.files.encoding import Decoder, fault
-from clv.files.header_line import HEAD_ROWS
 from clv.files.stream import KeptStream, inflated
+from clv.files.tables.encoding import Decoder, fault
+from clv.files.tables.header_line import HEAD_ROWS
 
 
 class NdjsonTable:
-    """A table in an NDJSON file; see ``clv.files.table.Table``. Its columns are the fields of the
-    first objects.
+    """A table in an NDJSON file; see ``clv.files.tables.table.Table``. Its columns are the fields
+    of the first objects.
 
     :param kept: the bytes of the file
     :param max_bytes: the most that a gzip may inflate to; None for no limit

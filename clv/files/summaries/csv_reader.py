@@ -1,7 +1,7 @@
 """Reads CSV with a header line, whose columns may be in any order.
 
 Which parser a column has (a date's is ``clv.domain.calendar.time_ms``) is in
-:mod:`clv.files.layouts`. How a text becomes rows is in :mod:`clv.files.text_rows`.
+:mod:`clv.files.summaries.layout`. How a text becomes rows is in :mod:`clv.files.tables.text_rows`.
 """
 
 import csv
@@ -13,11 +13,11 @@ from typing import Any
 
 from clv.errors import Invalid
 from clv.files.blocks import BLOCK_SIZE, Block, lines, shown, spellings
-from clv.files.encoding import read_block
-from clv.files.layouts import REQUIRED, Column, Layout, labelled
-from clv.files.selection import Selection
-from clv.files.splitter import Splitter
-from clv.files.text_rows import TextRows
+from clv.files.summaries.layout import REQUIRED, Column, Layout, labelled
+from clv.files.tables.encoding import read_block
+from clv.files.tables.selection import Selection
+from clv.files.tables.splitter import Splitter
+from clv.files.tables.text_rows import TextRows
 
 # The most different cells of a column whose values are cached.
 MAX_CACHED_CELLS = 4_096

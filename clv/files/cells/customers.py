@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from clv.domain.values import MAX_ID_LENGTH, customer_id
-from clv.files.bad_value import BadValue
+from clv.files.cells.bad_value import BadValue
 
 # Cells that stand for nobody in particular, in lower case: never anybody's id.
 PLACEHOLDERS = frozenset(

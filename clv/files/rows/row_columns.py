@@ -7,8 +7,8 @@ from typing import Any
 
 from clv.domain.units import AMOUNT_SCALE
 from clv.files.blocks import Block
-from clv.files.cells import CellReader, Problem
-from clv.files.mapping import Amount, Less, Mapping
+from clv.files.cells.cell_reader import CellReader, Problem
+from clv.files.columns.mapping import Amount, Less, Mapping
 
 # Joins the parts of an order's number; no cell has it.
 _JOINT = "\x1f"

@@ -20,10 +20,10 @@ from python_calamine import (
 from clv.errors import Invalid, TooLarge
 from clv.files.blocks import Block
 from clv.files.choices import Choices
-from clv.files.footer import footer_position
-from clv.files.header_line import HEAD_ROWS, HeaderRow, column_name, header_position
-from clv.files.selection import Row, Selection, filled_width
-from clv.files.sheet_size import MAX_CELLS, sheet_size
+from clv.files.tables.footer import footer_position
+from clv.files.tables.header_line import HEAD_ROWS, HeaderRow, column_name, header_position
+from clv.files.tables.selection import Row, Selection, filled_width
+from clv.files.tables.sheet_size import MAX_CELLS, sheet_size
 
 _MAX_BYTES = 1024 * 1024 * 1024
 # How many rows the header is looked for in.
@@ -41,7 +41,7 @@ _OTHERS = {
 
 
 class WorkbookTable:
-    """A table in a workbook; see ``clv.files.table.Table``. Lines are the rows of the sheet.
+    """A table in a workbook; see ``clv.files.tables.table.Table``. Lines are the rows of the sheet.
 
     :raises Invalid: if there is no table in it
     """

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from clv.errors import Invalid
 from clv.files.blocks import spellings
 from clv.files.choices import Choices, Question, wrong_choice
-from clv.files.chosen import choose, fixed_currency
-from clv.files.head import Head
-from clv.files.header import Header, shown
-from clv.files.mapping import Amount, Mapping
-from clv.files.profile import Notice, Profile, all_profiles, profile_of
-from clv.files.proposal import Proposal, order_lines, propose, time_zone, with_quantity
+from clv.files.columns.chosen import choose, fixed_currency
+from clv.files.columns.head import Head
+from clv.files.columns.header import Header, shown
+from clv.files.columns.mapping import Amount, Mapping
+from clv.files.columns.profile import Notice, Profile, all_profiles, profile_of
+from clv.files.columns.proposal import Proposal, order_lines, propose, time_zone, with_quantity
 
 # The columns that are taken unasked, whatever other columns there are.
 PLAIN = ("customer_id", "date", "amount")

@@ -1,9 +1,10 @@
 """A file of transactions as a table of text cells, whatever it was written by.
 
 :func:`open_table` finds out what kind of file it is. The steps to the cells of a text file, each in
-a module of its own: :mod:`clv.files.stream` (bytes), :mod:`clv.files.encoding` (text),
-:mod:`clv.files.header_line` (delimiter and names), :mod:`clv.files.splitter` (rows),
-:mod:`clv.files.text_table` (columns). Workbooks are read by :mod:`clv.files.workbook`.
+a module of its own: :mod:`clv.files.stream` (bytes), :mod:`clv.files.tables.encoding` (text),
+:mod:`clv.files.tables.header_line` (delimiter and names), :mod:`clv.files.tables.splitter` (rows),
+:mod:`clv.files.tables.text_table` (columns). Workbooks are read by
+:mod:`clv.files.tables.workbook`.
 """
 
 from collections.abc import Sequence
@@ -12,11 +13,11 @@ from typing import Protocol
 
 from clv.files.blocks import Block
 from clv.files.choices import Choices
-from clv.files.ndjson_table import NdjsonTable
-from clv.files.signatures import SIGNATURE_SIZE, ZIP_MAGIC, check_is_text
 from clv.files.stream import File, KeptStream, inflated
-from clv.files.text_table import TextTable
-from clv.files.workbook import WorkbookTable, open_workbook
+from clv.files.tables.ndjson_table import NdjsonTable
+from clv.files.tables.signatures import SIGNATURE_SIZE, ZIP_MAGIC, check_is_text
+from clv.files.tables.text_table import TextTable
+from clv.files.tables.workbook import WorkbookTable, open_workbook
 
 
 class Table(Protocol):

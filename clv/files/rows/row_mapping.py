@@ -14,10 +14,10 @@ from typing import Any
 
 from clv.db import Columns
 from clv.files.blocks import Block
-from clv.files.cells import CellReader, Problem
-from clv.files.mapping import Mapping
-from clv.files.row_columns import RowColumns
-from clv.files.verdicts import Outcome, Verdict, Verdicts
+from clv.files.cells.cell_reader import CellReader, Problem
+from clv.files.columns.mapping import Mapping
+from clv.files.rows.row_columns import RowColumns
+from clv.files.rows.verdicts import Outcome, Verdict, Verdicts
 from clv.store.staging import CORRECTION, COVERED, HELD, SALE
 
 NO_CUSTOMER = "no customer"

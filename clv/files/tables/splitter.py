@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clv.files.blocks import MAX_LINE, lines
-from clv.files.encoding import fault, is_clean
-from clv.files.looks import is_value
+from clv.files.tables.encoding import fault, is_clean
+from clv.files.tables.looks import is_value
 
 _NO_LIMIT = 2**31 - 1
 _END_OF_DATA = "unexpected end of data"

@@ -6,12 +6,12 @@ What one column fits best is taken; where several fit equally well, it is a ques
 import re
 from dataclasses import dataclass, replace
 
-from clv.files import column_names as called
-from clv.files import head as form
 from clv.files.choices import Question
-from clv.files.head import Head
-from clv.files.header import shown
-from clv.files.mapping import Amount, Less, Mapping, Rule
+from clv.files.columns import column_names as called
+from clv.files.columns import head as form
+from clv.files.columns.head import Head
+from clv.files.columns.header import shown
+from clv.files.columns.mapping import Amount, Less, Mapping, Rule
 
 NAMES = ("names", "The customers are names: two people of one name are one customer here.")
 # How states say that all was paid back, or a part.

@@ -6,8 +6,8 @@ from functools import lru_cache
 import numpy as np
 
 from clv.domain.time_zone import TimeZone, time_zone
-from clv.files.bad_value import BadValue
-from clv.files.zone_names import HOURS_OF_ABBREVIATION, ZONE_OF_RAILS_NAME
+from clv.files.cells.bad_value import BadValue
+from clv.files.cells.zone_names import HOURS_OF_ABBREVIATION, ZONE_OF_RAILS_NAME
 
 _HOUR_MS = 3_600_000
 _MINUTE_MS = 60_000

@@ -9,10 +9,10 @@ from itertools import islice
 from clv.errors import Invalid
 from clv.files.blocks import lines, shown
 from clv.files.choices import DELIMITERS, Choices
-from clv.files.footer import footer_start
-from clv.files.looks import is_value
-from clv.files.selection import filled_width
-from clv.files.splitter import Splitter
+from clv.files.tables.footer import footer_start
+from clv.files.tables.looks import is_value
+from clv.files.tables.selection import filled_width
+from clv.files.tables.splitter import Splitter
 
 # Excel writes and reads such a first line, which says what the delimiter is.
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)

@@ -10,11 +10,11 @@ import numpy as np
 
 from clv.domain.time_zone import TimeZone
 from clv.domain.units import DAY_MS
-from clv.files.bad_value import BadValue
-from clv.files.clocks import CLOCK, clock_ms, day_fraction_ms
-from clv.files.dates import date_of
-from clv.files.time_columns import common_times
-from clv.files.zones import zone_named
+from clv.files.cells.bad_value import BadValue
+from clv.files.cells.clocks import CLOCK, clock_ms, day_fraction_ms
+from clv.files.cells.dates import date_of
+from clv.files.cells.time_columns import common_times
+from clv.files.cells.zones import zone_named
 
 _CACHED_CELLS = 16_384
 # No time is as long.

@@ -3,10 +3,10 @@
 import re
 from dataclasses import replace
 
-from clv.files import states
 from clv.files.choices import Choices, wrong_choice
-from clv.files.header import Header, shown
-from clv.files.mapping import Amount, Less, Mapping
+from clv.files.columns import states
+from clv.files.columns.header import Header, shown
+from clv.files.columns.mapping import Amount, Less, Mapping
 
 ORDER_LINES = ("sum", "first")
 CODE = re.compile("[A-Za-z]{3}")

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import combinations
 
+from clv.files.cells.dates import numeric_date, numeric_parts
 from clv.files.choices import DATE_ORDERS
-from clv.files.dates import numeric_date, numeric_parts
 
 _MAX_EXAMPLES = 5
 _CACHED_DATES = 16_384

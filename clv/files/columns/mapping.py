@@ -82,8 +82,8 @@ class Mapping:
         as no order repeats: then it has to be asked
     :param line_has: a line without this column continues the order above, and is left out
     :param state: the order's state
-    :param keep_states: states that count, besides the usual ones, as :func:`clv.files.states.plain`
-        writes them; ``*`` for all that are not dropped
+    :param keep_states: states that count, besides the usual ones, as
+        :func:`clv.files.columns.states.plain` writes them; ``*`` for all that are not dropped
     :param drop_states: states that don't, likewise
     :param cancelled: filled means cancelled
     :param rules: further rows that are left out

@@ -1,7 +1,8 @@
 """Reads files of interaction summaries in constant memory: CSV or NDJSON, gzipped or not.
 
-A file is read in blocks (:mod:`clv.files.csv_reader`, :mod:`clv.files.ndjson_reader`). Which parser
-takes which column is in :mod:`clv.files.layouts`.
+A file is read in blocks (:mod:`clv.files.summaries.csv_reader`,
+:mod:`clv.files.summaries.ndjson_reader`). Which parser takes which column is in
+:mod:`clv.files.summaries.layout`.
 """
 
 import io
@@ -13,10 +14,10 @@ from clv.db import Columns
 from clv.domain import calendar
 from clv.domain.time_zone import UTC_ZONE, TimeZone
 from clv.files.blocks import Block
-from clv.files.csv_reader import CsvReader
-from clv.files.layouts import Layout, Summaries
-from clv.files.ndjson_reader import NdjsonReader
 from clv.files.stream import File, buffered, inflated
+from clv.files.summaries.csv_reader import CsvReader
+from clv.files.summaries.layout import Layout, Summaries
+from clv.files.summaries.ndjson_reader import NdjsonReader
 from clv.files.tally import Rejected
 
 # A block with an invalid row is checked again in this many parts, and so is each part with one.
@@ -30,8 +31,8 @@ def read_summaries(
 ) -> tuple[str | None, Iterator[Columns]]:
     """The interaction summaries of a file: their period type, and some rows at a time, as columns.
 
-    The columns are those of ``clv.files.layouts.Summaries.staged``. The period type is None without
-    any rows. Invalid lines are added to ``rejected``.
+    The columns are those of ``clv.files.summaries.layout.Summaries.staged``. The period type is
+    None without any rows. Invalid lines are added to ``rejected``.
 
     :param zone: in which the periods begin
     :raises Invalid: if the header of a CSV lacks a required column or has an unknown one; if rows

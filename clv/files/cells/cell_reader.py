@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from clv.domain.time_zone import TimeZone
-from clv.files import amounts, customers
-from clv.files.amounts import DecimalSign
-from clv.files.date_order import DateOrder
-from clv.files.times import TimeReader
+from clv.files.cells import amounts, customers
+from clv.files.cells.amounts import DecimalSign
+from clv.files.cells.date_order import DateOrder
+from clv.files.cells.times import TimeReader
 
 # The most different cells of a column whose values are cached.
 MAX_CACHED_CELLS = 4_096

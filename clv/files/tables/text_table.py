@@ -6,17 +6,17 @@ from itertools import chain, islice
 from clv.errors import Invalid
 from clv.files.blocks import Block
 from clv.files.choices import Choices
-from clv.files.encoding import Decoder
-from clv.files.footer import footer_start
-from clv.files.header_line import HEAD_ROWS, end_of_line, find_header
-from clv.files.selection import Row, Selection
-from clv.files.splitter import Splitter
 from clv.files.stream import KeptStream, inflated
-from clv.files.text_rows import TextRows
+from clv.files.tables.encoding import Decoder
+from clv.files.tables.footer import footer_start
+from clv.files.tables.header_line import HEAD_ROWS, end_of_line, find_header
+from clv.files.tables.selection import Row, Selection
+from clv.files.tables.splitter import Splitter
+from clv.files.tables.text_rows import TextRows
 
 
 class TextTable:
-    """A table in a text file; see ``clv.files.table.Table``.
+    """A table in a text file; see ``clv.files.tables.table.Table``.
 
     :param kept: the bytes of the file
     :param max_bytes: the most that a gzip may inflate to; None for no limit
