@@ -14,6 +14,7 @@ from clv.files.cells.customers import looks_like_name
 from clv.files.choices import Choices, Question, restored, stored
 from clv.files.columns.header import header_key
 from clv.files.columns.mapping import Mapping
+from clv.files.columns.proposal import NAMES
 from clv.files.columns.resolve import resolve
 from clv.files.rows.row_mapping import FOOTER, Extras, RowMapper
 from clv.files.rows.sight import Evidence, Sight
@@ -21,11 +22,6 @@ from clv.files.rows.verdicts import Outcome
 from clv.files.stream import File
 from clv.files.tables.table import Table, open_table
 
-NAMES = (
-    "names",
-    "The customers look like names. Two people of one name would be one customer: if the shop can"
-    " export e-mail addresses or customer numbers, load these.",
-)
 # Rates are for one file, and how its bytes are read is seen from the file.
 _FORGOTTEN = ("rates", "encoding", "delimiter", "header_line")
 _REMEMBERED = [field.name for field in fields(Choices) if field.name not in _FORGOTTEN]

@@ -13,11 +13,11 @@ from functools import lru_cache
 import numpy as np
 
 from clv.domain.units import AMOUNT_SCALE
+from clv.domain.values import MAX_AMOUNT
 from clv.files.cells.bad_value import BadValue
 from clv.files.cells.currencies import CODE_OF_SIGN, CODES, SHARED_SIGNS
 from clv.files.choices import DECIMALS
 
-MAX_AMOUNT = 10**12
 # No amount is as long; a longer cell is not worth a look.
 _MAX_LENGTH = 64
 _MAX_EXAMPLES = 5

@@ -79,7 +79,6 @@ UNIT_PRICE = (
     "|stuckpreis|preis (pro|je) (stuck|einheit)|einzel ?preis|prix unitaire|precio unitario"
 )
 PRICE = "price|preis|prix|precio|kaufpreis|(item|product|sales) price|sale price|selling price"
-WEAK_AMOUNT = "sub ?total|zwischensumme|sous total|warenwert"
 ORDER = (
     "order ?(id|no|nr|number|num|key|code|ref|reference|name|#)?"
     "|(bestell|auftrags) ?(nr|no|nummer|id|#)|bestellung|auftrag|commande|pedido"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from clv.errors import Invalid
 from clv.files.choices import wrong_choice
+from clv.files.names import shown
 
-# The most names that a message lists, and the most characters of each.
+# The most names that a message lists.
 MAX_NAMED = 40
-MAX_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,6 @@ class Header:
 def normal(name: str) -> str:
     """A name as it is compared: in lower case, with single spaces, in NFC."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().strip("\ufeff").split())
-
-
-def shown(name: str) -> str:
-    """The beginning of a name from a file, without characters that could not be seen."""
-    return "".join(char if char.isprintable() else "?" for char in name[:MAX_SHOWN])
 
 
 def header_key(names: Iterable[str]) -> str:

@@ -7,13 +7,17 @@ import re
 from dataclasses import dataclass, replace
 
 from clv.files.choices import Question
+from clv.files.columns import cell_forms as form
 from clv.files.columns import column_names as called
-from clv.files.columns import head as form
 from clv.files.columns.head import Head
-from clv.files.columns.header import shown
 from clv.files.columns.mapping import Amount, Less, Mapping, Rule
+from clv.files.names import shown
 
-NAMES = ("names", "The customers are names: two people of one name are one customer here.")
+NAMES = (
+    "names",
+    "The customers look like names. Two people of one name would be one customer: if the shop can"
+    " export e-mail addresses or customer numbers, load these.",
+)
 # How states say that all was paid back, or a part.
 REFUNDED = (
     *("refunded", "refund", "wc-refunded", "erstattet", "rückerstattet", "zurückerstattet"),

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from clv.errors import Invalid
-from clv.files.blocks import spellings
 from clv.files.choices import Choices, Question, wrong_choice
 from clv.files.columns.chosen import choose, fixed_currency
 from clv.files.columns.head import Head
-from clv.files.columns.header import Header, shown
+from clv.files.columns.header import Header
 from clv.files.columns.mapping import Amount, Mapping
 from clv.files.columns.profile import Notice, Profile, all_profiles, profile_of
 from clv.files.columns.proposal import Proposal, order_lines, propose, time_zone, with_quantity
+from clv.files.names import PLAIN_COLUMNS, shown, spellings
 
-# The columns that are taken unasked, whatever other columns there are.
-PLAIN = ("customer_id", "date", "amount")
 MEANINGS = {
     "customer": "the customer",
     "time": "the time of the purchase",
@@ -81,7 +79,7 @@ def _plain(header: Header, head: Head) -> Mapping | None:
     """The mapping of the plain three columns, if the header has them. Nothing is asked about them;
     beside them only a currency and a state are used, since amounts of different currencies are
     never added up, and a cancelled order is none."""
-    columns = [header.all(sorted(spellings(name))) for name in PLAIN]
+    columns = [header.all(sorted(spellings(name))) for name in PLAIN_COLUMNS]
     if not all(columns):
         return None
     for twice in columns:

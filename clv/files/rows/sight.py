@@ -3,15 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from clv.files.blocks import spellings
 from clv.files.cells.amounts import DecimalSign, currency_of
 from clv.files.cells.date_order import DateOrder
 from clv.files.choices import Choices, Question
 from clv.files.columns.mapping import Mapping
 from clv.files.columns.profile import Profile
+from clv.files.names import PLAIN_COLUMNS, spellings
 
-# The columns of this service, whose decimal sign is a point.
-_PLAIN = ("customer_id", "date", "amount")
 _SHOWN_EXAMPLES = 3
 
 
@@ -97,8 +95,8 @@ class Evidence:
         if any("," in example for example in self._sign.examples):
             return False
         names = (*mapping.customer, *mapping.time, *(way.column for way in mapping.amounts))
-        return len(names) == len(_PLAIN) and all(
-            name in spellings(plain) for name, plain in zip(names, _PLAIN, strict=True)
+        return len(names) == len(PLAIN_COLUMNS) and all(
+            name in spellings(plain) for name, plain in zip(names, PLAIN_COLUMNS, strict=True)
         )
 
     def _question_of_order(self) -> Question:

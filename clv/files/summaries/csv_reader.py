@@ -12,8 +12,9 @@ from itertools import chain
 from typing import Any
 
 from clv.errors import Invalid
-from clv.files.blocks import BLOCK_SIZE, Block, lines, shown, spellings
-from clv.files.summaries.layout import REQUIRED, Column, Layout, labelled
+from clv.files.blocks import BLOCK_SIZE, Block, lines
+from clv.files.names import shown, spellings
+from clv.files.summaries.layout import REQUIRED, Column, SummaryLayout, named
 from clv.files.tables.encoding import read_block
 from clv.files.tables.selection import Selection
 from clv.files.tables.splitter import Splitter
@@ -29,7 +30,7 @@ class CsvReader:
     :raises Invalid: if the header does not fit the layout
     """
 
-    def __init__(self, text: io.TextIOWrapper, layout: Layout) -> None:
+    def __init__(self, text: io.TextIOWrapper, layout: SummaryLayout) -> None:
         texts = iter(partial(read_block, text, BLOCK_SIZE), "")
         header, line, rest = _header(next(texts, ""))
         self._indexes = _indexes(header, layout)
@@ -81,10 +82,10 @@ class _ValueCache(dict):
                 return column.parse_texts(cells)
             except ValueError:
                 # A cell is invalid, or empty, or has space around it.
-                return labelled(column.label, list, map(column.cell_value, cells))
+                return named(column.name, list, map(column.cell_value, cells))
         if len(self) > MAX_CACHED_CELLS:
             self.clear()
-        return labelled(column.label, list, map(self.__getitem__, cells))
+        return named(column.name, list, map(self.__getitem__, cells))
 
 
 def _header(text: str) -> tuple[list[str], int, str]:
@@ -98,7 +99,7 @@ def _header(text: str) -> tuple[list[str], int, str]:
     return names, reader.line_num, text[source.tell() :]
 
 
-def _indexes(header: list[str], layout: Layout) -> list[int | None]:
+def _indexes(header: list[str], layout: SummaryLayout) -> list[int | None]:
     """Where the header has each column of the layout; None where it has not.
 
     :raises Invalid: if a column is missing, there twice, or unknown
@@ -106,7 +107,7 @@ def _indexes(header: list[str], layout: Layout) -> list[int | None]:
     indexes = [_index(header, column) for column in layout.columns]
     _check_required(indexes, layout)
     unknown = [shown(name) for index, name in enumerate(header) if index not in indexes]
-    if unknown and layout.is_complete:
+    if unknown:
         raise Invalid(
             f"The first line names {unknown[0]!r}, which is no column; the columns are"
             f" {', '.join(column.name for column in layout.columns)}."
@@ -122,7 +123,7 @@ def _index(header: list[str], column: Column) -> int | None:
     return indexes[0] if indexes else None
 
 
-def _check_required(indexes: list[int | None], layout: Layout) -> None:
+def _check_required(indexes: list[int | None], layout: SummaryLayout) -> None:
     required = [
         (column.name, index)
         for column, index in zip(layout.columns, indexes, strict=True)

@@ -1,4 +1,4 @@
-"""What the rows of a file mean: the columns of transactions and of interaction summaries.
+"""What the columns of a file of interaction summaries mean.
 
 A cell's text is parsed in :mod:`clv.domain.values` (ids, counts, amounts) and in
 :mod:`clv.domain.calendar` (dates, periods); here is which column takes which parser.
@@ -32,7 +32,6 @@ class Column:
     """A column of a file, or a field of a JSON object.
 
     :param name: as in the file, which may write it in camelCase or in snake_case
-    :param label: in messages about values
     :param parse_text: the stored value of a text, or ``ValueError``
     :param parse_json: the stored value of a JSON value, or ``ValueError``
     :param default: the stored value if none is given
@@ -41,7 +40,6 @@ class Column:
     """
 
     name: str
-    label: str
     parse_text: Callable[[str], Any]
     parse_json: Callable[[Any], Any]
     default: Any = REQUIRED
@@ -65,27 +63,8 @@ class Column:
         return self.parse_json(value)
 
 
-@dataclass
-class Layout:
-    """The columns of a kind of file, and how its rows are staged.
-
-    :param is_complete: other columns are an error
-    """
-
-    columns: tuple[Column, ...]
-    is_complete: bool = False
-
-    def staged(self, lines: Sequence[int], columns: list[list]) -> Columns:
-        """The columns of some rows as they are staged for the database.
-
-        :param lines: the line number of each row
-        :param columns: the values of each column
-        """
-        return columns
-
-
-class Summaries(Layout):
-    """Interaction summaries, with their line numbers.
+class SummaryLayout:
+    """The columns of interaction summaries, and how their rows are staged.
 
     :param period_type: of all rows; None before the first
     """
@@ -94,34 +73,34 @@ class Summaries(Layout):
 
     def __init__(self, latest_ms: int, zone: TimeZone) -> None:
         self.zone = zone
-        super().__init__(
-            (
-                _column("customerId", values.customer_id),
-                _column("periodType", calendar.period_type),
-                _column("periodKey", values.text),
-                _column("offerId", values.plain_text, default="", may_be_null=True),
-                _column("creativeId", values.plain_text, default="", may_be_null=True),
-                _column("channelId", values.plain_text, default="", may_be_null=True),
-                _column("impressions", values.count, values.count_in_text, default=None),
-                _column("converts", values.count, values.count_in_text, default=0),
-                _column("totalValue", values.json_amount, values.amount, default=0),
-                _time_column("lastContactAt", "lastContactAt", latest_ms),
-                _time_column("firstContactAt", "firstContactAt", latest_ms, default=None),
-            ),
-            is_complete=True,
+        self.columns: tuple[Column, ...] = (
+            _column("customerId", values.customer_id),
+            _column("periodType", calendar.period_type),
+            _column("periodKey", values.text),
+            _column("offerId", values.plain_text, default="", may_be_null=True),
+            _column("creativeId", values.plain_text, default="", may_be_null=True),
+            _column("channelId", values.plain_text, default="", may_be_null=True),
+            _column("impressions", values.count, values.count_in_text, default=None),
+            _column("converts", values.count, values.count_in_text, default=0),
+            _column("totalValue", values.json_amount, values.amount, default=0),
+            _time_column("lastContactAt", latest_ms),
+            _time_column("firstContactAt", latest_ms, default=None),
         )
 
     def staged(self, lines: Sequence[int], columns: list[list]) -> Columns:
-        """As in the base class; where impressions are not given, they are as many as the converts.
-        A first contact that is not given is the earlier of the period's first moment, in the zone,
-        and the last contact.
+        """The columns of some rows as they are staged for the database, with their line numbers.
 
+        Where impressions are not given, they are as many as the converts. A first contact that is
+        not given is the earlier of the period's first moment, in the zone, and the last contact.
+
+        :param lines: the line number of each row
+        :param columns: the values of each column
         :raises Invalid: if a row's period type differs from that of the rows before
         """
         customers, types, keys, *others, impressions, converts, amounts, lasts, firsts = columns
-        starts = labelled("periodKey", list, map(_start_ms, types, keys, repeat(self.zone)))
+        starts = named("periodKey", list, map(_start_ms, types, keys, repeat(self.zone)))
         first_contacts = map(calendar.first_contact_ms, types, starts, lasts, firsts)
-        firsts = labelled("firstContactAt", list, first_contacts)
+        firsts = named("firstContactAt", list, first_contacts)
         self._check_period_type(lines, types)
         impressions = [
             converted if shown is None else shown
@@ -141,12 +120,12 @@ class Summaries(Layout):
             )
 
 
-def labelled(label: str, parse: Callable[..., list], *args: Any) -> list:
-    """The result of a parser, whose ``ValueError`` gets the column's label in front."""
+def named(name: str, parse: Callable[..., list], *args: Any) -> list:
+    """The result of a parser, whose ``ValueError`` gets the column's name in front."""
     try:
         return parse(*args)
     except ValueError as error:
-        raise ValueError(f"{label}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _column(
@@ -155,13 +134,13 @@ def _column(
     parse_text: Callable[[str], Any] | None = None,
     **options: Any,
 ) -> Column:
-    return Column(name, name, parse_text or parse_json, parse_json, **options)
+    return Column(name, parse_text or parse_json, parse_json, **options)
 
 
-def _time_column(name: str, label: str, latest_ms: int, default: Any = REQUIRED) -> Column:
+def _time_column(name: str, latest_ms: int, default: Any = REQUIRED) -> Column:
     parse = partial(calendar.time_ms, latest_ms=latest_ms)
     parse_many = partial(calendar.times_ms, latest_ms=latest_ms)
-    return Column(name, label, parse, parse, default, parse_texts=parse_many)
+    return Column(name, parse, parse, default, parse_texts=parse_many)
 
 
 _start_ms = lru_cache(MAX_PERIODS)(calendar.period_start_ms)

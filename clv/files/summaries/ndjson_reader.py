@@ -6,8 +6,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, NoReturn
 
-from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block, shown, spellings
-from clv.files.summaries.layout import MISSING, Layout, labelled
+from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block
+from clv.files.names import shown, spellings
+from clv.files.summaries.layout import MISSING, SummaryLayout, named
 
 
 class NdjsonReader:
@@ -16,7 +17,7 @@ class NdjsonReader:
     ``line`` is the number of the last line read.
     """
 
-    def __init__(self, text: io.TextIOWrapper, layout: Layout) -> None:
+    def __init__(self, text: io.TextIOWrapper, layout: SummaryLayout) -> None:
         self.line = 0
         self._lines = iter(partial(text.readline, MAX_LINE), "")
         self._layout = layout
@@ -56,7 +57,7 @@ class NdjsonReader:
         :raises ValueError: if one is invalid; for a block of one row the message says which and why
         """
         return [
-            labelled(column.label, list, map(column.json_value, values))
+            named(column.name, list, map(column.json_value, values))
             for column, values in zip(self._layout.columns, block.cells, strict=True)
         ]
 
@@ -66,12 +67,10 @@ class NdjsonReader:
         for name, value in _object(text).items():
             index = self._indexes.get(name)
             if index is None:
-                if self._layout.is_complete:
-                    raise ValueError(f"{shown(name)}: Unknown field.")
-            elif row[index] is not MISSING:
-                raise ValueError(f"{self._layout.columns[index].label}: Is given twice.")
-            else:
-                row[index] = value
+                raise ValueError(f"{shown(name)}: Unknown field.")
+            if row[index] is not MISSING:
+                raise ValueError(f"{self._layout.columns[index].name}: Is given twice.")
+            row[index] = value
         return row
 
 

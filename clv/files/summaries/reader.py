@@ -16,7 +16,7 @@ from clv.domain.time_zone import UTC_ZONE, TimeZone
 from clv.files.blocks import Block
 from clv.files.stream import File, buffered, inflated
 from clv.files.summaries.csv_reader import CsvReader
-from clv.files.summaries.layout import Layout, Summaries
+from clv.files.summaries.layout import SummaryLayout
 from clv.files.summaries.ndjson_reader import NdjsonReader
 from clv.files.tally import Rejected
 
@@ -31,7 +31,7 @@ def read_summaries(
 ) -> tuple[str | None, Iterator[Columns]]:
     """The interaction summaries of a file: their period type, and some rows at a time, as columns.
 
-    The columns are those of ``clv.files.summaries.layout.Summaries.staged``. The period type is
+    The columns are those of ``clv.files.summaries.layout.SummaryLayout.staged``. The period type is
     None without any rows. Invalid lines are added to ``rejected``.
 
     :param zone: in which the periods begin
@@ -39,7 +39,7 @@ def read_summaries(
         differ in their period type; if the gzip is broken
     :raises TooLarge: if the gzip inflates to more than it may
     """
-    layout = Summaries(_latest_ms(), zone)
+    layout = SummaryLayout(_latest_ms(), zone)
     blocks = _read(file, layout, rejected)
     first = list(islice(blocks, 1))
     return layout.period_type, chain(first, blocks)
@@ -50,7 +50,7 @@ def _latest_ms() -> int:
     return calendar.latest_ms(time.time())
 
 
-def _read(file: File, layout: Layout, rejected: Rejected) -> Iterator[Columns]:
+def _read(file: File, layout: SummaryLayout, rejected: Rejected) -> Iterator[Columns]:
     data = inflated(buffered(file.stream), file.max_bytes)
     # Bytes that are not UTF-8 become lone surrogates, which the checks of values refuse.
     text = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="")
@@ -76,7 +76,7 @@ def _blocks(reader: RowReader, rejected: Rejected) -> Iterator[Block]:
 
 
 def _valid_rows(
-    block: Block, reader: RowReader, layout: Layout, rejected: Rejected
+    block: Block, reader: RowReader, layout: SummaryLayout, rejected: Rejected
 ) -> Iterator[Columns]:
     """The valid rows of a block as they are staged."""
     if not block:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from clv.files.blocks import BLOCK_SIZE, MAX_LINE, lines, shown, whole_lines
+from clv.files.blocks import BLOCK_SIZE, MAX_LINE, lines, whole_lines
 from clv.files.choices import wrong_choice
+from clv.files.names import shown
 
 # The first block is longer: delimiter and header are found in it.
 HEAD_SIZE = 2 * BLOCK_SIZE

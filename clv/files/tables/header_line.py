@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from clv.errors import Invalid
-from clv.files.blocks import lines, shown
+from clv.files.blocks import lines
 from clv.files.choices import DELIMITERS, Choices
+from clv.files.names import shown
 from clv.files.tables.footer import footer_start
 from clv.files.tables.looks import is_value
 from clv.files.tables.selection import filled_width
@@ -55,7 +56,7 @@ class HeaderRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class HeaderLine:
     """The line that names the columns.
 
     :param names: without outer space and line breaks
@@ -82,7 +83,7 @@ DIVISIONS = (
 )
 
 
-def find_header(head: str, is_whole: bool, choices: Choices) -> Header:
+def find_header(head: str, is_whole: bool, choices: Choices) -> HeaderLine:
     """The header of a file and the division of its lines.
 
     :param head: the first lines of the file
@@ -99,7 +100,7 @@ def find_header(head: str, is_whole: bool, choices: Choices) -> Header:
             width = filled_width(names)
             if width >= 2:
                 score = _fitting(rows[position + 1 :], width)
-                candidates.append((score, Header(division, names, header.first, header.last)))
+                candidates.append((score, HeaderLine(division, names, header.first, header.last)))
     if not candidates:
         raise Invalid(_no_header(head, choices))
     return _likeliest(candidates)
@@ -152,7 +153,7 @@ def end_of_line(text: str, number: int) -> int:
     return source.tell()
 
 
-def _likeliest(candidates: list[tuple[tuple[float, int], Header]]) -> Header:
+def _likeliest(candidates: list[tuple[tuple[float, int], HeaderLine]]) -> HeaderLine:
     """The header whose rows fit it best.
 
     :raises Invalid: if there are two

@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Any, NoReturn
 
 from clv.errors import Invalid
-from clv.files.blocks import BLOCK_ROWS, Block, lines, shown
+from clv.files.blocks import BLOCK_ROWS, Block, lines
+from clv.files.names import shown
 from clv.files.stream import KeptStream, inflated
 from clv.files.tables.encoding import Decoder, fault
 from clv.files.tables.header_line import HEAD_ROWS

@@ -37,10 +37,10 @@ class TextTable:
         texts = self._texts()
         first, following = next(texts, ""), next(texts, None)
         self._is_whole = following is None
-        self._found = find_header(first, self._is_whole and not partial, choices)
-        division = self._found.division
+        self._header_line = find_header(first, self._is_whole and not partial, choices)
+        division = self._header_line.division
         first = division.text(first)
-        self._head = first[end_of_line(first, self._found.last) :]
+        self._head = first[end_of_line(first, self._header_line.last) :]
         self._selection = Selection(self.header, range(len(self.header)))
         self._required: Sequence[int] = ()
         rest = () if following is None else (division.text(following),)
@@ -51,11 +51,11 @@ class TextTable:
     @property
     def header(self) -> tuple[str, ...]:
         """See ``Table``; and so for the other members."""
-        return self._found.names
+        return self._header_line.names
 
     @property
     def header_line(self) -> int:
-        return self._found.first
+        return self._header_line.first
 
     @property
     def encoding(self) -> str:
@@ -63,7 +63,7 @@ class TextTable:
 
     @property
     def delimiter(self) -> str:
-        return self._found.division.name
+        return self._header_line.division.name
 
     @property
     def warnings(self) -> list[tuple[str, str]]:
@@ -95,7 +95,7 @@ class TextTable:
         next(texts)
         if is_last:
             self._kept.keep_no_more()
-        self._rows = self._text_rows(map(self._found.division.text, texts))
+        self._rows = self._text_rows(map(self._header_line.division.text, texts))
 
     def close(self) -> None:
         self._kept.close()
@@ -111,14 +111,14 @@ class TextTable:
         return rows
 
     def _splitter(self) -> Splitter:
-        delimiter, width = self._found.division.delimiter, len(self.header)
+        delimiter, width = self._header_line.division.delimiter, len(self.header)
         return Splitter(
-            delimiter, self._found.last, width, self._partial, lambda: self._decoder.encoding
+            delimiter, self._header_line.last, width, self._partial, lambda: self._decoder.encoding
         )
 
     def _head_rows(self) -> Iterator[Row]:
         """The rows of the head alone; without its last one, if that may go on behind it."""
         end = len(self._head)
         if self._is_whole:
-            end = footer_start(self._head, self._found.division.delimiter)
+            end = footer_start(self._head, self._header_line.division.delimiter)
         return self._splitter().rows(self._head[:end], is_last=self._is_whole)
