@@ -82,9 +82,32 @@ class Splitter:
                 self._above = row
             yield self.line, row, wrong
 
-    def skip(self, count: int) -> None:
-        """Count lines that were read without being split."""
+    def quoted_row(self, text: str, start: int) -> tuple[list[str], int, int] | None:
+        """The row that begins in a text at ``start``, where it ends, and its number of lines; None
+        if there is anything to say against it."""
+        source = lines(text[start:])
+        reader = self._reader(source)
+        try:
+            row = next(reader)
+        except csv.Error:
+            return None
+        end = start + source.tell()
+        if reader.line_num > 1 and self._swallowed(text[start:end]):
+            return None
+        return row, end, reader.line_num
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the next line was part of a row that was none."""
+        return self.line < self._doubtful
+
+    def skip(self, count: int, last: list[str]) -> None:
+        """Count lines that were read without being split.
+
+        :param last: the cells of the last of them
+        """
         self.line += count
+        self._above = last
 
     def _reader(self, source: Any) -> Any:
         return csv.reader(source, delimiter=self.delimiter, strict=True)

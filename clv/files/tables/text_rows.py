@@ -1,7 +1,8 @@
 """The rows of a text by column.
 
-Most blocks of most files have no quotes; those are split without the csv module, in less than half
-its time. The whole of an upload is measured by ``tests.bench.upload``.
+Most rows of most files have no quotes; those are split without the csv module, in less than half
+its time. A whole upload is measured by ``tests.bench.upload``, one with quotes by
+``tests.bench.export``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ from clv.files.tables.splitter import Splitter
 
 # A last text of less than this is read with the one before it, so that a footer is in one text.
 _MIN_TEXT = 4_096
+# With more quotes than one in so many lines, it takes less time to read all rows one by one.
+_LINES_A_QUOTE = 4
 
 
 class TextRows:
@@ -80,6 +83,7 @@ class TextRows:
     def _next_text(self) -> tuple[str, bool]:
         """The next text, and whether it is the last."""
         text = self._splitter.rest + (self._following or "")
+        self._splitter.rest = ""
         self._following = next(self._texts, None)
         if self._following is not None and len(self._following) < _MIN_TEXT:
             text += self._following
@@ -87,18 +91,62 @@ class TextRows:
         return text, self._following is None
 
     def _plain_block(self, text: str) -> Block | None:
-        plain = (text.replace("\r\n", "\n") if "\r" in text else text).removesuffix("\n")
-        if '"' in plain or "\r" in plain or self._width != self.selection.width:
+        """The rows of a text that has no row in need of a closer look; else None."""
+        has_few_quotes = text.count('"') * _LINES_A_QUOTE <= text.count("\n")
+        is_odd = self._width != self.selection.width or self._splitter.is_in_doubt
+        if is_odd or not has_few_quotes or not is_clean(text):
             return None
-        columns = _columns(plain, self._width, self._splitter.delimiter, self.selection.indexes)
-        if not columns or not is_clean(plain):
-            return None
+        before = self._splitter.line
+        rows = self._quick_rows(text)
         # If each column has empty cells, there may be empty rows: the splitter leaves them out.
-        if all("" in column for column in columns):
+        if rows is None or all("" in column for column in rows.cells):
+            self._splitter.line = before
             return None
-        first, count = self._splitter.line + 1, len(columns[0])
-        self._splitter.skip(count)
-        return Block(range(first, first + count), columns)
+        return rows
+
+    def _quick_rows(self, text: str) -> Block | None:
+        """The rows of a text: those without quotes together, the others one by one."""
+        numbers: list[int] = []
+        columns: list[list[str]] = [[] for _ in self.selection.indexes]
+        start = 0
+        while start < len(text):
+            quote = text.find('"', start)
+            end = text.rfind("\n", start, quote) + 1 if quote >= 0 else len(text)
+            if end > start and not self._add_plain(text[start:end], numbers, columns):
+                return None
+            start = max(start, end)
+            if quote >= 0 and (start := self._add_quoted(text, start, numbers, columns)) < 0:
+                return None
+        return Block(numbers, columns)
+
+    def _add_plain(self, text: str, numbers: list[int], columns: list[list[str]]) -> bool:
+        """Add the rows of a text without quotes; False if one is odd."""
+        plain = (text.replace("\r\n", "\n") if "\r" in text else text).removesuffix("\n")
+        delimiter = self._splitter.delimiter
+        added = _columns(plain, self._width, delimiter, self.selection.indexes)
+        if added is None or "\r" in plain:
+            return False
+        for column, cells in zip(columns, added, strict=True):
+            column += cells
+        first = self._splitter.line + 1
+        numbers += range(first, first + len(added[0]))
+        last = plain[plain.rfind("\n") + 1 :]
+        self._splitter.skip(len(added[0]), last.split(delimiter))
+        return True
+
+    def _add_quoted(
+        self, text: str, start: int, numbers: list[int], columns: list[list[str]]
+    ) -> int:
+        """Add the row that begins at ``start``, and return where it ends; -1 if it is odd."""
+        quoted = self._splitter.quoted_row(text, start)
+        if quoted is None or len(quoted[0]) != self._width:
+            return -1
+        row, end, count = quoted
+        for column, index in zip(columns, self.selection.indexes, strict=True):
+            column.append(row[index])
+        self._splitter.skip(count, row)
+        numbers.append(self._splitter.line)
+        return end
 
     def _without_footer(self, text: str) -> str:
         start = footer_start(text, self._splitter.delimiter, self.required)
