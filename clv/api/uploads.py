@@ -12,7 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from clv.errors import BrokenOff
 from clv.files.choices import Choices
 from clv.files.kinds import KIND_OF_TRANSACTIONS
-from clv.files.reader import File
+from clv.files.summaries.reader import File
 from clv.http.access import ClvBlueprint
 from clv.http.application import components
 from clv.http.parser import BROKEN_OFF, receive

@@ -28,7 +28,7 @@ from clv.db.clock import now_ms
 from clv.errors import Invalid
 from clv.files.choices import OpenQuestions
 from clv.files.kinds import KIND_OF_TRANSACTIONS
-from clv.files.reader import File
+from clv.files.summaries.reader import File
 from clv.services import loading, settings
 from clv.services.loading import Loaded, Options
 from clv.services.preview import Preview

@@ -9,9 +9,9 @@ from clv.api.schemas.choices import quoted_name
 from clv.dashboard.figures import money
 from clv.dashboard.file_words import CURRENCIES, LABELS, NO_COLUMN, USES, VALUES
 from clv.errors import ClvError
-from clv.files import states
 from clv.files.choices import DELIMITERS, Choices, Question
-from clv.files.profile import all_profiles
+from clv.files.columns import states
+from clv.files.columns.profile import all_profiles
 from clv.services.preview import Preview
 
 # The query parameters, where they are not the fields of Choices in camelCase.

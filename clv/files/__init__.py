@@ -1,1 +1,1 @@
-"""Files of rows, in and out: CSV and NDJSON."""
+"""Files of rows: transactions and summaries in, records out."""

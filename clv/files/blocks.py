@@ -1,7 +1,6 @@
-"""Blocks of a file's rows, by column, and what both readers share."""
+"""Blocks of a file's rows, by column, and how large lines and blocks may be."""
 
 import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,6 @@ MAX_LINE = 1_048_576
 # collector would take longer than the checks.
 BLOCK_ROWS = 256
 BLOCK_SIZE = 65_536
-# A column's name from a file is cut off here in messages.
-MAX_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,3 @@ def lines(text: str) -> io.StringIO:
 def whole_lines(text: str) -> int:
     """The length of a text without its last line, if that has no end."""
     return max(text.rfind("\n"), text.rfind("\r")) + 1
-
-
-def spellings(name: str) -> set[str]:
-    """A name as it is, in camelCase and in snake_case."""
-    first, *others = name.split("_")
-    camel = first + "".join(other.title() for other in others)
-    return {name, camel, re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)}
-
-
-def shown(name: str) -> str:
-    """The beginning of a name from a file, in ASCII, which any terminal and log can show."""
-    return name[:MAX_SHOWN].encode("ascii", "backslashreplace").decode()

@@ -9,24 +9,20 @@ from clv.db import Columns
 from clv.domain.time_zone import TimeZone, time_zone
 from clv.errors import Invalid
 from clv.files.blocks import Block
-from clv.files.cells import CellReader, Values
+from clv.files.cells.cell_reader import CellReader, Values
+from clv.files.cells.customers import looks_like_name
 from clv.files.choices import Choices, Question, restored, stored
-from clv.files.columns import resolve
-from clv.files.customers import looks_like_name
-from clv.files.header import header_key, shown
-from clv.files.mapping import Mapping
-from clv.files.row_mapping import FOOTER, Extras, RowMapper
-from clv.files.selection import BadRow
-from clv.files.sight import Evidence, Sight
+from clv.files.columns.header import header_key, shown
+from clv.files.columns.mapping import Mapping
+from clv.files.columns.proposal import NAMES
+from clv.files.columns.resolve import resolve
+from clv.files.rows.row_mapping import FOOTER, Extras, RowMapper
+from clv.files.rows.sight import Evidence, Sight
+from clv.files.rows.verdicts import Outcome
 from clv.files.stream import File
-from clv.files.table import Table, open_table
-from clv.files.verdicts import Outcome
+from clv.files.tables.selection import BadRow
+from clv.files.tables.table import Table, open_table
 
-NAMES = (
-    "names",
-    "The customers look like names. Two people of one name would be one customer: if the shop can"
-    " export e-mail addresses or customer numbers, load these.",
-)
 # More than any shop's export has. What looks for columns compares each with all others.
 MAX_COLUMNS = 2_000
 # A longer name could not be chosen. Mostly it is a quote that is not closed.

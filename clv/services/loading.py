@@ -10,8 +10,8 @@ from clv.domain import calendar
 from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 from clv.files.choices import Choices, OpenQuestions
-from clv.files.reader import read_summaries
 from clv.files.stream import File
+from clv.files.summaries.reader import read_summaries
 from clv.files.tally import MAX_REPORTED, Rejected
 from clv.services import previews, staged_file
 from clv.services.preview import BadReason, LeftOut, Preview, Warned

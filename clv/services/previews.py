@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from clv.domain import calendar
-from clv.files.mapping import Mapping
+from clv.files.columns.mapping import Mapping
 from clv.files.tally import Reasons, Rejected
 from clv.services.preview import (
     BadLines,

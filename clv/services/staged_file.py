@@ -13,13 +13,13 @@ from clv.domain import calendar
 from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
+from clv.files.cells.customers import PLACEHOLDERS
 from clv.files.choices import Choices, Question
-from clv.files.customers import PLACEHOLDERS
-from clv.files.row_mapping import NO_CUSTOMER
+from clv.files.rows.row_mapping import NO_CUSTOMER
+from clv.files.rows.verdicts import Outcome
 from clv.files.stream import File
 from clv.files.tally import Rejected
 from clv.files.transactions import TransactionFile
-from clv.files.verdicts import Outcome
 from clv.services import file_warnings
 from clv.services.preview import CurrencyTotal, Warned
 from clv.store import left_out, mappings, staged_days, staged_figures, staged_orders, staging

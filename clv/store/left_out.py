@@ -72,10 +72,7 @@ def staged_currencies() -> list[tuple[str | None, int, int]]:
 
 
 def keep_currency(code: str) -> list[LeftOutRows]:
-    """Remove the rows that count in another currency, by currency. Those without one stay.
-
-    Call it before orders are joined: the lines of an order in two currencies are not added up.
-    """
+    """Remove the rows that count in another currency, by currency. Those without one stay."""
     return leave_out("currency", f"{IS_COUNTED} AND currency <> '' AND currency <> %s", code)
 
 

@@ -31,12 +31,18 @@ def shapes(low, high):
     return st.floats(np.log(low), np.log(high)).map(np.exp)
 
 
+def parameters(a, b_by_a, **others):
+    """Parameters as the fit can find them: it is the odds b/a that it bounds, not b. With smaller
+    ones, which no fit returns, the odds of p_alive would leave the range of a float64."""
+    return btyd.Parameters(a=a, b=a * b_by_a, **others)
+
+
 PARAMETERS = st.builds(
-    btyd.Parameters,
+    parameters,
     r=shapes(1e-3, 1e4),
     alpha=shapes(1e-3, 1e6),
     a=shapes(1e-3, 1e3),
-    b=shapes(1e-3, 1e5),
+    b_by_a=shapes(1e-4, 1e5),
     p=shapes(1e-3, 1e4),
     q=shapes(1e-3, 1e4).map(lambda above: 1 + above),
     v=shapes(1e-6, 1e9),

@@ -8,7 +8,7 @@ from clv import db
 from clv.config import Settings
 from clv.errors import Conflict, Invalid, NotFound
 from clv.files.choices import Choices
-from clv.files.reader import File, Rejected
+from clv.files.summaries.reader import File, Rejected
 from clv.services import customers, insights, loading, records, simulation
 from clv.services import settings as settings_service
 from clv.services.loading import BadLine, Options

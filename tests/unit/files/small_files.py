@@ -1,7 +1,7 @@
 """Small files as text, and what their columns are taken for."""
 
 from clv.files.choices import Choices
-from clv.files.columns import resolve
+from clv.files.columns.resolve import resolve
 
 SHOPIFY = "Name,Email,Phone,Financial Status,Currency,Total,Refunded Amount,Created at,Notes"
 SHOPIFY += ",Lineitem name,Lineitem quantity,Cancelled at"

@@ -9,7 +9,7 @@ import pytest
 from clv.errors import Invalid
 from clv.files.choices import Choices
 from clv.files.stream import File
-from clv.files.table import Table, open_table
+from clv.files.tables.table import Table, open_table
 
 
 class Unseekable(io.RawIOBase):

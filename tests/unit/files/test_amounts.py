@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv.files.amounts import DecimalSign, amount, amounts
+from clv.files.cells.amounts import DecimalSign, amount, amounts
 
 POINT = [
     ("58.80", "58.80"),

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clv.errors import Invalid
-from clv.files import encoding, selection, text_rows
 from clv.files.choices import Choices
 from clv.files.stream import File
-from clv.files.table import open_table
+from clv.files.tables import encoding, selection, text_rows
+from clv.files.tables.table import open_table
 from tests.unit.files.support import Unseekable, cells, read
 
 NAMES = ["Customer", "Date", "Amount", "Order no.", "Straße", "Note", "Paid at"]

@@ -3,8 +3,8 @@
 import pytest
 
 from clv.errors import Invalid
-from clv.files import states
-from clv.files.mapping import Amount, Less
+from clv.files.columns import states
+from clv.files.columns.mapping import Amount, Less
 from tests.unit.files.small_files import SHOPIFY, brief, read
 
 

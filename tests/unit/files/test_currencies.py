@@ -2,7 +2,7 @@
 
 import pytest
 
-from clv.files.amounts import currency_code, currency_of
+from clv.files.cells.amounts import currency_code, currency_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clv.files.customers import PLACEHOLDERS, customer, customers, looks_like_name
+from clv.files.cells.customers import PLACEHOLDERS, customer, customers, looks_like_name
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clv.files.date_order import DateOrder
+from clv.files.cells.date_order import DateOrder
 
 # 2026-12-01
 LATEST_MS = 1_796_083_200_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clv.files.amounts import DecimalSign, amounts
+from clv.files.cells.amounts import DecimalSign, amounts
 
 
 @pytest.mark.parametrize(

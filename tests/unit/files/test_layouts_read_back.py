@@ -18,16 +18,8 @@ from clv.files.stream import File
 from clv.services import loading
 from clv.services import settings as settings_service
 from clv.services.loading import Options
-from tests.support.shops import (
-    LAYOUTS,
-    NUMBERS,
-    TIMES,
-    Order,
-    Style,
-    expected,
-    moment,
-    rendered,
-)
+from tests.support.orders import NUMBERS, TIMES, Order, Style, expected, moment, rendered
+from tests.support.shops import LAYOUTS
 
 CUSTOMERS = ("ann", "bo", "cy", "dee")
 # Of these, files differ from those of the shop; a spreadsheet keeps what it does not understand.

@@ -6,13 +6,13 @@ import pytest
 
 from clv.config import ROOT
 from clv.errors import Invalid
-from clv.files import profile
 from clv.files.choices import Choices
-from clv.files.columns import resolve
-from clv.files.header import Header, header_key
-from clv.files.mapping import Amount, Less
-from clv.files.profile import AmountNames, Layout, all_profiles, profile_of
-from clv.files.tables import TableError, read_table
+from clv.files.columns import profile
+from clv.files.columns.header import Header, header_key
+from clv.files.columns.mapping import Amount, Less
+from clv.files.columns.profile import AmountNames, Layout, all_profiles, profile_of
+from clv.files.columns.resolve import resolve
+from clv.files.columns.toml_file import TableError, read_table
 from tests.support.exports import EXPORTS, SAMPLES
 
 SAMPLE = pytest.mark.parametrize("sample", SAMPLES, ids=str)

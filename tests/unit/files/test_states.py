@@ -2,7 +2,7 @@
 
 import pytest
 
-from clv.files import states
+from clv.files.columns import states
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 
 from clv.domain.calendar import iso
-from clv.files.times import TimeReader
-from clv.files.zones import zone_named
+from clv.files.cells.times import TimeReader
+from clv.files.cells.zones import zone_named
 
 # 2026-12-01
 LATEST_MS = 1_796_083_200_000

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clv.domain.time_zone import time_zone
-from clv.files.date_order import DateOrder
-from clv.files.times import TimeReader
+from clv.files.cells.date_order import DateOrder
+from clv.files.cells.times import TimeReader
 
 # 2026-12-01
 LATEST_MS = 1_796_083_200_000

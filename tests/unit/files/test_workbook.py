@@ -9,7 +9,7 @@ import pytest
 from clv.errors import Invalid, TooLarge
 from clv.files.choices import Choices
 from clv.files.stream import File
-from clv.files.table import open_table
+from clv.files.tables.table import open_table
 from tests.support.workbook import workbook
 from tests.unit.files.support import cells, read, refusal
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from clv.domain.time_zone import time_zone
-from clv.files.zone_names import HOURS_OF_ABBREVIATION, ZONE_OF_RAILS_NAME
-from clv.files.zones import zone_named
+from clv.files.cells.zone_names import HOURS_OF_ABBREVIATION, ZONE_OF_RAILS_NAME
+from clv.files.cells.zones import zone_named
 
 WINTER_MS, SUMMER_MS = 1_768_000_000_000, 1_783_000_000_000
 

@@ -1,0 +1,1 @@
+"""What is in a cell: customers, times, amounts."""

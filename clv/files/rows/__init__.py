@@ -1,0 +1,1 @@
+"""Transactions from the rows of a file."""

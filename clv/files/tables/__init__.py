@@ -1,0 +1,1 @@
+"""Files as tables of text cells: encoding, delimiter, header, rows; text, JSON and workbooks."""

@@ -1,0 +1,161 @@
+"""The rows of an NDJSON file by column: the fields of its objects, as text."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, NoReturn
+
+from clv.errors import Invalid
+from clv.files.blocks import BLOCK_ROWS, Block, lines
+from clv.files.names import shown
+from clv.files.stream import KeptStream, inflated
+from clv.files.tables.encoding import Decoder, fault
+from clv.files.tables.header_line import HEAD_ROWS
+
+
+class NdjsonTable:
+    """A table in an NDJSON file; see ``clv.files.tables.table.Table``. Its columns are the fields
+    of the first objects.
+
+    :param kept: the bytes of the file
+    :param max_bytes: the most that a gzip may inflate to; None for no limit
+    :raises Invalid: if no line is an object
+    """
+
+    delimiter = None
+    header_line = 1
+    line: int
+    # The number of a bad line, and what is wrong with it; raised by the next read().
+    _wrong: tuple[int, str] | None
+    _objects: Iterator[tuple[int, dict[str, str], str]]
+
+    def __init__(
+        self, kept: KeptStream, max_bytes: int | None, declared: str | None, partial: bool
+    ) -> None:
+        self._kept, self._max_bytes, self._partial = kept, max_bytes, partial
+        self._declared = declared
+        self.footer: list[int] = []
+        self.rewind()
+        first = list(islice(self._objects, HEAD_ROWS))
+        names = dict.fromkeys(name for _, row, _ in first for name in row)
+        self.header = tuple(names)
+        bad = [wrong for _, _, wrong in first if wrong]
+        if not names:
+            raise Invalid(bad[0] if bad else "The file is empty.")
+        self._first = [(line, row) for line, row, wrong in first if not wrong]
+        self.select(range(len(self.header)))
+        self.rewind()
+
+    @property
+    def encoding(self) -> str:
+        """See ``Table``."""
+        return self._decoder.encoding
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """See ``Table``."""
+        return self._decoder.warnings
+
+    def head(self) -> list[tuple[int, list[str]]]:
+        """See ``Table``."""
+        return [(line, [row.get(name, "") for name in self.header]) for line, row in self._first]
+
+    def select(self, indexes: Sequence[int], required: Sequence[int] = ()) -> None:
+        """See ``Table``."""
+        self._names = [self.header[index] for index in indexes]
+
+    def read(self) -> Block | None:
+        """See ``Table``."""
+        if self._wrong:
+            (self.line, wrong), self._wrong = self._wrong, None
+            raise ValueError(wrong)
+        numbers, rows = [], []
+        for number, row, wrong in islice(self._objects, BLOCK_ROWS):
+            cells = [row.get(name, "") for name in self._names]
+            wrong = wrong or self._nested(cells)
+            if wrong:
+                self._wrong = number, wrong
+                break
+            self.line = number
+            numbers.append(number)
+            rows.append(cells)
+        if not rows and self._wrong:
+            return self.read()
+        return Block(numbers, list(zip(*rows, strict=True))) if rows else None
+
+    def rewind(self, is_last: bool = False) -> None:
+        """See ``Table``."""
+        self.line, self._wrong = 0, None
+        stream = inflated(self._kept.reading(), self._max_bytes, self._partial)
+        if is_last:
+            self._kept.keep_no_more()
+        self._decoder = Decoder(stream.peek(4)[:4], self._declared)
+        self._objects = self._read_objects(self._decoder.blocks(stream))
+
+    def close(self) -> None:
+        """See ``Table``."""
+        self._objects = iter(())
+        self._kept.close()
+
+    def _nested(self, cells: list[str]) -> str:
+        """What is wrong with the fields of a line that are used; "" if nothing is."""
+        for name, cell in zip(self._names, cells, strict=True):
+            if type(cell) is _Nested:
+                return f"{shown(name)}: Must be a string, a number, true, false or null."
+        return ""
+
+    def _read_objects(self, blocks: Iterator[str]) -> Iterator[tuple[int, dict[str, str], str]]:
+        """The number of each line, its fields, and what is wrong, or ""; without empty lines."""
+        number = 0
+        for block in blocks:
+            for line in lines(block):
+                number += 1
+                is_incomplete = self._partial and line[-1] not in "\r\n"
+                if not line.strip() or is_incomplete:
+                    continue
+                try:
+                    yield number, self._fields(line), ""
+                except ValueError as error:
+                    yield number, {}, str(error)
+
+    def _fields(self, line: str) -> dict[str, str]:
+        if wrong := fault(line, self._decoder.encoding):
+            raise ValueError(wrong)
+        try:
+            value = _decode(line)
+        except (json.JSONDecodeError, RecursionError):
+            raise ValueError("The line is not JSON.") from None
+        if not isinstance(value, dict):
+            raise ValueError("The line must be an object.")
+        return {name: _text(field) for name, field in value.items()}
+
+
+class _Nested(str):
+    """In place of an array or an object, which can't be used."""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return ("true" if value else "false") if isinstance(value, bool) else _Nested()
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{shown(twice)}: Is given twice.")
+    return fields
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError(f"{name} is not JSON.", name, 0)
+
+
+# Numbers stay as they are written. Python's decoder accepts NaN and Infinity, JSON does not.
+_decode = json.JSONDecoder(
+    parse_float=str, parse_int=str, parse_constant=_refuse_constant, object_pairs_hook=_distinct
+).decode

@@ -1,0 +1,151 @@
+"""The rows of text files: quotes, footers, what is bad and what is not."""
+
+import io
+
+import pytest
+
+from clv.files.choices import Choices
+from clv.files.stream import File
+from clv.files.tables.table import open_table
+from tests.unit.files.support import cells, read
+
+HEADER = "customer,date,amount\n"
+A, B, C = ("a", "2026-01-01", "1.5"), ("b", "2026-01-02", "2.5"), ("c", "2026-01-03", "3.5")
+ROWS = "".join(",".join(row) + "\n" for row in (A, B, C))
+
+
+def test_a_plain_file_is_read_as_it_is():
+    table = read(HEADER + ROWS)
+    assert table.header == ("customer", "date", "amount")
+    assert (table.header_line, table.encoding, table.delimiter) == (1, "utf-8", "comma")
+    assert (table.rows, table.lines) == ([A, B, C], [2, 3, 4])
+    assert (table.warnings, table.bad, table.footer) == ([], [], [])
+    assert table.head == [(2, list(A)), (3, list(B)), (4, list(C))]
+
+
+def test_selected_columns_come_in_the_order_wanted():
+    assert read(HEADER + ROWS, ["amount", "customer"]).rows[0] == ("1.5", "a")
+    assert read(HEADER + ROWS, ["date"]).rows == [(A[1],), (B[1],), (C[1],)]
+    assert read(HEADER + ROWS.replace("a,", '"a",'), ["date"]).rows[0] == (A[1],)
+
+
+def test_empty_lines_and_rows_are_skipped():
+    table = read(HEADER + "\n,,\n" + ROWS + " \n\n,,\n" + ROWS + "\n,,\n")
+    assert table.rows == [A, B, C] * 2
+    assert (table.lines, table.bad, table.footer) == ([4, 5, 6, 10, 11, 12], [], [])
+
+
+def test_missing_cells_are_empty_unless_they_are_wanted():
+    text = "customer,date,amount,note,tag\na,2026-01-01,1,x\nb,2026-01-02\nc,2026-01-03,3,,\n"
+    table = read(text, ["customer", "amount"])
+    assert table.rows == [("a", "1"), ("c", "3")]
+    assert table.bad == [(3, "The line has 2 cells, but the header names 5 columns.")]
+    assert table.head[0] == (2, ["a", "2026-01-01", "1", "x", ""])
+    assert read(text, ["customer", "note"]).bad == table.bad
+
+
+def test_a_quote_that_is_not_closed_costs_its_own_line():
+    table = read(HEADER + ROWS + '"d,2026-01-04,4\n' + ROWS)
+    assert (table.rows, table.lines) == ([A, B, C] * 2, [2, 3, 4, 6, 7, 8])
+    assert table.bad == [(5, "A quote that begins in this line is not closed.")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # Closed in the next line, and two lines on; opened in each of the columns.
+        ['"a,2026-01-04,4', 'b",2026-01-05,5'],
+        ['"a,2026-01-04,4', "x,2026-01-06,6", 'b",2026-01-05,5'],
+        ['a,"2026-01-04,4', "x,2026-01-06,6", 'b,2026-01-05",5'],
+        ['a,2026-01-04,"4', "x,2026-01-06,6", 'b,2026-01-05,5"'],
+        ['a,2026-01-04,"4', 'b,2026-01-05,5"'],
+    ],
+)
+def test_a_quote_that_swallows_rows_is_bad_and_they_are_not_data_of_a_neighbour(lines):
+    table = read(HEADER + ROWS + "\n".join(lines) + "\n" + ROWS)
+    assert [row for row in table.rows if row[0] != "x"] == [A, B, C] * 2
+    assert [line for line, _ in table.bad] == [5, 4 + len(lines)]
+    assert "A quote that begins in line 5 swallows line" in table.bad[0][1]
+    assert table.bad[1][1] == "The line has a quote without its other one."
+
+
+def test_text_behind_a_closing_quote_is_bad():
+    table = read(HEADER + '"a"x,2026-01-01,1\n' + '"b,2026-01-02,2\nc,"2026-01-03,3"\n' + ROWS)
+    assert table.rows == [A, B, C]
+    assert [line for line, _ in table.bad] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "note", ["Leave at door,\nring twice", "1 Example St, Apt 4\nBerlin\n\n", 'say ""hi""\r\nthere']
+)
+def test_a_cell_may_have_several_lines(note):
+    for place in range(4):
+        row = list(A)
+        row.insert(place, note.replace('""', '"'))
+        quoted = list(A)
+        quoted.insert(place, f'"{note}"')
+        names = ["customer", "date", "amount"]
+        names.insert(place, "note")
+        text = ",".join(names) + "\n" + ",".join([*A[:place], "-", *A[place:]]) + "\n"
+        table = read(text + (",".join(quoted) + "\n") * 3)
+        assert table.bad == []
+        assert table.rows[1:] == [tuple(row)] * 3
+        assert table.lines[-1] == 3 + 2 * (1 + note.count("\n"))
+
+
+def test_a_cell_of_several_lines_may_cross_any_border_of_blocks():
+    note = "x" * 50 + "\n" + "y" * 50
+    rows = "".join(f'c{n},2026-01-01,{n},"{note}"\n' for n in range(5_000))
+    table = read("customer,date,amount,note\n" + rows)
+    assert table.bad == []
+    assert [row[2] for row in table.rows] == [str(n) for n in range(5_000)]
+    assert {row[3] for row in table.rows} == {note}
+
+
+def test_a_long_row_is_read_and_one_of_more_than_1_mib_is_bad():
+    long, longer = "x" * 1_000_000, "y" * 3_000_000
+    table = read(HEADER + f"{long},2026-01-01,1\n{longer},2026-01-02,2\n" + ROWS)
+    assert [len(row[0]) for row in table.rows] == [1_000_000, 1, 1, 1]
+    assert table.bad == [(3, "The line has more than 1,048,576 characters.")]
+    assert table.lines == [2, 4, 5, 6]
+
+
+def test_a_footer_is_no_row_and_not_bad():
+    footer = '\n"Won opportunities"\n\n"Generated By: Sam, 3/16/2026"\n'
+    table = read(HEADER + ROWS + footer)
+    assert (table.rows, table.bad, table.footer) == ([A, B, C], [], [6, 8])
+    assert len(table.head) == 3
+
+
+@pytest.mark.parametrize("line", ["Total,,7.50", "Summe:;;7,50", "Grand total", "© Shop 2026,"])
+def test_a_sum_is_a_footer_without_an_empty_line(line):
+    text = HEADER + ROWS
+    table = read((text.replace(",", ";") if ";" in line else text) + line + "\n")
+    assert (len(table.rows), table.bad, table.footer) == (3, [], [5])
+
+
+def test_a_sum_of_several_columns_is_a_footer_where_a_required_column_is_empty():
+    text = "customer,date,amount,tax,net\na,2026-01-01,1,2,3\nTotal,,1,2,3\n"
+    table = open_table(File(io.BytesIO(text.encode())), Choices())
+    table.select([0, 1, 2], required=[1])
+    assert (cells(table).rows, table.footer) == ([("a", "2026-01-01", "1")], [3])
+
+
+def test_a_customer_who_is_called_total_is_no_footer():
+    table = read(HEADER + ROWS + "Total Wine,2026-01-09,5\n")
+    assert (len(table.rows), table.footer) == (4, [])
+
+
+def test_short_lines_between_rows_are_bad():
+    table = read(HEADER + ROWS + "\nTotal,7\n" + ROWS + "d,2026-01-04\n")
+    assert len(table.rows) == 6
+    assert [line for line, _ in table.bad] == [6, 10]
+
+
+def test_a_footer_is_recognised_wherever_blocks_end():
+    for rows in range(3_108, 3_124):
+        # Blocks of 131,072 characters, the first, and of 65,536.
+        text = HEADER + "a,2026-01-01,1.5,xxxxxxxxxxxxxxxxxxxxxxxxx\n".replace(",xx", "xx") * rows
+        text += "\nTotal,,5\nA note\n"
+        table = read(text)
+        assert (len(table.rows), table.footer, table.bad) == (rows, [rows + 3, rows + 4], [])
