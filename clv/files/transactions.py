@@ -133,7 +133,9 @@ class TransactionFile:
         :param holds: a bad line keeps its customer's day as it is stored
         """
         assert self.mapping is not None
-        extras = Extras(dict(self.choices.rates), self._sight.has_symbols, is_detailed, holds)
+        rates, currency = dict(self.choices.rates), self.resolved.fixed_currency
+        converted = currency if currency in rates else None
+        extras = Extras(rates, converted, self._sight.has_symbols, is_detailed, holds)
         values = Values(self.decimal, self.date_order, self.zone, self._days_zone, self._latest_ms)
         return RowMapper(self.mapping, CellReader(values), outcome, extras)
 

@@ -173,12 +173,14 @@ def _leave_out_nobody(staged: StagedFile) -> None:
 def _settle_currency(staged: StagedFile, tenant: Tenant, manner: Manner) -> None:
     """Decide which currency counts, and leave out the amounts in others."""
     fixed = staged.source.resolved.fixed_currency
-    rates = dict(staged.source.choices.rates)
+    if fixed in dict(staged.source.choices.rates):
+        # Its amounts are converted.
+        fixed = None
     if staged.is_detailed:
         staged.currencies = [CurrencyTotal(*total) for total in left_out.staged_currencies()]
     named = [total.currency for total in staged.currencies if total.currency]
     own = tenant.currency if tenant.customers and not manner.replaces else None
-    if own and fixed and fixed != own and fixed not in rates:
+    if own and fixed and fixed != own:
         raise _wrong_currency(fixed, own)
     kept = own or fixed
     if kept is None and len(named) > 1:

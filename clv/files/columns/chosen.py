@@ -13,14 +13,15 @@ ORDER_LINES = ("sum", "first")
 CODE = re.compile("[A-Za-z]{3}")
 
 
-def choose(mapping: Mapping, header: Header, choices: Choices) -> Mapping:
+def choose(mapping: Mapping, way: Amount, header: Header, choices: Choices) -> Mapping:
     """The mapping with the caller's choices in it; what was not chosen stays.
 
+    :param way: what belongs to a chosen amount where none is known
     :raises Invalid: if a chosen column does not exist, or a choice is none of those there are
     """
     mapping = _customer(mapping, header, choices)
     mapping = _time(mapping, header, choices)
-    mapping = replace(mapping, amounts=_amounts(mapping.amounts, header, choices))
+    mapping = replace(mapping, amounts=_amounts(mapping.amounts or (way,), header, choices))
     mapping = _order(mapping, header, choices)
     return _state(mapping, header, choices)
 
@@ -80,17 +81,15 @@ def _amounts(amounts: tuple[Amount, ...], header: Header, choices: Choices) -> t
     if choices.currency is not None and (not choices.currency or choices.currency in header):
         column = header.chosen("currency", choices.currency) if choices.currency else None
         amounts = tuple(replace(amount, currency=column) for amount in amounts)
-    return amounts
+    return tuple(amount for amount in amounts if amount.column)
 
 
 def _amount(column: str, amounts: tuple[Amount, ...]) -> Amount:
     """The way that has this column; or one of its own, in the currency and with the refunds of the
-    best that is known."""
+    first."""
     for amount in amounts:
         if amount.column == column:
             return amount
-    if not amounts:
-        return Amount(column)
     return Amount(column, amounts[0].less, currency=amounts[0].currency)
 
 

@@ -11,6 +11,7 @@ from clv.files.columns import cell_forms as form
 from clv.files.columns import column_names as called
 from clv.files.columns.head import Head
 from clv.files.columns.mapping import Amount, Less, Mapping, Rule
+from clv.files.columns.states import PARTLY_REFUNDED, REFUNDED, YES
 from clv.files.names import shown
 
 NAMES = (
@@ -18,17 +19,6 @@ NAMES = (
     "The customers look like names. Two people of one name would be one customer: if the shop can"
     " export e-mail addresses or customer numbers, load these.",
 )
-# How states say that all was paid back, or a part.
-REFUNDED = (
-    *("refunded", "refund", "wc-refunded", "erstattet", "rückerstattet", "zurückerstattet"),
-    *("rückerstattung", "remboursé", "remboursée", "reembolsado", "reembolsada"),
-)
-PARTLY_REFUNDED = (
-    *("partially refunded", "partially_refunded", "partially-refunded", "partial refund"),
-    *("teilweise erstattet", "teilerstattet", "teilerstattung"),
-    *("partiellement remboursé", "partiellement remboursée"),
-)
-YES = ("1", "y", "yes", "true", "ja", "wahr", "oui", "si", "sí")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +28,7 @@ class Proposal:
     :param mapping: its customer, time or amounts are empty if they are not known
     :param currency: of all amounts, where a column's name tells it
     :param quantity: the column of how many pieces there are, if the amount is the price of one
+    :param way: what belongs to an amount whose column is not known yet: refunds, a currency
     """
 
     mapping: Mapping
@@ -45,6 +36,7 @@ class Proposal:
     warnings: tuple[tuple[str, str], ...] = ()
     currency: str | None = None
     quantity: str | None = None
+    way: Amount = Amount("")
 
 
 def propose(head: Head) -> Proposal:
@@ -59,11 +51,11 @@ def propose(head: Head) -> Proposal:
     state = _state(columns)
     cancelled = columns.one(called.CANCELLED, form.DATE)
     amount, quantity = _amount(columns)
-    less = (Less(refund),) if refund else ()
+    way = Amount("", (Less(refund),) if refund else (), currency=currency)
     mapping = Mapping(
         customer=(customer,) if customer else (),
         time=(time,) if time else (),
-        amounts=(Amount(amount, less, currency=currency),) if amount else (),
+        amounts=(replace(way, column=amount),) if amount else (),
         clock=clock,
         zone=zone,
         order=(order,) if order else (),
@@ -77,6 +69,7 @@ def propose(head: Head) -> Proposal:
         (NAMES,) if customer and head.may_be(customer, form.PERSON) else (),
         called.currency(amount) if amount and not currency else None,
         quantity,
+        way,
     )
 
 

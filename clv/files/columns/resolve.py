@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from clv.errors import Invalid
 from clv.files.choices import Choices, Question, wrong_choice
 from clv.files.columns.chosen import choose, fixed_currency
+from clv.files.columns.column_names import currency
 from clv.files.columns.head import Head
 from clv.files.columns.header import Header
 from clv.files.columns.mapping import Amount, Mapping
@@ -57,7 +58,7 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
         proposal = Proposal(plain)
     else:
         proposal = _of_profile(profile, head) if profile else propose(head)
-    mapping = choose(proposal.mapping, header, choices)
+    mapping = choose(proposal.mapping, proposal.way, header, choices)
     is_known = mapping.customer and mapping.time and mapping.amounts
     questions = [*proposal.questions, *_missing(mapping, head)]
     if mapping.amounts and proposal.quantity and choices.quantity is None:
@@ -70,7 +71,7 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
         mapping if is_known else None,
         _open(questions, choices),
         proposal.warnings,
-        fixed_currency(header, choices) or proposal.currency,
+        fixed_currency(header, choices) or proposal.currency or _named_currency(mapping, choices),
         profile.time_zone if profile else time_zone(mapping),
     )
 
@@ -86,15 +87,21 @@ def _plain(header: Header, head: Head) -> Mapping | None:
         if len(twice) > 1:
             raise Invalid(f"The header has both {' and '.join(twice)}: it must have one of them.")
     (customer,), (time,), (amount,) = columns
-    others = propose(head).mapping
-    currencies = [way.currency for way in others.amounts if way.currency]
+    proposal = propose(head)
     return Mapping(
         (customer,),
         (time,),
-        (Amount(amount, currency=currencies[0] if currencies else None),),
-        state=others.state,
-        rules=others.rules,
+        (Amount(amount, currency=proposal.way.currency),),
+        state=proposal.mapping.state,
+        rules=proposal.mapping.rules,
     )
+
+
+def _named_currency(mapping: Mapping, choices: Choices) -> str | None:
+    """The currency that the name of the chosen amount tells, if no column has it."""
+    if not choices.amount or not mapping.amounts or mapping.amounts[0].currency:
+        return None
+    return currency(mapping.amounts[0].column)
 
 
 def _profile(header: Header, choices: Choices) -> Profile | None:

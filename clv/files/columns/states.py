@@ -9,6 +9,18 @@ from functools import lru_cache
 
 # In a profile's list: every other state.
 OTHERS = "*"
+# How states say that all was paid back, or a part.
+REFUNDED = (
+    *("refunded", "refund", "wc-refunded", "erstattet", "rückerstattet", "zurückerstattet"),
+    *("rückerstattung", "remboursé", "remboursée", "reembolsado", "reembolsada"),
+)
+PARTLY_REFUNDED = (
+    *("partially refunded", "partially_refunded", "partially-refunded", "partial refund"),
+    *("teilweise erstattet", "teilerstattet", "teilerstattung"),
+    *("partiellement remboursé", "partiellement remboursée"),
+)
+# How flags say yes.
+YES = ("1", "y", "yes", "true", "ja", "wahr", "oui", "si", "sí")
 
 
 def counts(state: str, keep: frozenset[str], drop: frozenset[str]) -> bool | None:

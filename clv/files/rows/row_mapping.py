@@ -37,12 +37,14 @@ class Extras:
     """What else decides about rows.
 
     :param rates: what one unit of another currency is worth; its amounts are converted
+    :param currency: of the amounts that name none, if these are converted
     :param has_symbols: amounts name their currency themselves: 12.50 EUR
     :param is_detailed: stage kind, order, currency and line of each row as well
     :param holds: a row that can't be read keeps its customer's day as it is stored
     """
 
     rates: Dict[str, Decimal] = field(default_factory=dict)
+    currency: str | None = None
     has_symbols: bool = False
     is_detailed: bool = False
     holds: bool = False
@@ -60,7 +62,8 @@ class RowMapper:
         self._mapping, self._reader, self._extras = mapping, reader, extras
         self._outcome = outcome
         self._columns = RowColumns(mapping, reader, extras.has_symbols)
-        self._is_simple = _is_simple(mapping) and not extras.has_symbols
+        is_as_it_stands = not extras.has_symbols and not extras.currency
+        self._is_simple = _is_simple(mapping) and is_as_it_stands
         self.is_detailed = extras.is_detailed or extras.holds or not self._is_simple
         self._verdicts = Verdicts(mapping, self._columns, outcome)
         # The order of the last row that counts.
@@ -164,6 +167,7 @@ class RowMapper:
             self._leave_out(verdict[0], line, amount)
             return (customer, time, 0, COVERED, None, None, line)
         self._order_above = order
+        currency = currency or self._extras.currency
         if currency in self._extras.rates:
             amount, currency = converted(amount, self._extras.rates[currency]), None
         return (customer, time, amount, _kind(base), order, currency, line)
