@@ -50,7 +50,12 @@ def leave_out_placeholders(words: Collection[str], least_share: float = 0.01) ->
     all_sales = db.value(f"SELECT COUNT(*) FROM staged_transaction WHERE {sales}")
     least = max(_LEAST_PLACEHOLDERS, least_share * all_sales)
     placeholders = [text for text, count in counts if count >= least]
-    return leave_out(word, in_texts(word), texts(placeholders)) if placeholders else []
+    if not placeholders:
+        return []
+    left_out = leave_out(word, f"{in_texts(word)} AND {IS_COUNTED}", texts(placeholders))
+    # Covered and held rows are counted already.
+    db.execute(f"DELETE FROM staged_transaction WHERE {in_texts(word)}", (texts(placeholders),))
+    return left_out
 
 
 def leave_out_nameless() -> list[LeftOutRows]:

@@ -72,3 +72,17 @@ def test_other_currencies_are_left_out_and_what_they_cover_stays():
         LeftOutRows("GBP", 1, 4, (5,)),
     ]
     assert [row[0] for row in staged()] == [2, 6, 7, 8]
+
+
+def test_covered_and_held_rows_of_a_placeholder_go_uncounted(tenant):
+    day = at("2026-03-12T10:00:00Z")
+    stage(
+        Row("guest", day, 10),
+        Row("Guest", day, 20),
+        Row("guest", day, 0, COVERED),
+        Row("guest", day, 0, HELD),
+        Row("a", day, 5),
+    )
+    (group,) = leave_out_placeholders(["guest"])
+    assert (group.rows, group.total, group.lines) == (2, 30, (2, 3))
+    assert [row[1] for row in staged()] == ["a"]
