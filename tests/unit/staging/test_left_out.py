@@ -74,15 +74,14 @@ def test_other_currencies_are_left_out_and_what_they_cover_stays():
     assert [row[0] for row in staged()] == [2, 6, 7, 8]
 
 
-def test_covered_and_held_rows_of_a_placeholder_go_uncounted(tenant):
-    day = at("2026-03-12T10:00:00Z")
+def test_covered_and_held_rows_of_a_word_go_uncounted():
+    """They are counted where they became what they are."""
     stage(
-        Row("guest", day, 10),
-        Row("Guest", day, 20),
-        Row("guest", day, 0, COVERED),
-        Row("guest", day, 0, HELD),
-        Row("a", day, 5),
+        Row("guest", NOON, 1),
+        Row("Guest", NOON, 2),
+        Row("guest", NOON, 9, COVERED),
+        Row("guest", NOON, 9, HELD),
+        Row("ann", NOON, 5),
     )
-    (group,) = leave_out_placeholders(["guest"])
-    assert (group.rows, group.total, group.lines) == (2, 30, (2, 3))
-    assert [row[1] for row in staged()] == ["a"]
+    assert left_out.leave_out_placeholders(WORDS) == [LeftOutRows("guest", 2, 3, (2, 3))]
+    assert [row[1] for row in staged()] == ["ann"]
