@@ -12,7 +12,7 @@ from clv.files.blocks import Block
 from clv.files.cells.cell_reader import CellReader, Values
 from clv.files.cells.customers import looks_like_name
 from clv.files.choices import Choices, Question, restored, stored
-from clv.files.columns.header import header_key
+from clv.files.columns.header import header_key, shown
 from clv.files.columns.mapping import Mapping
 from clv.files.columns.proposal import NAMES
 from clv.files.columns.resolve import resolve
@@ -22,6 +22,12 @@ from clv.files.rows.verdicts import Outcome
 from clv.files.stream import File
 from clv.files.tables.table import Table, open_table
 
+# More than any shop's export has. What looks for columns compares each with all others.
+MAX_COLUMNS = 2_000
+# A longer name could not be chosen. Mostly it is a quote that is not closed.
+MAX_NAME = 500
+# A cell is shown up to here.
+_MAX_CELL = 80
 # Rates are for one file, and how its bytes are read is seen from the file.
 _FORGOTTEN = ("rates", "encoding", "delimiter", "header_line")
 _REMEMBERED = [field.name for field in fields(Choices) if field.name not in _FORGOTTEN]
@@ -58,6 +64,7 @@ class TransactionFile:
         self._table = open_table(file, choices, partial)
         with ExitStack() as if_refused:
             if_refused.callback(self._table.close)
+            _check_names(self._table)
             self.header_key = header_key(self._table.header)
             remembered = recalled(self.header_key)
             self.choices = _merged(choices, restored(remembered)) if remembered else choices
@@ -113,7 +120,7 @@ class TransactionFile:
     def columns(self, most: int) -> list[tuple[str, tuple[str, ...]]]:
         """The names of all columns, each with its first filled cells."""
         return [
-            (name, tuple(cell for cell in self._column(name) if cell.strip())[:most])
+            (name, tuple(cell[:_MAX_CELL] for cell in self._column(name) if cell.strip())[:most])
             for name in self._table.header
             if name
         ]
@@ -195,6 +202,21 @@ class TransactionFile:
                 return
             if len(block):
                 yield block
+
+
+def _check_names(table: Table) -> None:
+    if len(table.header) > MAX_COLUMNS:
+        raise Invalid(
+            f"The header in line {table.header_line} names {len(table.header):,} columns; at most"
+            f" {MAX_COLUMNS:,} can be read. Leave out those that nobody needs."
+        )
+    for name in table.header:
+        if len(name) > MAX_NAME:
+            raise Invalid(
+                f"The header in line {table.header_line} has a name of {len(name):,} characters,"
+                f" {shown(name[:40])!r} and so on; at most {MAX_NAME} can be read. Is there a quote"
+                " that is not closed?"
+            )
 
 
 def _merged(choices: Choices, remembered: Choices) -> Choices:

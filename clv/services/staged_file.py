@@ -30,6 +30,8 @@ from clv.store.tenants import Tenant
 REPEATED_ORDER = "the order is there already"
 OF_SEVERAL_PEOPLE = "no customer: '{}' stands for several people"
 OTHER_CURRENCY = "the amount is in {}"
+# A file with so many transactions of one customer, and of nobody else, may name no customers.
+MANY_OF_ONE_CUSTOMER = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def stage(
         _settle_currency(staged, tenant, manner)
         _ask_states(staged)
         _aggregate(staged, manner)
+        _ask_customer(staged)
     staged.warnings.extend(file_warnings.warnings_of(source, staged.figures))
     if tenant.customers and not manner.replaces and manner.replay_until_day is None:
         newest_day = staged_figures.newest_day(tenant.id)
@@ -246,3 +249,22 @@ def _shift_days(staged: StagedFile, replay_until_day: int) -> int:
     if replay_until_day > staged.zone.day(now_ms() + FUTURE_TOLERANCE_MS):
         raise Invalid("Replayed until that day the history would end in the future.")
     return shift
+
+
+def _ask_customer(staged: StagedFile) -> None:
+    """Ask whether the only customer of a large file is one."""
+    source, figures = staged.source, staged.figures
+    if source.mapping is None or figures is None or source.choices.customer is not None:
+        return
+    if figures.customers == 1 and figures.transactions >= MANY_OF_ONE_CUSTOMER:
+        columns = "', '".join(source.mapping.customer)
+        others = {*source.mapping.time, *(way.column for way in source.mapping.amounts)}
+        names = [name for name, cells in source.columns(1) if cells and name not in others]
+        staged.questions.append(
+            Question(
+                "customer",
+                tuple(names),
+                f"All {figures.transactions:,} transactions are of one customer,"
+                f" '{figures.largest_customer}'. Does '{columns}' really name the customer?",
+            )
+        )

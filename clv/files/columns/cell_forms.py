@@ -24,6 +24,7 @@ DATE = re.compile(
 # One that no number is: of those columns one can be taken whatever its name.
 PLAIN_DATE = re.compile(r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}(\D.*)?|.*[a-z]{3}.*\d{2}.*", re.IGNORECASE)
 CLOCK = re.compile(r"\d?\d:\d\d(:\d\d(\.\d+)?)?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
+FLAG = re.compile("[01yn]|yes|no|true|false|ja|nein|wahr|falsch|oui|non|s[ií]", re.IGNORECASE)
 CURRENCY = re.compile(r"[A-Za-z]{3}|[$€£¥₹]")
 # One word with a digit; and words without any.
 ID = re.compile(r"(?=.*\d)[^\s@]+")

@@ -106,6 +106,12 @@ REFUND = (
     "|(erstatteter|ruckerstatteter) betrag|ruckzahlung|gutschrift|ruckerstattungs ?betrag"
     "|returned amount|montant rembourse|rembourse|remboursement|reembolso|importe reembolsado"
 )
+# It may be an amount, a flag, or anything else about refunds.
+ABOUT_REFUND = (
+    r"(?!.*\b(id|nr|no|number|reference|date|time|at|on|by|reason|state|status|quantity|qty|count)\b)"
+    r"(.* )?(refund(s|ed)?|returned|charge ?backs?|reversals?|reimburse(d|ment)"
+    r"|(ruck|zuruck)?erstattet|zuruckgezahlt|rembourse|reembolsado)( .*)?"
+)
 STATE = (
     "status|state|zustand|(order|bestell|auftrags|bestellungs|financial|payment|zahlungs|transaction"
     "|transaktions|invoice|rechnungs) ?(status|state)|statut|etat|estado|stage"

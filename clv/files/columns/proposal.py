@@ -28,6 +28,7 @@ PARTLY_REFUNDED = (
     *("teilweise erstattet", "teilerstattet", "teilerstattung"),
     *("partiellement remboursé", "partiellement remboursée"),
 )
+YES = ("1", "y", "yes", "true", "ja", "wahr", "oui", "si", "sí")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def propose(head: Head) -> Proposal:
     zone = columns.one(called.ZONE)
     currency = columns.one(called.CURRENCY, form.CURRENCY, "currency")
     order = _order(columns)
-    refund = columns.one((called.REFUND,), form.NUMBER, "refund")
+    refund, refunded = _refund(columns)
     state = _state(columns)
     cancelled = columns.one(called.CANCELLED, form.DATE)
     amount, quantity = _amount(columns)
@@ -68,7 +69,7 @@ def propose(head: Head) -> Proposal:
         order=(order,) if order else (),
         state=state,
         cancelled=cancelled,
-        rules=_refund_rules(state) if state and not refund else (),
+        rules=() if refund else _refund_rules(state, refunded),
     )
     return Proposal(
         mapping,
@@ -264,9 +265,29 @@ def _quantity_question(price: str, quantity: str) -> Question:
     return Question("quantity", (quantity, ""), message)
 
 
-def _refund_rules(state: str) -> tuple[Rule, ...]:
-    """What states say about refunds that no column has."""
+def _refund(columns: _Columns) -> tuple[str | None, str | None]:
+    """The column of what was paid back; else the one that says whether all of it was."""
+    refund = columns.one((called.REFUND,), form.NUMBER, "refund")
+    about = columns.named((called.ABOUT_REFUND,))
+    if refund or len(about) != 1:
+        return refund, None
+    cells = set(columns.head.cells(about[0]))
+    if cells == {"0"}:
+        columns.ask("refund", [*about, ""], "This column may be the amount that was paid back")
+    elif columns.head.has(about[0], form.FLAG):
+        return None, columns.take(about[0])
+    elif columns.head.has(about[0], form.NUMBER):
+        return columns.take(about[0]), None
+    return None, None
+
+
+def _refund_rules(state: str | None, refunded: str | None) -> tuple[Rule, ...]:
+    """What a state, or a flag, says about refunds that no column has."""
+    flagged = (Rule(refunded, YES, sign="positive"),) if refunded else ()
+    if state is None:
+        return flagged
     return (
+        *flagged,
         Rule(state, REFUNDED, sign="positive"),
         Rule(
             state,

@@ -76,8 +76,10 @@ class Decoder:
                 yield block if self._codec or block.isascii() else self._guessed(block)
                 size = BLOCK_SIZE
         finally:
-            # Closing the wrapper would close the stream below it.
-            text.detach()
+            # Closing the wrapper would close the stream below it. That may be closed already when
+            # nobody reads on and the garbage collector ends this.
+            if not stream.closed:
+                text.detach()
 
     def _guessed(self, block: str) -> str:
         data = block.encode("utf-8", "surrogateescape")

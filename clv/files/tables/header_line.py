@@ -112,12 +112,10 @@ def head_rows(head: str, is_whole: bool, division: Division) -> Iterator[HeaderR
     if is_whole:
         text = text[: footer_start(text, division.delimiter)]
     splitter = Splitter(division.delimiter, partial=not is_whole)
-    first = 1
     for line, cells, wrong in splitter.rows(text, is_last=True):
         is_separator_line = line == 1 and _SEPARATOR_LINE.fullmatch(division.delimiter.join(cells))
         if not wrong and not is_separator_line and any(map(str.strip, cells)):
-            yield HeaderRow(first, line, cells)
-        first = line + 1
+            yield HeaderRow(line, splitter.line, cells)
 
 
 def header_position(rows: Sequence[HeaderRow], header_line: int | None = None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from clv.files.blocks import BLOCK_ROWS, Block
 
-# The number of a row's last line, its cells if they can be told, and what is wrong, or "".
+# The number of a row's first line, its cells if they can be told, and what is wrong, or "".
 Row = tuple[int, list[str], str]
 
 

@@ -12,6 +12,7 @@ _SIGNATURES = {
     b"PK\x05\x06": "an empty zip archive",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a workbook of the old .xls kind, or an encrypted one;"
     " save it as .xlsx, without a password",
+    b"\x1f\x8b": "gzipped twice; unpack it once",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
     b"GIF8": "an image",
@@ -24,6 +25,8 @@ _SIGNATURES = {
     b"SQLite format 3\0": "an SQLite database",
     b"{\\rtf": "an RTF document",
 }
+# Control characters that no text has; NUL is looked for apart.
+_CONTROLS = bytes([*range(1, 9), *range(14, 26), 0x7F])
 _MARKUP = {
     b"<!doctype html": "a web page (HTML)",
     b"<html": "a web page (HTML)",
@@ -61,5 +64,6 @@ def _check_has_no_nul(head: bytes) -> None:
                 "The file seems to be UTF-16 without a byte order mark."
                 f" Say so with encoding={encoding}, or save it as UTF-8."
             )
-    if head.count(0) * 10 > len(head):
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if head.count(0) * 10 > len(head) or controls * 20 > len(head):
         raise Invalid(f"The file is no text. {_ADVICE}")

@@ -42,7 +42,7 @@ class Splitter:
         self._doubtful = line
 
     def rows(self, text: str, is_last: bool) -> Iterator[tuple[int, list[str], str]]:
-        """The rows of a text: the number of the last line, the cells, and what is wrong, or "".
+        """The rows of a text: the number of the first line, the cells, and what is wrong, or "".
 
         An empty line has no cells.
 
@@ -80,7 +80,7 @@ class Splitter:
                 wrong = self._broken_off(row, text)
             if any(row) and not wrong:
                 self._above = row
-            yield self.line, row, wrong
+            yield first, row, wrong
 
     def quoted_row(self, text: str, start: int) -> tuple[list[str], int, int] | None:
         """The row that begins in a text at ``start``, where it ends, and its number of lines; None

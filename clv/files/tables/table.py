@@ -29,7 +29,7 @@ class Table(Protocol):
     :param delimiter: one of ``clv.files.choices.DELIMITERS``, or a character; None for a workbook
         and for NDJSON
     :param warnings: (code, message) of what a person should look at
-    :param line: the number of the last line read; of a row in several lines, the last of them
+    :param line: the number of the last line read; of a row in several lines, the first of them
     :param footer: at the end: the lines below the data that are no rows
     """
 

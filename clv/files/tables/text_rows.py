@@ -144,8 +144,8 @@ class TextRows:
         row, end, count = quoted
         for column, index in zip(columns, self.selection.indexes, strict=True):
             column.append(row[index])
+        numbers.append(self._splitter.line + 1)
         self._splitter.skip(count, row)
-        numbers.append(self._splitter.line)
         return end
 
     def _without_footer(self, text: str) -> str:

@@ -90,7 +90,7 @@ def test_a_cell_may_have_several_lines(note):
         table = read(text + (",".join(quoted) + "\n") * 3)
         assert table.bad == []
         assert table.rows[1:] == [tuple(row)] * 3
-        assert table.lines[-1] == 2 + 3 * (1 + note.count("\n"))
+        assert table.lines[-1] == 3 + 2 * (1 + note.count("\n"))
 
 
 def test_a_cell_of_several_lines_may_cross_any_border_of_blocks():
