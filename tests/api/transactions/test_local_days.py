@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.api.transactions.support import HEADER, stored
-from tests.support.shops import LAYOUTS, Order, rendered
+from tests.support.orders import Order, rendered
+from tests.support.shops import LAYOUTS
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
 # In each zone one of these days has 23 hours, and one 25; but for Kolkata.

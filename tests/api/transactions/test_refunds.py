@@ -8,7 +8,8 @@ import pytest
 
 from tests.api.transactions.support import stored
 from tests.conftest import ON_ONE_DATABASE
-from tests.support.shops import LAYOUTS, Order, rendered
+from tests.support.orders import Order, rendered
+from tests.support.shops import LAYOUTS
 
 SALE_DAYS_AGO, REFUND_DAYS_AGO = 50, 20
 TOTAL = Decimal("80.00")

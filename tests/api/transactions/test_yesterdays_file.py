@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from tests.api.transactions.support import stored
-from tests.support.shops import LAYOUTS, Order, expected, moment, rendered
+from tests.support.orders import Order, expected, moment, rendered
+from tests.support.shops import LAYOUTS
 
 GENERIC = "Order,Customer,Date,Total,Refunded,Status\n"
 # An order of each customer on one day, and a second one of Ann; of the morning, as all are.

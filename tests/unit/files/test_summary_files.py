@@ -137,12 +137,12 @@ def test_a_gzip_with_a_wrong_byte_is_refused(place):
 def test_a_row_is_read_as_if_it_stood_alone(lines, newline, size, rows):
     with patch.object(csv_reader, "BLOCK_SIZE", size), patch.object(selection, "BLOCK_ROWS", rows):
         _, read, rejected = summaries(newline.join([COLUMNS.strip(), *lines]))
-    expected, bad, number = [], [], 2
+    expected, bad, after = [], [], 2
     for line in lines:
+        number, after = after, after + 1 + line.count("\n")
         _, good, alone = summaries(COLUMNS + line)
         expected += [(*row[:-1], number) for row in good]
         bad += [(number, reason) for _, reason in alone.first]
-        number += 1 + line.count("\n")
     assert (read, rejected.first) == (expected, bad)
 
 
