@@ -20,6 +20,7 @@ from clv.files.rows.row_mapping import FOOTER, Extras, RowMapper
 from clv.files.rows.sight import Evidence, Sight
 from clv.files.rows.verdicts import Outcome
 from clv.files.stream import File
+from clv.files.tables.selection import BadRow
 from clv.files.tables.table import Table, open_table
 
 # More than any shop's export has. What looks for columns compares each with all others.
@@ -140,8 +141,11 @@ class TransactionFile:
         """The transactions, some rows at a time, as :meth:`RowMapper.staged` gives them."""
         self._select(mapper.columns)
         self._table.rewind(is_last=True)
-        for block in self._blocks(outcome):
-            yield mapper.staged(block)
+        for part in self._parts():
+            if isinstance(part, Block):
+                yield mapper.staged(part)
+            else:
+                yield from _rejected(part, mapper, outcome)
         footer = self._table.footer
         if footer:
             outcome.rows += len(footer)
@@ -149,8 +153,11 @@ class TransactionFile:
 
     def count(self, outcome: Outcome) -> None:
         """Count the rows, where nobody knows yet what the columns mean."""
-        for block in self._blocks(outcome):
-            outcome.rows += len(block)
+        for part in self._parts():
+            if isinstance(part, Block):
+                outcome.rows += len(part)
+            else:
+                outcome.reject(part.line, str(part))
 
     def remembered(self) -> dict[str, Any] | None:
         """The choices worth remembering for the next file with this header; None without any."""
@@ -169,7 +176,9 @@ class TransactionFile:
         evidence.add_head(self._column)
         if evidence.is_open:
             self._select(evidence.columns)
-            for block in self._blocks(None):
+            for block in self._parts():
+                if isinstance(block, BadRow):
+                    continue
                 evidence.add(dict(zip(evidence.columns, block.cells, strict=True)).__getitem__)
                 if not evidence.is_open:
                     break
@@ -188,20 +197,28 @@ class TransactionFile:
             [header.index(name) for name in names], [header.index(name) for name in times]
         )
 
-    def _blocks(self, outcome: Outcome | None) -> Iterator[Block]:
-        """The blocks of the table; bad lines go to the outcome."""
+    def _parts(self) -> Iterator[Block | BadRow]:
+        """The blocks of the table, and the bad lines between them."""
         while True:
             try:
                 block = self._table.read()
+            except BadRow as bad:
+                yield bad
+                continue
             except ValueError as error:
-                if outcome:
-                    outcome.rows += 1
-                    outcome.rejected.add(self._table.line, str(error))
+                yield BadRow(self._table.line, str(error))
                 continue
             if block is None:
                 return
             if len(block):
                 yield block
+
+
+def _rejected(bad: BadRow, mapper: RowMapper, outcome: Outcome) -> Iterator[Columns]:
+    """Count a bad line; what it names is held, if that is wanted."""
+    outcome.reject(bad.line, str(bad))
+    if mapper.holds and bad.cells:
+        yield mapper.held(bad.line, bad.cells)
 
 
 def _check_names(table: Table) -> None:

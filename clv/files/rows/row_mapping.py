@@ -18,6 +18,7 @@ from clv.files.cells.cell_reader import CellReader, Problem
 from clv.files.columns.mapping import Mapping
 from clv.files.rows.row_columns import RowColumns
 from clv.files.rows.verdicts import Outcome, Verdict, Verdicts
+from clv.files.tables.encoding import is_clean
 from clv.store.staging import CORRECTION, COVERED, HELD, SALE
 
 NO_CUSTOMER = "no customer"
@@ -69,6 +70,22 @@ class RowMapper:
     def columns(self) -> list[str]:
         """The names of the columns that a block must have, in this order."""
         return self._columns.names
+
+    @property
+    def holds(self) -> bool:
+        """Whether a row that can't be read keeps its customer's day as it is stored."""
+        return self._extras.holds
+
+    def held(self, line: int, cells: Sequence[str]) -> Columns:
+        """What keeps the customer's day that a line names which is no row.
+
+        :param cells: of :attr:`columns`, as far as they can be told
+        """
+        block = Block([line], [[cell] for cell in cells])
+        reads = (self._columns.ids, self._columns.times, self._columns.orders)
+        (customer,), (time,), (order,) = (read(block) for read in reads)
+        known_order = order if order and is_clean(order) else None
+        return [[value] for value in self._held(customer, time, known_order, line)]
 
     def staged(self, block: Block) -> Columns:
         """The transactions in a block, by column: customers, times, amounts; if detailed, kinds,
@@ -165,7 +182,7 @@ class RowMapper:
             return verdict[0]
         if not customer and not is_line:
             return NO_CUSTOMER
-        if time is None and (not customer or customer.lower() in _TOTAL_WORDS):
+        if time is None and _is_total(customer or (order if is_line else None)):
             return TOTAL
         if amount is None and order is not None and order == self._order_above:
             return CONTINUED
@@ -194,6 +211,14 @@ def _is_simple(mapping: Mapping) -> bool:
     [customer], [time], [way] = mapping.customer, mapping.time, mapping.amounts
     plain = Mapping((customer,), (time,), (type(way)(way.column),))
     return mapping == plain and len({customer, time, way.column}) == 3
+
+
+def _is_total(name: str | None) -> bool:
+    """Whether a row without a time is a total.
+
+    :param name: its customer, or else its order
+    """
+    return not name or name.lower() in _TOTAL_WORDS
 
 
 def _kind(base: int) -> int:

@@ -33,6 +33,11 @@ class Outcome:
     unknown_states: Counter[str] = field(default_factory=Counter)
     counting_states: set[str] = field(default_factory=set)
 
+    def reject(self, line: int, reason: str) -> None:
+        """Count a line that is no row."""
+        self.rows += 1
+        self.rejected.add(line, reason)
+
 
 class Verdicts:
     """Judges the rows of one file."""

@@ -7,8 +7,19 @@ from typing import Any
 
 from clv.files.blocks import BLOCK_ROWS, Block
 
-# The number of a row's first line, its cells if they can be told, and what is wrong, or "".
+# The number of a row's first line, its cells as far as they can be told, and what is wrong, or "".
 Row = tuple[int, list[str], str]
+
+
+class BadRow(ValueError):
+    """A line that is no row; the message says why.
+
+    :param cells: of the wanted columns, as far as they can be told; None if they can't
+    """
+
+    def __init__(self, line: int, wrong: str, cells: Sequence[str] | None = None) -> None:
+        super().__init__(wrong)
+        self.line, self.cells = line, cells
 
 
 class Selection:
@@ -25,11 +36,11 @@ class Selection:
         self._needed = 1 + max(self.indexes)
         self._pick = _getter(self.indexes)
 
-    def take(self, rows: Iterator[Row]) -> tuple[Block, tuple[int, str] | None, bool]:
+    def take(self, rows: Iterator[Row]) -> tuple[Block, BadRow | None, bool]:
         """The next rows by column, without empty ones.
 
-        :returns: up to 256 rows; the line and the fault of a bad row behind them, or None; and
-            whether the rows are at their end
+        :returns: up to 256 rows; a bad row behind them, or None; and whether the rows are at their
+            end
         """
         lines: list[int] = []
         cells: list[Any] = []
@@ -39,7 +50,7 @@ class Selection:
             if len(row) != self.width:
                 wrong = self._misfit(row) or wrong
             if wrong:
-                bad = line, wrong
+                bad = BadRow(line, wrong, self._pick(row + [""] * self._needed))
                 break
             if len(row) >= self._needed and any(row):
                 lines.append(line)

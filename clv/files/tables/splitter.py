@@ -71,12 +71,13 @@ class Splitter:
                 # The lines behind the first are read again.
                 self._doubtful = max(self._doubtful, self.line)
                 source.seek(start)
-                row, stop = [], start + len(source.readline())
+                line = source.readline()
+                row, stop = self._likely_cells(line), start + len(line)
                 self.line = base = first
                 reader = self._reader(source)
             if not clean and (bad := fault(text[start:stop], self._encoding())):
-                row, wrong = [], bad
-            elif is_last and stop == end and any(row):
+                row, wrong = self._likely_cells(text[start:stop]), bad
+            elif not wrong and is_last and stop == end and any(row):
                 wrong = self._broken_off(row, text)
             if any(row) and not wrong:
                 self._above = row
@@ -161,6 +162,13 @@ class Splitter:
 
     def _cells(self, line: str) -> list[str]:
         return next(csv.reader([line], delimiter=self.delimiter), [""])
+
+    def _likely_cells(self, line: str) -> list[str]:
+        """The cells of a line that is no row, as far as they can be told, as many as a row has."""
+        cells = self._cells(line)
+        if len(cells) != self._width:
+            cells = line.replace('"', "").split(self.delimiter)
+        return (cells + [""] * self._width)[: self._width]
 
     def _is_row(self, cells: list[str]) -> bool:
         """Whether cells have numbers and dates where the row above has them."""

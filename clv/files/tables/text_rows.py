@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from clv.files.blocks import Block, lines
 from clv.files.tables.encoding import is_clean
 from clv.files.tables.footer import footer_start
-from clv.files.tables.selection import Row, Selection
+from clv.files.tables.selection import BadRow, Row, Selection
 from clv.files.tables.splitter import Splitter
 
 # A last text of less than this is read with the one before it, so that a footer is in one text.
@@ -45,18 +45,19 @@ class TextRows:
         # At the end: the lines behind the data that are no rows.
         self.footer: list[int] = []
         self._rows: Iterator[Row] | None = None
-        # The number of a bad line, and what is wrong with it; raised by the next read().
-        self._bad: tuple[int, str] | None = None
+        # Raised by the next read().
+        self._bad: BadRow | None = None
 
     def read(self) -> Block | None:
         """The next rows, without empty ones; None at the end.
 
-        :raises ValueError: at a line that is not a row
+        :raises BadRow: at a line that is not a row
         """
         while True:
             if self._bad:
-                (self.line, wrong), self._bad = self._bad, None
-                raise ValueError(wrong)
+                bad, self._bad = self._bad, None
+                self.line = bad.line
+                raise bad
             if not self._rows and self._following is None:
                 return None
             block = self._read_rows(self._rows) if self._rows else self._read_text()

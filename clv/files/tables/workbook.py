@@ -22,7 +22,7 @@ from clv.files.blocks import Block
 from clv.files.choices import Choices
 from clv.files.tables.footer import footer_position
 from clv.files.tables.header_line import HEAD_ROWS, HeaderRow, column_name, header_position
-from clv.files.tables.selection import Row, Selection, filled_width
+from clv.files.tables.selection import BadRow, Row, Selection, filled_width
 from clv.files.tables.sheet_size import MAX_CELLS, sheet_size
 
 _MAX_BYTES = 1024 * 1024 * 1024
@@ -51,8 +51,8 @@ class WorkbookTable:
     line: int
     footer: list[int]
     _rows: Iterator[Row]
-    # The number of a bad row, and what is wrong with it; raised by the next read().
-    _bad: tuple[int, str] | None
+    # Raised by the next read().
+    _bad: BadRow | None
     _is_end: bool
 
     def __init__(self, sheet: CalamineSheet, choices: Choices) -> None:
@@ -85,8 +85,9 @@ class WorkbookTable:
     def read(self) -> Block | None:
         while True:
             if self._bad:
-                (self.line, wrong), self._bad = self._bad, None
-                raise ValueError(wrong)
+                bad, self._bad = self._bad, None
+                self.line = bad.line
+                raise bad
             if self._is_end:
                 return None
             block, self._bad, self._is_end = self._selection.take(self._rows)

@@ -112,7 +112,7 @@ BAD_LINES = {
     ),
     "surplus cells": (f"{PLAIN}c,2026-04-30,1,2,3\n", 5, "5 cells, but the header names 3"),
     "decimal comma": (f"{HEADER}c,2026-04-30,12,50\n", 2, "4 cells, but the header names 3"),
-    "missing cells": (f"{HEADER}a,2026-04-30,1\nb,2026-04-30", 3, "2 cells"),
+    "missing cells": (f"{HEADER}a,2026-04-30,1\nb,2026-04-30", 3, "2 cells, but the header names"),
     "NUL": (f"{PLAIN}c\0d,2026-04-30,1\n", 5, "NUL"),
     "NUL where nobody looks": (f"{NOTES}a,2026-04-30,1,x\0\n", 2, "NUL"),
     "customer of 1 MB": (f"{HEADER}{LONG[:1_000_000]},2026-04-30,1\n", 2, "at most 128 characters"),
