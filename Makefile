@@ -41,7 +41,7 @@ soak: $(VENV)/dev  ## ten minutes of load beside batches, on each database; need
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
 	$(BIN)/python -m tests.load.chaos --database sqlite --faults 500
 	$(BIN)/python -m tests.load.chaos --database postgresql --faults 500
-	CHAOS_TRIALS=100 $(BIN)/python -m pytest --timeout 3600 tests/jobs/test_faults.py
+	CHAOS_TRIALS=100 $(BIN)/python -m pytest --timeout 3600 tests/jobs/faults
 
 fuzz: $(VENV)/dev  ## 50,000 requests from the OpenAPI document on each database
 	$(BIN)/python -m tests.load.fuzz --database sqlite --cases 50000

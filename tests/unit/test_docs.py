@@ -124,13 +124,16 @@ def test_every_function_that_the_architecture_names_exists():
     assert not missing
 
 
-def test_the_picture_of_the_rooms_is_what_import_linter_checks():
+@pytest.mark.parametrize(
+    ("contract", "picture"),
+    [("Rooms", r"^app\.py  launch\.py\n(.*?)\n```"), ("A file", r"^```\n(clv/files/.*?)\n```")],
+)
+def test_the_pictures_of_rooms_are_what_import_linter_checks(contract, picture):
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    (layers,) = [c["layers"] for c in contracts["contracts"] if c["name"].startswith("Rooms ")]
-    picture = re.search(
-        r"^app\.py  launch\.py\n(.*?)\n```", PAGES["docs/architecture.md"], re.MULTILINE | re.DOTALL
-    )[1]
-    drawn = [set(line.replace("/", ".").split()) for line in picture.splitlines()]
+    (layers,) = [c["layers"] for c in contracts["contracts"] if c["name"].startswith(contract)]
+    page = PAGES["docs/architecture.md"]
+    lines = re.search(picture, page, re.MULTILINE | re.DOTALL)[1].splitlines()
+    drawn = [set(line.replace("/", ".").split()) for line in lines]
     assert drawn == [set(re.findall(r"[\w.]+", layer)) for layer in layers]
 
 

@@ -1,0 +1,1 @@
+"""POST /clv/simulate: other settings, tried out."""
