@@ -5,23 +5,25 @@ The values themselves are parsed later, and strictly; here a column only has to 
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from clv.files import states
+from clv.files.dates import MONTH_OF_NAME
 from clv.files.header import Header
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # With a sign, a currency and separators of thousands on either side: "-1.234,50 €".
-NUMBER = re.compile(r"[-−(+]?\s*([^\W\d_]{2,3}\.?\s*)?[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
-MONTHS = "jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec"
-MONTHS += "|fév|fev|avr|aoû|aou|déc|ene|abr|ago|dic"
+NUMBER = re.compile(r"[-−(+]?\s*([^\W\d_]{1,3}\.?\s*)?[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
+MONTHS = "|".join(sorted(MONTH_OF_NAME, key=len, reverse=True))
+WEEKDAY = r"([^\W\d_]{2,10}[.,]{0,2}\s)?"
 DATE = re.compile(
     rf"""
     (19|20)\d\d[-/.]\d?\d[-/.]\d?\d(\D.*)?           # 2026-03-12, and a time of day
-    | \d?\d[-/.]\s?\d?\d[-/.]\s?(\d\d)?\d\d(\D.*)?   # 12.03.2026, 3/12/26
+    | {WEEKDAY}\d?\d[-/.]\s?\d?\d[-/.]\s?(\d\d)?\d\d(\D.*)?   # 12.03.2026, 3/12/26
     | (19|20)\d\d(0[1-9]|1[0-2])[0-3]\d           # 20260312
-    | (\d?\d[.\s-]+)?({MONTHS})[^\W\d]*\.?[\s.,-]+\d?\d.*   # Mar 12, 2026; 12-Mär-26
+    # Mar 12, 2026; 12-Mär-26; 12 de marzo de 2026
+    | {WEEKDAY}(\d?\d(st|nd|rd|th|er)?[.\s/-]+)?(de\s)?({MONTHS})\.?[\s.,/-]+(de\s)?\d?\d.*
     | [12]\d{{9}}(\d{{3}}|\d{{6}})?(\.\d+)?       # seconds, milliseconds, microseconds since 1970
     | [2-5]\d{{4}}(\.\d+)?                        # the serial number of a spreadsheet
     """,
@@ -68,6 +70,22 @@ class Head:
         """Whether one of the cells is a state that is known."""
         nothing: frozenset[str] = frozenset()
         return any(states.counts(cell, nothing, nothing) is not None for cell in self.cells(name))
+
+    def has_only(self, name: str, words: Collection[str]) -> bool:
+        """Whether the column has filled cells, and all are among these, in lower case."""
+        cells = self.cells(name)
+        return bool(cells) and all(cell.lower() in words for cell in cells)
+
+    def determines(self, name: str, other: str) -> bool:
+        """Whether no two rows with one cell here differ in the other column, as far as filled."""
+        index, other_index = self._indexes(name, other)
+        firsts: dict[str, str] = {}
+        for row in self.rows:
+            if max(index, other_index) < len(row):
+                key, cell = row[index].strip(), row[other_index].strip().lower()
+                if key and cell and firsts.setdefault(key, cell) != cell:
+                    return False
+        return True
 
     def repeats(self, name: str) -> bool:
         """Whether a cell comes twice."""

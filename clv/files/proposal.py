@@ -3,7 +3,6 @@
 What one column fits best is taken; where several fit equally well, it is a question.
 """
 
-import re
 from dataclasses import dataclass, replace
 
 from clv.files import column_names as called
@@ -12,6 +11,9 @@ from clv.files.choices import Question
 from clv.files.head import Head
 from clv.files.header import shown
 from clv.files.mapping import Amount, Less, Mapping, Rule
+from clv.files.row_kinds import row_kinds
+from clv.files.states import LEFT_OUT, plain, words
+from clv.files.untaken import Columns
 
 NAMES = ("names", "The customers are names: two people of one name are one customer here.")
 # How states say that all was paid back, or a part.
@@ -23,6 +25,15 @@ PARTLY_REFUNDED = (
     *("partially refunded", "partially_refunded", "partially-refunded", "partial refund"),
     *("teilweise erstattet", "teilerstattet", "teilerstattung"),
     *("partiellement remboursé", "partiellement remboursée"),
+)
+# States that stand for nothing else, whatever their column is called.
+_CANCELLED = words(
+    """
+    cancelled; canceled; order cancelled; order canceled; failed; payment failed; voided; declined;
+    storniert; abgebrochen; fehlgeschlagen; annulé; annulée; échoué; échouée; refusée; cancelado;
+    cancelada; anulado; anulada; fallido; annullato; annullata; geannuleerd; mislukt; anulowane;
+    anulowana
+    """
 )
 
 
@@ -44,15 +55,18 @@ class Proposal:
 
 def propose(head: Head) -> Proposal:
     """What the columns of a file of an unknown layout mean."""
-    columns = _Columns(head)
+    columns = Columns(head)
     customer = _customer(columns)
     time, clock = _time(columns)
     zone = columns.one(called.ZONE)
-    currency = columns.one(called.CURRENCY, form.CURRENCY, "currency")
+    currency = columns.one(called.CURRENCY, form.CURRENCY, "currency") or columns.empty_one(
+        called.CURRENCY
+    )
     order = _order(columns)
-    refund = columns.one((called.REFUND,), form.NUMBER, "refund")
+    refund = _refund(columns)
     state = _state(columns)
-    cancelled = columns.one(called.CANCELLED, form.DATE)
+    cancelled = _cancelled(columns)
+    kinds = row_kinds(columns, refund is not None)
     amount, quantity = _amount(columns)
     less = (Less(refund),) if refund else ()
     mapping = Mapping(
@@ -62,9 +76,10 @@ def propose(head: Head) -> Proposal:
         clock=clock,
         zone=zone,
         order=(order,) if order else (),
-        state=state,
+        state=state or kinds.state,
+        keep_states=frozenset() if state else kinds.keep,
         cancelled=cancelled,
-        rules=_refund_rules(state) if state and not refund else (),
+        rules=(*kinds.rules, *(_refund_rules(state) if state and not refund else ())),
     )
     return Proposal(
         mapping,
@@ -108,93 +123,49 @@ def time_zone(mapping: Mapping) -> str | None:
     return "UTC" if any(map(called.IN_UTC.search, names)) else None
 
 
-class _Columns:
-    """Columns are taken one after the other, each once; meanwhile questions are collected."""
-
-    def __init__(self, head: Head) -> None:
-        self.head = head
-        names = head.header.names
-        self.left = [
-            name for name in names if name and names.count(name) == 1 and not head.is_empty(name)
-        ]
-        self.questions: list[Question] = []
-
-    def of(self, pattern: re.Pattern[str], names: list[str] | None = None) -> list[str]:
-        """Those columns whose cells have this form; at least one is filled."""
-        return [
-            name for name in (self.left if names is None else names) if self.head.has(name, pattern)
-        ]
-
-    def named(self, groups: called.Groups, pattern: re.Pattern[str] | None = None) -> list[str]:
-        """The columns with these names, whose cells may have this form."""
-        return [
-            name
-            for name in self.left
-            if called.group(name, groups) is not None
-            and (pattern is None or self.head.may_be(name, pattern))
-        ]
-
-    def take(self, name: str) -> str:
-        """Take a column: it means nothing else."""
-        self.left.remove(name)
-        return name
-
-    def one(
-        self,
-        groups: called.Groups,
-        pattern: re.Pattern[str] | None = None,
-        parameter: str | None = None,
-    ) -> str | None:
-        """Take the column of the first group that has one; if it has several, ask, or take none."""
-        for names in groups:
-            columns = self.named((names,), pattern)
-            if len(columns) == 1:
-                return self.take(columns[0])
-            if columns:
-                if parameter:
-                    self.ask(parameter, [*columns, ""], f"Several columns may be the {parameter}")
-                return None
-        return None
-
-    def best(self, parameter: str, tiers: list[list[str]], meaning: str) -> str | None:
-        """Take the only column of the first tier that has any; if it has several, ask."""
-        for columns in tiers:
-            if len(columns) == 1:
-                return self.take(columns[0])
-            if columns:
-                self.ask(parameter, columns, f"Several columns may be the {meaning}")
-                return None
-        return None
-
-    def ask(self, parameter: str, columns: list[str], message: str) -> None:
-        """Ask which of these columns it is."""
-        listed = ", ".join(shown(name) for name in columns if name)
-        self.questions.append(Question(parameter, tuple(columns), f"{message}: {listed}."))
-
-
-def _customer(columns: _Columns) -> str | None:
-    words = columns.named(called.CUSTOMER)
-    ids = [*columns.named(called.CUSTOMER_ID), *columns.of(form.ID, words)]
+def _customer(columns: Columns) -> str | None:
+    head = columns.head
+    ids = columns.named(called.CUSTOMER_ID)
+    words, names = columns.named(called.CUSTOMER), columns.named(called.NAME)
+    user_words = columns.named(called.USER)
+    users = [*columns.named(called.USER_ID), *columns.of(form.ID, user_words)]
+    emails = columns.named(called.EMAIL[:1])
+    ids += columns.of(form.ID, words)
+    # A user with several customers works for the shop.
+    people = [*ids, *words, *emails, *names]
+    doubtful = [user for user in users if not all(head.determines(user, one) for one in people)]
+    ids += [user for user in users if user not in doubtful]
+    words += [word for word in user_words if word not in doubtful]
+    strays = [name for name in columns.of(form.EMAIL) if not called.is_of_staff(name)]
     tiers = [
         # Where guests have the id 0, e-mail addresses are better.
-        [name for name in ids if "0" not in columns.head.cells(name)],
-        list(dict.fromkeys([*columns.named(called.EMAIL[:1]), *columns.of(form.EMAIL, words)])),
+        [name for name in ids if "0" not in head.cells(name)],
+        [*doubtful, *people] if doubtful else [],
+        [*emails, *columns.of(form.EMAIL, words)],
         columns.named(called.EMAIL[1:]),
-        columns.of(form.EMAIL),
+        [*strays, *ids, *words, *names] if strays else [],
         ids,
         words,
-        columns.named(called.NAME),
+        _phones(columns),
+        names,
     ]
-    return columns.best("customer", tiers, "customer")
+    return columns.best("customer", [list(dict.fromkeys(tier)) for tier in tiers], "customer")
 
 
-def _time(columns: _Columns) -> tuple[str | None, str | None]:
+def _phones(columns: Columns) -> list[str]:
+    """Phone numbers that everybody has; with a slash, they can't be ids."""
+    phones = columns.filled(columns.named(called.PHONE))
+    return [name for name in phones if not any("/" in cell for cell in columns.head.cells(name))]
+
+
+def _time(columns: Columns) -> tuple[str | None, str | None]:
     """The column of the time, and that of the time of day if the first has only a date."""
     tiers = [
         _without_local(columns.named((names,), form.DATE))
         for names in (*called.TIME, *called.CLOCK)
     ]
-    tiers.append(columns.of(form.PLAIN_DATE, columns.of(form.DATE)))
+    others = columns.of(form.PLAIN_DATE, columns.of(form.DATE))
+    tiers.append([name for name in others if not called.is_other_time(name)])
     time = columns.best("time", tiers, "time of the purchase")
     clocks = columns.of(form.CLOCK, columns.named((*called.CLOCK, called.TIME[0])))
     if time is None or len(clocks) != 1 or any(":" in cell for cell in columns.head.cells(time)):
@@ -208,7 +179,7 @@ def _without_local(times: list[str]) -> list[str]:
     return [name for name in times if called.IN_UTC.search(name) or called.words(name) not in exact]
 
 
-def _order(columns: _Columns) -> str | None:
+def _order(columns: Columns) -> str | None:
     for names in called.ORDER:
         orders = columns.named((names,))
         # An id and a number of the same orders are as good as one.
@@ -220,14 +191,50 @@ def _order(columns: _Columns) -> str | None:
     return None
 
 
-def _state(columns: _Columns) -> str | None:
-    states = [name for name in columns.named(called.STATE) if columns.head.has_states(name)]
+def _refund(columns: Columns) -> str | None:
+    """The column of what was paid back, even if nothing was so far."""
+    flags = [
+        name
+        for name in columns.named((called.IS_REFUNDED,))
+        if columns.head.has_only(name, ("0", "1"))
+    ]
+    # Yes or no, rather than an amount.
+    if any("1" in columns.head.cells(name) for name in flags):
+        return None
+    refunds = columns.named((called.REFUND,), form.NUMBER)
+    if len(refunds) > 1 or flags:
+        columns.ask("refund", [*refunds, ""], "What was paid back may be in")
+        return None
+    return columns.take(refunds[0]) if refunds else columns.empty_one((called.REFUND,))
+
+
+def _state(columns: Columns) -> str | None:
+    head = columns.head
+    states = [name for name in columns.named(called.STATE[:1]) if head.has_states(name)]
     if len(states) > 1:
         columns.ask("state", [*states, ""], "Several columns may be the order's state")
-    return columns.take(states[0]) if len(states) == 1 else None
+    if states:
+        return columns.take(states[0]) if len(states) == 1 else None
+    others = [name for name in columns.left if _says_cancelled(columns, name)]
+    if others:
+        columns.ask("state", [*others, ""], "Which rows count as a purchase may be in")
+        return None
+    return columns.empty_one(called.STATE[:1])
 
 
-def _amount(columns: _Columns) -> tuple[str | None, str | None]:
+def _says_cancelled(columns: Columns, name: str) -> bool:
+    """Whether a column has states of orders that don't count, whatever it is called."""
+    cells = set(map(plain, columns.head.cells(name)))
+    is_named = called.group(name, called.STATE) is not None
+    return bool(cells & (LEFT_OUT if is_named else _CANCELLED)) and columns.head.has_states(name)
+
+
+def _cancelled(columns: Columns) -> str | None:
+    """The column that is filled where an order was cancelled, even if none was so far."""
+    return columns.one(called.CANCELLED, form.DATE) or columns.empty_one(called.CANCELLED[:1])
+
+
+def _amount(columns: Columns) -> tuple[str | None, str | None]:
     """The column of the amount, and the one of the quantity."""
     quantity = columns.one(called.QUANTITY, form.NUMBER)
 

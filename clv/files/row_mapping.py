@@ -83,6 +83,8 @@ class RowMapper:
         ids, times, amounts = columns
         if "" in ids or None in times or None in amounts or _has_problem(columns):
             return None
+        if any(self._reader.unexpected_symbols(block.cells[-1])):
+            return None
         if self.is_detailed:
             kinds = [_kind(amount) for amount in amounts]
             blank = [None] * len(ids)
@@ -110,6 +112,7 @@ class RowMapper:
         """The arguments of :meth:`_row`, by column."""
         columns = self._columns
         amounts, bases, currencies = columns.amounts(block)
+        amounts, bases = self._verdicts.negated(block, amounts, bases)
         yield block.lines
         yield columns.ids(block)
         yield columns.ids_of_corrections(block)
@@ -165,7 +168,7 @@ class RowMapper:
             return verdict[0]
         if not customer and not is_line:
             return NO_CUSTOMER
-        if time is None and (not customer or customer.lower() in _TOTAL_WORDS):
+        if time is None and (not customer or _is_total(customer)):
             return TOTAL
         if amount is None and order is not None and order == self._order_above:
             return CONTINUED
@@ -180,6 +183,12 @@ class RowMapper:
         """Count a row that is left out."""
         total = amount if type(amount) is int else 0
         self._outcome.left_out.add(reason, [line], total=total)
+
+
+def _is_total(customer: str) -> bool:
+    """Whether it is the line of a total, of all or of one customer: ``Ann Example Total``."""
+    text = customer.lower().strip(" :")
+    return text in _TOTAL_WORDS or text.rpartition(" ")[2] in _TOTAL_WORDS
 
 
 def converted(amount: int, rate: Decimal) -> int:

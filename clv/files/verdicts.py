@@ -41,10 +41,27 @@ class Verdicts:
         self._mapping, self._columns, self._outcome = mapping, columns, outcome
         self._states: dict[str, bool | None] = {}
 
+    def negated(
+        self, block: Block, amounts: Sequence[Any], bases: Sequence[Any]
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The amounts, and what they were before anything was taken from them, below 0 where a rule
+        says that money was paid back."""
+        for rule in self._mapping.rules:
+            if rule.is_negated:
+                matches = list(self._matches(rule, block, bases))
+                amounts, bases = (
+                    [
+                        -abs(value) if matched and type(value) is int else value
+                        for matched, value in zip(matches, values, strict=True)
+                    ]
+                    for values in (amounts, bases)
+                )
+        return amounts, bases
+
     def without_voided(self, block: Block, amounts: Sequence[Any]) -> Sequence[Any]:
         """The amounts, but 0 where a rule says that nothing of it is left."""
         for rule in self._mapping.rules:
-            if not rule.reason:
+            if not rule.reason and not rule.is_negated:
                 matches = self._matches(rule, block, amounts)
                 amounts = [
                     0 if matched else amount

@@ -99,16 +99,17 @@ from tests.unit.files.small_files import brief, read
             "Buyer Sale Date Sales",
             {},
         ),
-        # Nobody has paid anything back yet, and no parts of a total are the total.
+        # Nobody has paid anything back in the first rows; further ones may. No parts of a total are
+        # the total.
         (
             "Email,Created At,Subtotal,Tax,Shipping,Total,Refund\na@b.de,2026-01-01,8,1,1,10,",
             "Email Created At Total",
-            {},
+            {"refund": "Refund"},
         ),
         (
             "Customer Number,Invoice,Invoice Date,Amount,Cancelled at\n4,I1,Mar 1 2026,10,",
             "Customer Number Invoice Date Amount",
-            {"order": "Invoice"},
+            {"order": "Invoice", "cancelled": "Cancelled at"},
         ),
         # What is in the cells tells where names don't.
         (
