@@ -37,7 +37,7 @@ EMAIL = (
 )
 CUSTOMER = (
     "customer|kunde|kunden|client|cliente|buyer|kaufer|besteller|acheteur|comprador|shopper"
-    "|(buyer|customer) user ?name|klant|koper|klient|kupujacy|acquirente",
+    "|(buyer|customer) user ?name|user ?name buyer|klant|koper|klient|kupujacy|acquirente",
 )
 USER = ("user|member|username|user ?name|nutzername|benutzername|account",)
 PHONE = (
@@ -155,7 +155,8 @@ DISCOUNT = (
     "|sconto|korting|desconto|rabat"
 )
 REFUND = (
-    "refund|refunds|refunded|(refund|refunded) ?(amount|total|value)|(amount|total|value) (refund|refunded)"
+    "refund|refunds|refunded|(order |total )?(refund|refunded) ?(amount|total|value)"
+    "|(amount|total|value) (refund|refunded)"
     "|total refunds?|ruckerstattung|ruckerstattet|erstattung|erstattet|erstattungs ?(betrag|summe)"
     "|(erstatteter|ruckerstatteter) betrag|ruckzahlung|gutschrift|ruckerstattungs ?betrag"
     "|returned amount|montant rembourse|rembourse|remboursement|reembolso|importe reembolsado"
@@ -167,7 +168,7 @@ STATE = (
     "|transaktions|invoice|rechnungs) ?(status|state)|statut|etat|estado|stage"
     "|(statut|etat) (de la |de )?commande|estado (del|do) pedido|bezahlstatus"
     "|stato( (dell )?ordine)?|(bestel|betaal) ?status|status (zamowienia|pedido)|situacao"
-    "|(deal|order) stage",
+    "|(deal|order) stage|order payment status|order state|result|outcome|ergebnis|resultat",
     r"[\w ]+ ?(status|statut)",
 )
 CANCELLED = (
@@ -191,6 +192,12 @@ KIND = (
     "|tipo( (de |di )?(transaccion|transazione|transacao|operacion|operazione|movimiento))?"
     "|soort|rodzaj|transactie ?type"
 )
+# Something came back, but not how much.
+COME_BACK = re.compile(
+    r"\b(refund|refunds|refunded|returned|returns?|retouren?|retourniert|(ruck|zuruck)?erstattet"
+    r"|(ruck)?erstattung|rembourse|remboursement|reembolso|reembolsado|rimborso|gutschrift)\b"
+)
+NET = re.compile(r"\b(net|netto|neto)\b", re.IGNORECASE)
 # Yes or no.
 IS_CANCELLED = f"{CANCELLED[1]}|is (deleted|test)|(deleted|test) ?(order)?|geloscht"
 IS_REFUNDED = (
@@ -225,6 +232,16 @@ def has(name: str, names: str) -> bool:
 def is_of_staff(name: str) -> bool:
     """Whether a column is about somebody who works for the shop, or sells there."""
     return STAFF.search(words(name)) is not None
+
+
+def comes_back(name: str) -> bool:
+    """Whether a column is about refunds or returns, in whatever way."""
+    return COME_BACK.search(words(name)) is not None
+
+
+def is_net(name: str) -> bool:
+    """Whether a column is an amount from which something was taken."""
+    return NET.search(name.replace("_", " ")) is not None
 
 
 def is_other_time(name: str) -> bool:

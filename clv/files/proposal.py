@@ -11,7 +11,7 @@ from clv.files.choices import Question
 from clv.files.head import Head
 from clv.files.header import shown
 from clv.files.mapping import Amount, Less, Mapping, Rule
-from clv.files.row_kinds import row_kinds
+from clv.files.row_kinds import returns, row_kinds
 from clv.files.states import LEFT_OUT, plain, words
 from clv.files.untaken import Columns
 
@@ -29,7 +29,8 @@ PARTLY_REFUNDED = (
 # States that stand for nothing else, whatever their column is called.
 _CANCELLED = words(
     """
-    cancelled; canceled; order cancelled; order canceled; failed; payment failed; voided; declined;
+    cancelled; canceled; order cancelled; order canceled; fail; failed; payment failed; voided;
+    declined;
     storniert; abgebrochen; fehlgeschlagen; annulé; annulée; échoué; échouée; refusée; cancelado;
     cancelada; anulado; anulada; fallido; annullato; annullata; geannuleerd; mislukt; anulowane;
     anulowana
@@ -68,6 +69,11 @@ def propose(head: Head) -> Proposal:
     cancelled = _cancelled(columns)
     kinds = row_kinds(columns, refund is not None)
     amount, quantity = _amount(columns)
+    rules = [*kinds.rules, *(_refund_rules(state) if state and not refund else ())]
+    if amount and refund and called.is_net(amount):
+        columns.ask("refund", [refund, ""], f"Is it in {shown(amount)} already? Then choose none")
+    elif amount and not refund and not state and not kinds.tell_refunds:
+        rules += returns(columns, amount)
     less = (Less(refund),) if refund else ()
     mapping = Mapping(
         customer=(customer,) if customer else (),
@@ -79,7 +85,7 @@ def propose(head: Head) -> Proposal:
         state=state or kinds.state,
         keep_states=frozenset() if state else kinds.keep,
         cancelled=cancelled,
-        rules=(*kinds.rules, *(_refund_rules(state) if state and not refund else ())),
+        rules=tuple(rules),
     )
     return Proposal(
         mapping,

@@ -4,6 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from clv.files import column_names as called
+from clv.files.choices import Question
+from clv.files.head import NUMBER
+from clv.files.header import shown
 from clv.files.mapping import Rule
 from clv.files.states import plain, words
 from clv.files.untaken import Columns
@@ -62,6 +65,11 @@ class RowKinds:
     state: str | None = None
     keep: frozenset[str] = frozenset()
 
+    @property
+    def tell_refunds(self) -> bool:
+        """Whether they say which rows were paid back, or are refunds."""
+        return any(not rule.reason for rule in self.rules)
+
 
 def row_kinds(columns: Columns, has_refunds: bool) -> RowKinds:
     """What columns of kinds, and of yes and no, say about rows.
@@ -80,6 +88,26 @@ def row_kinds(columns: Columns, has_refunds: bool) -> RowKinds:
                 rules += _rules(columns.take(name), kinds, refunds)
                 unknown, keep = name, SALES | refunds | OTHERS
     return RowKinds(tuple(rules), unknown, keep)
+
+
+def returns(columns: Columns, amount: str) -> list[Rule]:
+    """What is to be done where columns are about refunds and no other tells how much came back: a
+    question, or if they are empty so far, rows that are left out."""
+    if any(cell[0] in "-−(" or cell[-1] in "-−)" for cell in columns.head.cells(amount)):
+        return []
+    if not any(question.parameter == "refund" for question in columns.questions):
+        filled = [name for name in columns.left if called.comes_back(name)]
+        if filled:
+            about = ", ".join(map(shown, filled))
+            message = f"How much was paid back, if anything? {about} may say so."
+            choices = (*columns.of(NUMBER, filled), "")
+            columns.questions.append(Question("refund", choices, message))
+    reason = "paid back, by an amount that no column has"
+    return [
+        Rule(name, ("",), is_other=True, reason=reason, is_covering=True)
+        for name in columns.empty
+        if called.comes_back(name)
+    ]
 
 
 def _rules(name: str, kinds: Collection[str], refunds: frozenset[str]) -> list[Rule]:

@@ -84,9 +84,10 @@ LEFT_OUT = words(
     """
     authorized; authorised; pending; pending payment; payment pending; on hold; hold; holded;
     awaiting payment; unpaid; not paid; open; draft; checkout draft; quote; voided;
-    void; expired; abandoned; cancelled; canceled; cancel; failed; failure; payment failed; error;
-    payment error; fraud; suspected fraud; rejected; refused; declined; denied; uncaptured; trash;
-    deleted; incomplete; unavailable; payment review; requires payment method; requires action;
+    void; expired; abandoned; cancelled; canceled; cancel; failed; fail; failure; payment failed;
+    error; payment error; fraud; suspected fraud; rejected; refused; declined; denied;
+    uncaptured; trash; deleted; incomplete; unavailable; payment review; requires payment method;
+    requires action;
     requires confirmation; requires capture; awaiting bank wire payment; awaiting check payment;
     awaiting cash on delivery validation; on backorder (not paid); blocked; closed lost;
     order cancelled; order canceled; partially authorized;

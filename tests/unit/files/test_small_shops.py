@@ -146,6 +146,12 @@ def test_a_plain_file_is_read_without_a_question(shop, text, expected):
             ["c1 2026-03-12 10.00", "c2 2026-03-13 0.00"],
         ),
         (
+            "Order ID,Order Date,Customer ID,Result,Amount\n"
+            "1,13-Mar-2026 11:50 PM EST,c1,SUCCESS,10\n"
+            "2,14-Mar-2026 11:50 PM EST,c2,FAIL,10",
+            ["c1 2026-03-14 10.00"],
+        ),
+        (
             "created,customer,amount,paid\n2026-03-12,c1,10,true\n2026-03-13,c2,20,false",
             ["c1 2026-03-12 10.00"],
         ),
@@ -165,6 +171,7 @@ ROWS = 250
         ("Cancelled at", "2026-03-14", None),
         ("Storniert", "ja", None),
         ("Status", "cancelled", None),
+        ("Refund Date", "2026-03-14", None),
     ],
 )
 def test_a_column_that_is_empty_in_the_first_rows_counts_all_the_same(shop, column, cell, expected):
@@ -211,6 +218,23 @@ def test_a_kind_that_nobody_knows_is_a_question(shop):
             ("Refunded", ""),
         ),
         ("Kunde;Datum;Betrag\nK1;03.04.05;12,50", "dateOrder", ("ymd", "dmy")),
+        # What was paid back may have been taken away already.
+        (
+            "Email,Date,Net Total,Refund Amount\na@b.de,2026-03-12,6,4",
+            "refund",
+            ("Refund Amount", ""),
+        ),
+        # Something came back, and nobody knows how much it was worth.
+        (
+            "Email,Date,Amount Paid,Refund Date\na@b.de,2026-03-12,6,2026-03-14",
+            "refund",
+            ("",),
+        ),
+        (
+            "Order ID,Email,Date,Qty,Returned Qty,Line Total\n1,a@b.de,2026-03-12,2,1,20",
+            "refund",
+            ("Returned Qty", ""),
+        ),
     ],
 )
 def test_what_only_a_person_knows_is_a_question(shop, text, parameter, choices):
