@@ -14,7 +14,7 @@ Groups = tuple[str, ...]
 # An id that is named for the customer; one of somebody who may also be the shop's own: a cashier.
 CUSTOMER_ID = (
     "(customer|client|buyer|shopper|purchaser|household|cust)"
-    " ?(id|no|nr|number|num|key|code|ref|reference|uid|uuid|#)",
+    " ?(unique )?(id|no|nr|number|num|key|code|ref|reference|uid|uuid|#)",
     "(kunden?|kaufer|mitglieds?|debitoren?|besteller|kd)"
     " ?(id|nr|no|nummer|schlussel|code|konto|#)|debitor",
     "(id|code|codice|codigo|numero|num|numer|nr|no|n) ?(du |de |del |do |d )?"
@@ -29,7 +29,8 @@ USER_ID = (
 )
 EMAIL = (
     "e ?mail|mail|courriel|e ?mail (address|adresse|kunde)|(customer|client|buyer|kunden?|kaufer)"
-    " ?e ?mail( address| adresse)?|adresse (e ?mail|mail)|correo( electronico)?"
+    " ?e ?mail( address| adresse)?|adresse (e ?mail|mail)"
+    "|e ?mail ?(adresse )?(des|der) (kaufers|kunden)|correo( electronico)?"
     "|email (du |del |do )?(client|cliente)"
     "|(contact|user|member|account) e ?mail( address)?|e ?mail ?adres|adres e ?mail"
     "|klant(en)? ?e ?mail|indirizzo e ?mail|endereco de e ?mail",
@@ -37,7 +38,8 @@ EMAIL = (
 )
 CUSTOMER = (
     "customer|kunde|kunden|client|cliente|buyer|kaufer|besteller|acheteur|comprador|shopper"
-    "|(buyer|customer) user ?name|user ?name buyer|klant|koper|klient|kupujacy|acquirente",
+    "|(buyer|customer) user ?name|user ?name buyer|klant|koper|klient|kupujacy|acquirente"
+    "|(nutzer|benutzer)name (des|der) (kaufers|kunden)",
 )
 USER = ("user|member|username|user ?name|nutzername|benutzername|account",)
 PHONE = (
@@ -51,11 +53,11 @@ NAME = (
     "|nombre completo|nome (do |del )?cliente|nome completo|klant ?naam|imie i nazwisko"
     "|nazwa klienta",
 )
-# Who works for the shop, or sells there.
+# Who works for the shop, or sells there, or may be the shop: money goes from one to another.
 STAFF = re.compile(
     r"\b(staff|seller|merchant|vendor|shop|store|employee|agent|rep|owner|cashier|created by"
-    r"|entered by|sales|support|sender|from|supplier|verkaufer|mitarbeiter|bearbeiter|kassierer"
-    r"|filiale|absender|vendeur|vendedor|venditore|verkoper|medewerker|sprzedawca)"
+    r"|entered by|sales|support|supplier|to|recipient|from|sender"
+    r"|verkaufer|mitarbeiter|bearbeiter|kassierer|filiale|absender|empfanger|vendeur|vendedor|venditore|verkoper|medewerker|sprzedawca)s?\b"
 )
 TIME = (
     "(order|purchase|sale|sales|transaction|trans|ordered|purchased)"
@@ -104,6 +106,7 @@ ORDER_AMOUNT = (
 AMOUNT = (
     "(total|amount|sum|value|revenue|sales|turnover|spend|spent|payment|purchase|transaction|sale)"
     "( ?(total|amount|value|paid|spent|revenue|sales|sum))?|total price|paid amount|money"
+    "|converted amount|amount converted"
     "|betrag|summe|umsatz|gesamt|wert|erlos|einnahmen|zahlbetrag|endbetrag|kaufbetrag"
     "|gesamt ?umsatz|summe gesamt|betrag gesamt|montant( total)?|somme"
     "|chiffre d affaires"
@@ -144,6 +147,7 @@ CURRENCY = (
     "currency|(currency|iso|currency iso) code|(order|transaction|payment|presentment) currency"
     "|wahrung|waehrung|wahrungscode|ccy|devise|monnaie|moneda|divisa"
     "|valuta|moeda|waluta|(order|transaction) currency code",
+    r"[\w ]*(currency|wahrung|devise|moneda|valuta)[\w ]*",
 )
 QUANTITY = (
     "quantity|qty|units|pieces|(item|order|line ?item|units?) ?(quantity|qty)|units sold"
@@ -155,7 +159,8 @@ DISCOUNT = (
     "|sconto|korting|desconto|rabat"
 )
 REFUND = (
-    "refund|refunds|refunded|(order |total )?(refund|refunded) ?(amount|total|value)"
+    "(partial )?refunds?|refunded|(partial |partially |order |total )?(refund|refunded)"
+    " ?(amount|total|value)"
     "|(amount|total|value) (refund|refunded)"
     "|total refunds?|ruckerstattung|ruckerstattet|erstattung|erstattet|erstattungs ?(betrag|summe)"
     "|(erstatteter|ruckerstatteter) betrag|ruckzahlung|gutschrift|ruckerstattungs ?betrag"

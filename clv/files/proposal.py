@@ -249,13 +249,26 @@ def _amount(columns: Columns) -> tuple[str | None, str | None]:
 
     totals = list(dict.fromkeys([*numbers(called.ORDER_AMOUNT), *numbers(called.AMOUNT)]))
     tiers = [totals, numbers(called.LINE_AMOUNT), numbers(called.UNIT_PRICE), numbers(called.PRICE)]
-    amount = columns.best("amount", tiers, "amount")
+    amounts = list(dict.fromkeys(name for tier in tiers for name in tier))
+    # An amount from which something was taken is no better than another.
+    has_net = any(map(called.is_net, next(filter(None, tiers), [])))
+    amount = columns.best("amount", [amounts] if has_net else tiers, "amount")
+    if amount and not quantity and called.has(amount, called.UNIT_PRICE):
+        columns.questions.append(_piece_question(amount))
     # Even without any in the first rows.
     names = columns.head.header.names
     discounts = [name for name in names if called.has(name, called.DISCOUNT)]
     if amount and discounts and amount not in totals:
         columns.questions.append(_discount_question(amount, discounts[0]))
     return amount, quantity
+
+
+def _piece_question(price: str) -> Question:
+    message = (
+        f"{shown(price)} is the price of one piece, and no column is known to say how many were"
+        f" bought. Choose {shown(price)} if each row is one piece."
+    )
+    return Question("amount", (price,), message)
 
 
 def _discount_question(price: str, discount: str) -> Question:

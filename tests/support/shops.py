@@ -28,7 +28,9 @@ TIMES: dict[str, Callable[[datetime], str]] = {
     "iso": lambda local: f"{local:%Y-%m-%d %H:%M}",
     "serial": lambda local: str(round((local - _SERIAL_EPOCH) / timedelta(days=1), 6)),
     "12 hours": lambda local: f"{local:%m/%d/%Y %I:%M:%S %p}",
-    "german month": lambda local: f"{local.day:02d}-{_GERMAN_MONTHS[local.month - 1]}-{local:%y}",
+    "german month": lambda local: (
+        f"{local.day:02d}-{_GERMAN_MONTHS[local.month - 1]}-{local:%y %H:%M}"
+    ),
 }
 NUMBERS: dict[str, Callable[[Decimal], str]] = {
     "plain": str,
