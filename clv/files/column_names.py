@@ -179,6 +179,8 @@ STATE = (
 CANCELLED = (
     "cancell?ed (at|on|date)|cancell?ation date|(storniert|abgebrochen) am|storno ?datum"
     "|date (d )?annulation",
+    "(cancell?(ed|ation)?|void) ?(reason|by|comment)|storno ?grund|stornierungs ?grund"
+    "|motif (d )?annulation|motivo (de )?(la )?(cancelacion|anulacion)",
     "storniert|storno|(is )?(cancell?ed|void(ed)?)|annulee?|cancelad[oa]|anulad[oa]|annullat[oa]"
     "|geannuleerd|anulowan[eya]",
 )
@@ -204,7 +206,7 @@ COME_BACK = re.compile(
 )
 NET = re.compile(r"\b(net|netto|neto)\b", re.IGNORECASE)
 # Yes or no.
-IS_CANCELLED = f"{CANCELLED[1]}|is (deleted|test)|(deleted|test) ?(order)?|geloscht"
+IS_CANCELLED = f"{CANCELLED[2]}|is (deleted|test)|(deleted|test) ?(order)?|geloscht"
 IS_REFUNDED = (
     "((is|fully|was) )?(refunded|returned)|full refund|(ruck|zuruck)?erstattet|remboursee?"
     "|reembolsad[oa]|rimborsat[oa]|terugbetaald|retourniert|zwrocone"

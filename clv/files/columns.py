@@ -7,11 +7,18 @@ from clv.errors import Invalid
 from clv.files.blocks import spellings
 from clv.files.choices import Choices, Question, wrong_choice
 from clv.files.chosen import choose, fixed_currency
+from clv.files.consequences import (
+    named_currency,
+    order_lines,
+    time_zone,
+    with_quantity,
+    with_refunds,
+)
 from clv.files.head import Head
 from clv.files.header import Header, shown
 from clv.files.mapping import Amount, Mapping
 from clv.files.profile import Notice, Profile, all_profiles, profile_of
-from clv.files.proposal import Proposal, order_lines, propose, time_zone, with_quantity
+from clv.files.proposal import Proposal, propose
 
 # The columns that are taken unasked, whatever other columns there are.
 PLAIN = ("customer_id", "date", "amount")
@@ -59,9 +66,12 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
         proposal = Proposal(plain)
     else:
         proposal = _of_profile(profile, head) if profile else propose(head)
-    mapping = choose(proposal.mapping, header, choices)
+    mapping = choose(proposal.mapping, header, choices, proposal.way)
     is_known = mapping.customer and mapping.time and mapping.amounts
     questions = [*proposal.questions, *_missing(mapping, head)]
+    if profile is None:
+        mapping, more = with_refunds(mapping, choices)
+        questions += more
     if mapping.amounts and proposal.quantity and choices.quantity is None:
         mapping, more = with_quantity(mapping, proposal.quantity)
         questions += more
@@ -72,7 +82,7 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
         mapping if is_known else None,
         _open(questions, choices),
         proposal.warnings,
-        fixed_currency(header, choices) or proposal.currency,
+        fixed_currency(header, choices) or proposal.currency or named_currency(mapping),
         profile.time_zone if profile else time_zone(mapping),
     )
 

@@ -69,7 +69,11 @@ class Head:
     def has_states(self, name: str) -> bool:
         """Whether one of the cells is a state that is known."""
         nothing: frozenset[str] = frozenset()
-        return any(states.counts(cell, nothing, nothing) is not None for cell in self.cells(name))
+        # OK is a state of the USA, too.
+        return any(
+            len(cell) > 2 and states.counts(cell, nothing, nothing) is not None
+            for cell in self.cells(name)
+        )
 
     def has_only(self, name: str, words: Collection[str]) -> bool:
         """Whether the column has filled cells, and all are among these, in lower case."""

@@ -3,29 +3,19 @@
 What one column fits best is taken; where several fit equally well, it is a question.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from clv.files import column_names as called
 from clv.files import head as form
 from clv.files.choices import Question
 from clv.files.head import Head
 from clv.files.header import shown
-from clv.files.mapping import Amount, Less, Mapping, Rule
+from clv.files.mapping import Amount, Less, Mapping
 from clv.files.row_kinds import returns, row_kinds
 from clv.files.states import LEFT_OUT, plain, words
 from clv.files.untaken import Columns
 
 NAMES = ("names", "The customers are names: two people of one name are one customer here.")
-# How states say that all was paid back, or a part.
-REFUNDED = (
-    *("refunded", "refund", "wc-refunded", "erstattet", "rückerstattet", "zurückerstattet"),
-    *("rückerstattung", "remboursé", "remboursée", "reembolsado", "reembolsada"),
-)
-PARTLY_REFUNDED = (
-    *("partially refunded", "partially_refunded", "partially-refunded", "partial refund"),
-    *("teilweise erstattet", "teilerstattet", "teilerstattung"),
-    *("partiellement remboursé", "partiellement remboursée"),
-)
 # States that stand for nothing else, whatever their column is called.
 _CANCELLED = words(
     """
@@ -43,8 +33,9 @@ class Proposal:
     """What columns are taken for, and what is open.
 
     :param mapping: its customer, time or amounts are empty if they are not known
-    :param currency: of all amounts, where a column's name tells it
+    :param currency: of all amounts
     :param quantity: the column of how many pieces there are, if the amount is the price of one
+    :param way: what goes with the amount, whichever column it is: refunds, a currency
     """
 
     mapping: Mapping
@@ -52,6 +43,7 @@ class Proposal:
     warnings: tuple[tuple[str, str], ...] = ()
     currency: str | None = None
     quantity: str | None = None
+    way: Amount | None = None
 
 
 def propose(head: Head) -> Proposal:
@@ -69,16 +61,14 @@ def propose(head: Head) -> Proposal:
     cancelled = _cancelled(columns)
     kinds = row_kinds(columns, refund is not None)
     amount, quantity = _amount(columns)
-    rules = [*kinds.rules, *(_refund_rules(state) if state and not refund else ())]
-    if amount and refund and called.is_net(amount):
-        columns.ask("refund", [refund, ""], f"Is it in {shown(amount)} already? Then choose none")
-    elif amount and not refund and not state and not kinds.tell_refunds:
+    rules = list(kinds.rules)
+    if not refund and not state and not kinds.tell_refunds:
         rules += returns(columns, amount)
-    less = (Less(refund),) if refund else ()
+    way = Amount(amount or "", (Less(refund),) if refund else (), currency=currency)
     mapping = Mapping(
         customer=(customer,) if customer else (),
         time=(time,) if time else (),
-        amounts=(Amount(amount, less, currency=currency),) if amount else (),
+        amounts=(way,) if amount else (),
         clock=clock,
         zone=zone,
         order=(order,) if order else (),
@@ -91,42 +81,9 @@ def propose(head: Head) -> Proposal:
         mapping,
         tuple(columns.questions),
         (NAMES,) if customer and head.may_be(customer, form.PERSON) else (),
-        called.currency(amount) if amount and not currency else None,
-        quantity,
+        quantity=quantity,
+        way=way,
     )
-
-
-def with_quantity(mapping: Mapping, quantity: str) -> tuple[Mapping, tuple[Question, ...]]:
-    """The mapping with prices of one piece multiplied by the quantity, and what is to be asked."""
-    price = mapping.amounts[0].column
-    if called.has(price, called.UNIT_PRICE):
-        ways = tuple(replace(way, times=quantity) for way in mapping.amounts)
-        return replace(mapping, amounts=ways), ()
-    return mapping, (_quantity_question(price, quantity),) if called.has(
-        price, called.PRICE
-    ) else ()
-
-
-def order_lines(head: Head, mapping: Mapping) -> str:
-    """How the lines of an order make its amount, as far as names and first rows tell; ``each`` if
-    they don't, which has to be asked if an order has several."""
-    if not mapping.order:
-        return "each"
-    amount, order = mapping.amounts[0], mapping.order[0]
-    if amount.times or called.has(amount.column, called.LINE_AMOUNT):
-        return "sum"
-    if not head.repeats(order):
-        return "each"
-    if called.has(amount.column, called.PRICE):
-        return "sum"
-    is_total = called.has(amount.column, called.ORDER_AMOUNT)
-    return "first" if is_total and head.is_of_orders(amount.column, order) else "each"
-
-
-def time_zone(mapping: Mapping) -> str | None:
-    """``UTC`` if the name of the time's column says so: ``Created (UTC)``."""
-    names = [*mapping.time, mapping.clock or ""]
-    return "UTC" if any(map(called.IN_UTC.search, names)) else None
 
 
 def _customer(columns: Columns) -> str | None:
@@ -237,7 +194,13 @@ def _says_cancelled(columns: Columns, name: str) -> bool:
 
 def _cancelled(columns: Columns) -> str | None:
     """The column that is filled where an order was cancelled, even if none was so far."""
-    return columns.one(called.CANCELLED, form.DATE) or columns.empty_one(called.CANCELLED[:1])
+    dates = (called.CANCELLED[0], called.CANCELLED[2])
+    return (
+        columns.one(dates, form.DATE)
+        or columns.one(called.CANCELLED[1:2])
+        or columns.empty_one(called.CANCELLED[:1])
+        or columns.empty_one(called.CANCELLED[1:2])
+    )
 
 
 def _amount(columns: Columns) -> tuple[str | None, str | None]:
@@ -277,24 +240,3 @@ def _discount_question(price: str, discount: str) -> Question:
         " is what was paid; otherwise load the file with a column of what was paid."
     )
     return Question("amount", (price,), message)
-
-
-def _quantity_question(price: str, quantity: str) -> Question:
-    message = (
-        f"Is {shown(price)} the price of one piece? Then name {shown(quantity)} as the quantity."
-    )
-    return Question("quantity", (quantity, ""), message)
-
-
-def _refund_rules(state: str) -> tuple[Rule, ...]:
-    """What states say about refunds that no column has."""
-    return (
-        Rule(state, REFUNDED, sign="positive"),
-        Rule(
-            state,
-            PARTLY_REFUNDED,
-            sign="positive",
-            reason="refunded in part, by an amount that no column has",
-            is_covering=True,
-        ),
-    )

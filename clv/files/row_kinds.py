@@ -90,10 +90,11 @@ def row_kinds(columns: Columns, has_refunds: bool) -> RowKinds:
     return RowKinds(tuple(rules), unknown, keep)
 
 
-def returns(columns: Columns, amount: str) -> list[Rule]:
+def returns(columns: Columns, amount: str | None) -> list[Rule]:
     """What is to be done where columns are about refunds and no other tells how much came back: a
     question, or if they are empty so far, rows that are left out."""
-    if any(cell[0] in "-−(" or cell[-1] in "-−)" for cell in columns.head.cells(amount)):
+    cells = columns.head.cells(amount) if amount else []
+    if any(cell[0] in "-−(" or cell[-1] in "-−)" for cell in cells):
         return []
     if not any(question.parameter == "refund" for question in columns.questions):
         filled = [name for name in columns.left if called.comes_back(name)]
