@@ -94,13 +94,15 @@ class Verdicts:
         return self._columns.cells(block, name) if name else [""] * len(block)
 
     def _matches(self, rule: Rule, block: Block, bases: Sequence[Any]) -> Iterator[bool]:
+        is_among: dict[str, bool] = {}
         for cell, base in zip(self._columns.cells(block, rule.column), bases, strict=True):
-            text = cell.strip().lower()
+            if cell not in is_among:
+                is_among[cell] = _is_among(cell.strip().lower(), rule)
             is_negative = type(base) is int and base < 0
             if rule.sign and is_negative != (rule.sign == "negative"):
                 yield False
             else:
-                yield _is_among(text, rule) != rule.is_other and bool(text or not rule.is_other)
+                yield is_among[cell]
 
     def _judged(self, state: str, cancelled: str) -> Verdict | None:
         """The verdict on a row's state, and on a filled cell that says that it was cancelled."""
@@ -124,4 +126,6 @@ class Verdicts:
 
 
 def _is_among(text: str, rule: Rule) -> bool:
-    return text in rule.values or (rule.is_part and any(value in text for value in rule.values))
+    """Whether a rule is about the rows with a cell."""
+    is_value = text in rule.values or (rule.is_part and any(value in text for value in rule.values))
+    return is_value != rule.is_other and bool(text or not rule.is_other)
