@@ -16,7 +16,7 @@ from clv.files.date_order import DateOrder
 from clv.files.times import TimeReader
 
 # What stands in no amount without a currency; an exponent does.
-_NAMES_CURRENCY = re.compile(r"[^\d\s.,()+\-\u2212'\u2019eE]")
+_NAMES_CURRENCY = re.compile(r"[^0-9\n., ()+\-\u2212'\u2019\u00a0\u202f\u2009eE]")
 # The most different cells of a column whose values are cached.
 MAX_CACHED_CELLS = 4_096
 

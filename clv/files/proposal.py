@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from clv.files import column_names as called
 from clv.files import head as form
 from clv.files.choices import Question
+from clv.files.customers import PLACEHOLDERS
 from clv.files.head import Head
 from clv.files.header import shown
 from clv.files.mapping import Amount, Less, Mapping
@@ -101,8 +102,8 @@ def _customer(columns: Columns) -> str | None:
     words += [word for word in user_words if word not in doubtful]
     strays = [name for name in columns.of(form.EMAIL) if not called.is_of_staff(name)]
     tiers = [
-        # Where guests have the id 0, e-mail addresses are better.
-        [name for name in ids if "0" not in head.cells(name)],
+        # Where guests have the id 0 or none, e-mail addresses are better.
+        [name for name in ids if _has_everybody(head, name, emails)],
         [*doubtful, *people] if doubtful else [],
         [*emails, *columns.of(form.EMAIL, words)],
         columns.named(called.EMAIL[1:]),
@@ -113,6 +114,13 @@ def _customer(columns: Columns) -> str | None:
         names,
     ]
     return columns.best("customer", [list(dict.fromkeys(tier)) for tier in tiers], "customer")
+
+
+def _has_everybody(head: Head, name: str, emails: list[str]) -> bool:
+    """Whether a column has the ids of guests as well, and not the same for all of them."""
+    cells = head.cells(name)
+    most = max((len(head.cells(email)) for email in emails), default=0)
+    return len(cells) >= most and not any(cell.lower() in PLACEHOLDERS for cell in cells)
 
 
 def _phones(columns: Columns) -> list[str]:

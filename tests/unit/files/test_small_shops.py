@@ -242,6 +242,15 @@ def test_what_only_a_person_knows_is_a_question(shop, text, parameter, choices):
     assert (question.parameter, question.choices) == (parameter, choices)
 
 
+@pytest.mark.parametrize("guest", ["", "guest", "0"])
+def test_guests_without_an_id_have_addresses(shop, guest):
+    text = f"Order,Date,Customer ID,Email,Total\n1,2026-03-13,{guest},a@b.de,5\n"
+    assert transactions(shop, text + "2,2026-03-13,77,c@d.de,6") == [
+        "a@b.de 2026-03-13 5.00",
+        "c@d.de 2026-03-13 6.00",
+    ]
+
+
 def test_an_address_of_the_staff_is_no_customer(shop):
     text = "Date,Created by,Customer Name,Total\n2026-03-12,eve@shop.com,Ann Lee,10\n"
     assert transactions(shop, text) == ["Ann Lee 2026-03-12 10.00"]
