@@ -9,6 +9,7 @@ from clv.files.choices import Choices, Question, wrong_choice
 from clv.files.chosen import choose, fixed_currency
 from clv.files.consequences import (
     named_currency,
+    net_amounts,
     order_lines,
     time_zone,
     with_quantity,
@@ -70,8 +71,9 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
     is_known = mapping.customer and mapping.time and mapping.amounts
     questions = [*proposal.questions, *_missing(mapping, head)]
     if profile is None:
-        mapping, more = with_refunds(mapping, choices)
-        questions += more
+        mapping = with_refunds(mapping)
+    if profile is None or mapping.amounts != proposal.mapping.amounts:
+        questions += net_amounts(mapping, choices)
     if mapping.amounts and proposal.quantity and choices.quantity is None:
         mapping, more = with_quantity(mapping, proposal.quantity)
         questions += more

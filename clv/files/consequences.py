@@ -31,19 +31,21 @@ def with_quantity(mapping: Mapping, quantity: str) -> tuple[Mapping, tuple[Quest
     ) else ()
 
 
-def with_refunds(mapping: Mapping, choices: Choices) -> tuple[Mapping, tuple[Question, ...]]:
-    """The mapping with what states say about refunds that no column has; or a question, if what was
-    paid back may be in a net amount already."""
-    ways = mapping.amounts
-    less = next((part for way in ways for part in way.less), None)
-    if less is None:
-        rules = (*mapping.rules, *(_refund_rules(mapping.state) if mapping.state else ()))
-        return replace(mapping, rules=rules), ()
-    net = next((way.column for way in ways if called.is_net(way.column)), None)
-    if net is None or choices.refund is not None:
-        return mapping, ()
-    message = f"Is {shown(less.column)} in {shown(net)} already? Then choose none."
-    return mapping, (Question("refund", (less.column, ""), message),)
+def with_refunds(mapping: Mapping) -> Mapping:
+    """The mapping with what states say about refunds that no column has."""
+    if not mapping.state or any(way.less for way in mapping.amounts):
+        return mapping
+    return replace(mapping, rules=(*mapping.rules, *_refund_rules(mapping.state)))
+
+
+def net_amounts(mapping: Mapping, choices: Choices) -> tuple[Question, ...]:
+    """A question, if what was paid back may be in a net amount already."""
+    nets = [way for way in mapping.amounts if way.less and called.is_net(way.column)]
+    if not nets or choices.refund is not None:
+        return ()
+    less = nets[0].less[0].column
+    message = f"Is {shown(less)} in {shown(nets[0].column)} already? Then choose none."
+    return (Question("refund", (less, ""), message),)
 
 
 def named_currency(mapping: Mapping) -> str | None:
