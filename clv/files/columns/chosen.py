@@ -95,6 +95,8 @@ def _amount(column: str, amounts: tuple[Amount, ...]) -> Amount:
     for amount in amounts:
         if amount.column == column:
             return amount
+    if not amounts:
+        return Amount(column)
     return Amount(column, amounts[0].less, currency=amounts[0].currency)
 
 

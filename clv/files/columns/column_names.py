@@ -201,7 +201,8 @@ KIND = (
 # Something came back, but not how much.
 COME_BACK = re.compile(
     r"\b(refund|refunds|refunded|returned|returns?|retouren?|retourniert|(ruck|zuruck)?erstattet"
-    r"|(ruck)?erstattung|rembourse|remboursement|reembolso|reembolsado|rimborso|gutschrift)\b"
+    r"|charge ?backs?|reversals?|reimburse(d|ment)|(ruck)?erstattung"
+    r"|rembourse|remboursement|reembolso|reembolsado|rimborso|gutschrift)\b"
 )
 NET = re.compile(r"\b(net|netto|neto)\b", re.IGNORECASE)
 # Yes or no.

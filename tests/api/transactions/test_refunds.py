@@ -111,12 +111,9 @@ def test_an_order_whose_state_says_refunded_is_a_visit_worth_nothing(name, put, 
     ("name", "cells", "values"),
     [
         ("Refunded", ("5.00", "0.00"), [(1, 150_000), (1, 200_000)]),
-        ("Returned", ("20", "0"), [(1, 0), (1, 200_000)]),
-        ("Chargeback", ("", "2.50"), [(1, 200_000), (1, 175_000)]),
         ("Refunded?", ("yes", "no"), [(1, 0), (1, 200_000)]),
         ("Is refunded", ("1", "0"), [(1, 0), (1, 200_000)]),
         ("Erstattet", ("", "Ja"), [(1, 200_000), (1, 0)]),
-        ("Refund id", ("", "17"), [(1, 200_000), (1, 200_000)]),
     ],
 )
 def test_a_column_about_refunds_is_an_amount_or_says_yes(put, name, cells, values):
@@ -124,6 +121,24 @@ def test_a_column_about_refunds_is_an_amount_or_says_yes(put, name, cells, value
     text = "".join(f"{who};2026-04-01;20.00;{cell}\n" for who, cell in rows)
     answer = put(f"Customer;Date;Total;{name}\n{text}")
     assert answer.status_code == 200, answer.text
+    assert [(row[2], row[4]) for row in stored()] == values
+
+
+@ON_ONE_DATABASE
+@pytest.mark.parametrize(
+    ("name", "cells", "refund", "values"),
+    [
+        ("Returned", ("20", "0"), "Returned", [(1, 0), (1, 200_000)]),
+        ("Chargeback", ("", "2.50"), "Chargeback", [(1, 200_000), (1, 175_000)]),
+        ("Refund id", ("", "17"), "", [(1, 200_000), (1, 200_000)]),
+    ],
+)
+def test_a_column_that_may_say_how_much_came_back_is_a_question(put, name, cells, refund, values):
+    rows = zip("ab", cells, strict=True)
+    text = f"Customer;Date;Total;{name}\n"
+    text += "".join(f"{who};2026-04-01;20.00;{cell}\n" for who, cell in rows)
+    assert "refund" in put(text).json["errors"]["query"]
+    assert put(text, {"refund": refund}).status_code == 200
     assert [(row[2], row[4]) for row in stored()] == values
 
 
