@@ -17,6 +17,7 @@ from clv.files.kinds import WORKBOOK
 from clv.services import staged_file
 from tests.api.pages import Visitor
 from tests.api.transactions.support import HEADER, PLAIN, PREVIEW, URL, stored
+from tests.conftest import ON_ONE_DATABASE
 from tests.support.workbook import workbook
 
 NOTES = "customer_id,date,amount,note\n"
@@ -164,6 +165,7 @@ def quiet(caplog):
     assert unusual == []
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("name", NO_TABLES)
 def test_what_is_no_table_is_told_what_it_is(name, ways, quiet):
     body, words = NO_TABLES[name]
@@ -215,16 +217,19 @@ def test_a_file_of_one_customer_alone_is_a_question(put, preview):
     assert put(body).json["unchanged"] == 1
 
 
+@ON_ONE_DATABASE
 def test_few_transactions_of_one_customer_are_no_question(put):
     many = staged_file.MANY_OF_ONE_CUSTOMER - 1
     assert put(HEADER + "a,2026-04-30,1\n" * many).status_code == 200
 
 
+@ON_ONE_DATABASE
 def test_as_many_columns_as_there_may_be_are_read(put):
     names = ",".join(f"more of {n}" for n in range(transactions.MAX_COLUMNS - 3))
     assert put(f"{HEADER.strip()},{names}\na,2026-04-30,1\n").status_code == 200
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("kind", ["gzip", "workbook", "gzipped workbook"])
 def test_what_inflates_too_far_is_refused_every_way(settings, app, headers, kind, quiet):
     rows = 200_000
@@ -249,6 +254,7 @@ def test_what_inflates_too_far_is_refused_every_way(settings, app, headers, kind
     assert stored() == []
 
 
+@ON_ONE_DATABASE
 def test_a_broken_workbook_is_said_to_be_one_under_its_own_type(put, preview, quiet):
     for body in (SHEET[:-30], SHEET[: len(SHEET) // 2], b"PK\x03\x04junk"):
         for send in (put, preview):
