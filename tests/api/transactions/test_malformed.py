@@ -79,9 +79,9 @@ NO_TABLES = {
         + "}\n",
         ["names 10,003 columns"],
     ),
-    "a name of 1 MB": (
-        f"{HEADER.strip()},{LONG[:1_000_000]}\na,2026-04-30,1,x\n",
-        ["a name of 1,000,000 characters, 'xxxx", "at most 500"],
+    "a long name": (
+        f"{HEADER.strip()},{LONG[:90_000]}\na,2026-04-30,1,x\n",
+        ["a name of 90,000 characters, 'xxxx", "at most 500"],
     ),
     "a quote in the header": (
         f'customer_id,date,amount,"note\n{"a,2026-04-30,1,x" * 99}\n"\nb,2026-04-30,1,\n',
@@ -116,8 +116,8 @@ BAD_LINES = {
     "missing cells": (f"{HEADER}a,2026-04-30,1\nb,2026-04-30", 3, "2 cells, but the header names"),
     "NUL": (f"{PLAIN}c\0d,2026-04-30,1\n", 5, "NUL"),
     "NUL where nobody looks": (f"{NOTES}a,2026-04-30,1,x\0\n", 2, "NUL"),
-    "customer of 1 MB": (f"{HEADER}{LONG[:1_000_000]},2026-04-30,1\n", 2, "at most 128 characters"),
-    "amount of 1 MB": (f"{HEADER}a,2026-04-30,{'1' * 1_000_000}\n", 2, "Must be an amount"),
+    "long customer": (f"{HEADER}{LONG[:90_000]},2026-04-30,1\n", 2, "at most 128 characters"),
+    "long amount": (f"{HEADER}a,2026-04-30,{'1' * 90_000}\n", 2, "Must be an amount"),
     "row of more than 1 MiB": (f"{PLAIN}{LONG},2026-04-30,1\n", 5, "more than 1,048,576"),
     "notes of more than 1 MiB": (f"{NOTES}a,2026-04-30,1,\n" + f"b,2026-04-30,1,{LONG}\n" * 3, 3,
         "more than 1,048,576"),
@@ -188,6 +188,25 @@ def test_a_line_that_can_not_be_read_keeps_the_file_out_and_is_named(name, ways,
     for status, text in answers[3:]:
         assert (status, words in text) == (200, True), text[:3_000]
         assert len(text) < 30_000
+    assert stored() == []
+
+
+@ON_ONE_DATABASE
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{HEADER}{LONG[:1_000_000]},2026-04-30,1\n",
+        f"{HEADER}a,{LONG[:1_000_000]},1\n",
+        f"{HEADER}a,2026-04-30,{LONG[:1_000_000]}\n",
+        f"{HEADER.strip()},{LONG[:1_000_000]}\na,2026-04-30,1,\n",
+        f"{LONG[:1_000_000]}\n",
+    ],
+    ids=["customer", "time", "amount", "name", "header"],
+)
+def test_of_a_cell_of_1_mb_the_beginning_is_shown(put, body, quiet):
+    answer = put(body)
+    assert answer.status_code == 400
+    assert 20 < len(answer.text) < 1_000
     assert stored() == []
 
 
