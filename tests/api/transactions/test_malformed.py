@@ -14,7 +14,6 @@ import pytest
 from app import create_app
 from clv.files import transactions
 from clv.files.kinds import WORKBOOK
-from clv.services import staged_file
 from tests.api.pages import Visitor
 from tests.api.transactions.support import HEADER, PLAIN, PREVIEW, URL, stored
 from tests.conftest import ON_ONE_DATABASE
@@ -221,25 +220,10 @@ def test_what_stands_where_nobody_looks_is_no_trouble(put, preview):
         assert [(row[0], row[4]) for row in stored()] == [("a", 10_000), ("b", 20_000)]
 
 
-def test_a_file_of_one_customer_alone_is_a_question(put, preview):
-    many = 20_000
-    body = HEADER + "a,2026-04-30,1\n" * many
-    answer = put(body)
-    assert answer.status_code == 400
-    assert "All 20,000 transactions are of one customer, 'a'" in answer.json["message"]
-    assert stored() == []
-    shown = preview(body).json
-    assert (shown["transactions"], shown["customers"]) == (many, 1)
-    assert [one["parameter"] for one in shown["questions"]] == ["customer"]
-    assert put(body, {"customer": "customer_id"}).status_code == 200
-    assert stored() == [("a", "2026-04-30", many, many, many * 10_000)]
-    assert put(body).json["unchanged"] == 1
-
-
-@ON_ONE_DATABASE
-def test_few_transactions_of_one_customer_are_no_question(put):
-    many = staged_file.MANY_OF_ONE_CUSTOMER - 1
-    assert put(HEADER + "a,2026-04-30,1\n" * many).status_code == 200
+def test_orders_with_long_numbers_are_told_apart(put):
+    rows = "".join(f"{LONG[:9_000]}{n % 2},c{n % 2},2026-04-30,{n}\n" for n in range(1, 5))
+    assert put(f"Order,Customer,Date,Total\n{rows}", {"orderLines": "sum"}).status_code == 200
+    assert [(row[0], row[2], row[4]) for row in stored()] == [("c0", 1, 60_000), ("c1", 1, 40_000)]
 
 
 @ON_ONE_DATABASE
