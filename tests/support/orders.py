@@ -10,6 +10,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from tests.support.exports import Sample
+from tests.support.workbook import workbook
 
 SHOP_ZONE = "Europe/Berlin"
 _SERIAL_EPOCH = datetime(1899, 12, 30)
@@ -24,7 +25,9 @@ TIMES: dict[str, Callable[[datetime], str]] = {
     "iso": lambda local: f"{local:%Y-%m-%d %H:%M}",
     "serial": lambda local: str(round((local - _SERIAL_EPOCH) / timedelta(days=1), 6)),
     "12 hours": lambda local: f"{local:%m/%d/%Y %I:%M:%S %p}",
-    "german month": lambda local: f"{local.day:02d}-{_GERMAN_MONTHS[local.month - 1]}-{local:%y}",
+    "german month": lambda local: (
+        f"{local.day:02d}-{_GERMAN_MONTHS[local.month - 1]}-{local:%y %H:%M}"
+    ),
 }
 NUMBERS: dict[str, Callable[[Decimal], str]] = {
     "plain": str,
@@ -112,6 +115,11 @@ class Style:
 
     :param times: a key of ``TIMES``, or None: as the shop writes it
     :param numbers: a key of ``NUMBERS``, likewise
+    :param blank_columns: columns without a name or a cell, in front and behind
+    :param preamble: lines before the header
+    :param footer: lines behind the data
+    :param is_upper: the names of the columns are in capital letters
+    :param is_workbook: an ``.xlsx``, whose amounts are numbers and whose times are times
     """
 
     delimiter: str = ","
@@ -121,6 +129,11 @@ class Style:
     times: str | None = None
     numbers: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    blank_columns: tuple[int, int] = (0, 0)
+    preamble: tuple[str, ...] = ()
+    footer: tuple[str, ...] = ()
+    is_upper: bool = False
+    is_workbook: bool = False
 
 
 def rendered(layout: Layout, orders: list[Order], style: Style = Style()) -> bytes:
@@ -128,17 +141,32 @@ def rendered(layout: Layout, orders: list[Order], style: Style = Style()) -> byt
     names = [*layout.header, *style.extra]
     if style.shuffle is not None:
         random.Random(style.shuffle).shuffle(names)
-    text = io.StringIO()
-    lines = csv.writer(text, delimiter=style.delimiter, lineterminator=style.line_end)
-    lines.writerow(names)
+    before, behind = ([None] * count for count in style.blank_columns)
+    shown = [name.upper() if style.is_upper else name for name in names]
+    table: list[list[object]] = [[*before, *shown, *behind]]
     for order in orders:
         for row in layout.rows(order):
-            cells = {name: _cell(value, style) for name, value in row.items()}
-            lines.writerow([{**style.extra, **cells}.get(name, "") for name in names])
-    return text.getvalue().encode(style.encoding, "replace")
+            cells = {**style.extra, **row}
+            values = [_cell(cells.get(name, ""), style, layout) for name in names]
+            table.append([*before, *values, *behind])
+    if style.is_workbook:
+        head, foot = ([[line or None] for line in part] for part in (style.preamble, style.footer))
+        return workbook([*head, *table, *foot])
+    text = io.StringIO()
+    lines = csv.writer(text, delimiter=style.delimiter, lineterminator=style.line_end)
+    lines.writerows(table)
+    notes = [
+        "".join(f"{line}{style.line_end}" for line in lines)
+        for lines in (style.preamble, style.footer)
+    ]
+    return f"{notes[0]}{text.getvalue()}{notes[1]}".encode(style.encoding, "replace")
 
 
-def _cell(value: object, style: Style) -> str:
+def _cell(value: object, style: Style, layout: Layout) -> object:
+    if style.is_workbook and style.numbers is None and isinstance(value, Money):
+        return float(value)
+    if style.is_workbook and style.times is None and isinstance(value, When) and layout.can_resave:
+        return value.local.replace(microsecond=0)
     if isinstance(value, Money):
         amount = Decimal(value)
         return NUMBERS[style.numbers](amount) if style.numbers else str(amount)

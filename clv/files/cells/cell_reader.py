@@ -3,6 +3,7 @@
 Where a cell can't be read there is a :class:`Problem` in place of its value.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 from clv.domain.time_zone import TimeZone
 from clv.files.cells import amounts, customers
 from clv.files.cells.amounts import DecimalSign
+from clv.files.cells.bad_value import BadValue
 from clv.files.cells.date_order import DateOrder
 from clv.files.cells.times import TimeReader
 
+# What stands in no amount without a currency; an exponent does.
+_NAMES_CURRENCY = re.compile(r"[^0-9\n., ()+\-\u2212'\u2019\u00a0\u202f\u2009eE]")
 # The most different cells of a column whose values are cached.
 MAX_CACHED_CELLS = 4_096
 
@@ -98,9 +102,16 @@ class CellReader:
         """Codes of currencies; None where a cell is empty."""
         return _read_all(amounts.currency_code, cells, self._codes)
 
-    def symbols(self, cells: Sequence[str]) -> list[str | None]:
+    def symbols(self, cells: Sequence[str]) -> list[Any]:
         """The currencies that amounts name themselves; None where they don't."""
-        return list(map(amounts.currency_of, cells))
+        return [amounts.currency_of(cell) or _shared(cell) for cell in cells]
+
+    def unexpected_symbols(self, cells: Sequence[str]) -> list[Any]:
+        """Problems of amounts that name a currency, where the first rows of the file name none;
+        None for all others."""
+        if not _NAMES_CURRENCY.search("\n".join(cells)):
+            return [None] * len(cells)
+        return [_unexpected(cell) for cell in cells]
 
     def _time_reader(self) -> TimeReader:
         values = self._values
@@ -134,6 +145,19 @@ class CellReader:
         if self.decimal is None:
             _check_reads_one_way(cell)
         return amounts.amount(cell, self.decimal or ".")
+
+
+def _shared(cell: str) -> Problem | None:
+    """The problem of a sign of several currencies beside amounts that name theirs."""
+    if not _NAMES_CURRENCY.search(cell):
+        return None
+    return Problem(BadValue("Must have a code such as USD, as other amounts have", cell))
+
+
+def _unexpected(cell: str) -> Problem | None:
+    if amounts.currency_of(cell) is None:
+        return None
+    return Problem(BadValue("Must name no currency, for the first amounts name none", cell))
 
 
 def _id(cell: str) -> str:

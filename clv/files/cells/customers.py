@@ -13,7 +13,8 @@ PLACEHOLDERS = frozenset(
     """
     - -- --- . ? 0 00 n/a na n.a. #n/a #n/d #nv null (null) <null> none (none) nan nil nul undefined
     empty (empty) (blank) blank unknown (unknown) unbekannt anonymous anonym anon guest gast visitor
-    besucher default test keine kein no-email noemail
+    besucher default test keine kein no-email noemail walkin laufkunde laufkundschaft barverkauf
+    barkunde diverse invité invitado ospite anonyme anonimo anónimo gość passant
     """.split()
 ) | frozenset(
     (
@@ -34,6 +35,13 @@ PLACEHOLDERS = frozenset(
         "(not provided)",
         "not provided",
         "kein kunde",
+        "cash sale",
+        "cash customer",
+        "client de passage",
+        "client comptoir",
+        "cliente generico",
+        "consumidor final",
+        "público en general",
         "nicht angemeldet",
     )
 )

@@ -9,6 +9,8 @@ from itertools import combinations
 from clv.files.cells.dates import numeric_date, numeric_parts
 from clv.files.choices import DATE_ORDERS
 
+# Between the numbers of a date; a point behind a weekday has no digit in front.
+_SIGNS = re.compile(r"(?<=[0-9])[-/.]")
 _MAX_EXAMPLES = 5
 _CACHED_DATES = 16_384
 _FIRST = date(1970, 1, 1)
@@ -36,6 +38,7 @@ class DateOrder:
         self.candidates: tuple[str, ...] = DATE_ORDERS
         self._latest = datetime.fromtimestamp(latest_ms / 1000, UTC).date()
         self._has_dates = False
+        self._are_dotted = True
         # Of each two orders, the first dates that differ in them.
         self._examples: dict[tuple[str, str], list[str]] = {
             pair: [] for pair in combinations(DATE_ORDERS, 2)
@@ -45,6 +48,14 @@ class DateOrder:
     def order(self) -> str | None:
         """The order to read the dates by; None if it is open, or no date needs it."""
         return self.candidates[0] if self._has_dates and not self.is_open else None
+
+    @property
+    def likeliest(self) -> tuple[str, ...]:
+        """The candidates that need asking about, if the order is open: nobody on earth writes
+        03.04.2026 with the month first, as long as all dates have points."""
+        if not self._are_dotted:
+            return self.candidates
+        return tuple(order for order in self.candidates if order != "mdy") or self.candidates
 
     @property
     def is_open(self) -> bool:
@@ -76,6 +87,7 @@ class DateOrder:
         if not candidates:
             return
         self.candidates, self._has_dates = candidates, True
+        self._are_dotted = self._are_dotted and "." in _SIGNS.findall(text)
         for pair in combinations(candidates, 2):
             examples = self._examples[pair]
             is_new = days[pair[0]] != days[pair[1]] and text not in examples

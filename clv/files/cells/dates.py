@@ -8,26 +8,31 @@ import re
 import unicodedata
 from datetime import date
 
+# In English, German, French, Spanish, Italian, Dutch and Portuguese.
 _MONTHS = (
-    "jan january januar jän jaen jänner jaenner",
-    "feb february februar feber",
-    "mar march mär mrz märz maerz maer",
-    "apr april",
-    "may mai",
-    "jun june juni",
-    "jul july juli",
-    "aug august",
-    "sep sept september",
-    "oct october okt oktober",
-    "nov november",
-    "dec december dez dezember",
+    "jan january januar jän jaen jänner jaenner janv janvier ene enero gen gennaio januari janeiro",
+    "feb february februar feber févr fevr fév fev février fevrier febrero febbraio februari"
+    " fevereiro",
+    "mar march mär mrz märz maerz maer mars marzo mrt maart março marco",
+    "apr april avr avril abr abril aprile",
+    "may mai mayo mag maggio mei maio",
+    "jun june juni juin junio giu giugno junho",
+    "jul july juli juil juillet julio lug luglio julho",
+    "aug august août aout aoû ago agosto augustus",
+    "sep sept september septembre septiembre setiembre set settembre setembro",
+    "oct october okt oktober octobre octubre ott ottobre out outubro",
+    "nov november novembre noviembre novembro",
+    "dec december dez dezember déc décembre decembre dic diciembre dicembre dezembro",
 )
-_MONTH_OF_NAME = {name: month for month, names in enumerate(_MONTHS, 1) for name in names.split()}
+MONTH_OF_NAME = {name: month for month, names in enumerate(_MONTHS, 1) for name in names.split()}
 _WEEKDAYS = frozenset(
     """
     mon monday mo montag tue tues tuesday di dienstag wed wednesday mi mittwoch thu thur thurs
     thursday do donnerstag fri friday fr freitag sat saturday sa samstag sonnabend sun sunday so
-    sonntag
+    sonntag lun lundi lunes lunedì lunedi mardi martes martedì martedi mer mercredi mercoledì
+    mercoledi miércoles mié jeu jeudi jueves jue gio giovedì ven vendredi viernes vie venerdì sam
+    samedi sábado sáb sab sabato dim dimanche domingo dom domenica ma maandag dinsdag woensdag wo
+    donderdag vrijdag vr za zaterdag zo zondag
     """.split()
 )
 # Year, month and day among the three numbers of a date.
@@ -43,7 +48,9 @@ _DIGITS = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _NUMERIC = re.compile(r"([0-9]{1,2})([-/.]) ?([0-9]{1,2})\2 ?([0-9]{4}|[0-9]{2})")
 _NAME = r"([^\W\d_]+)\.?"
 _DAY_NAME_YEAR = re.compile(
-    rf"([0-9]{{1,2}})(?:st|nd|rd|th|\.)?[-/ ]?{_NAME}[-/ ,]{{0,2}}([0-9]{{4}}|[0-9]{{2}})", re.I
+    rf"([0-9]{{1,2}})(?:st|nd|rd|th|er|\.)?(?:[-/ ]| de )?{_NAME}(?:[-/ ,]{{0,2}}| de | del )"
+    r"([0-9]{4}|[0-9]{2})",
+    re.I,
 )
 _NAME_DAY_YEAR = re.compile(
     rf"{_NAME}[-/ ]?([0-9]{{1,2}})(?:st|nd|rd|th)?[-/ ,]{{1,2}}([0-9]{{4}}|[0-9]{{2}})", re.I
@@ -102,9 +109,9 @@ def _with_name(text: str, this_year: int) -> date:
         year, name, day = match.groups()
     else:
         raise ValueError("Must be a time such as 2026-03-12 09:14, or a date")
-    month = _MONTH_OF_NAME.get(name.lower())
+    month = MONTH_OF_NAME.get(name.lower())
     if month is None:
-        raise ValueError("Must be a date whose month is a number, or in English or German")
+        raise ValueError("Must be a date whose month is a number, or in words such as Mar or März")
     return _date(str(_full_year(year, this_year)), str(month), day)
 
 

@@ -5,17 +5,20 @@ The values themselves are parsed later, and strictly; here a column only has to 
 
 import re
 
+from clv.files.cells.dates import MONTH_OF_NAME
+
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # With a sign, a currency and separators of thousands on either side: "-1.234,50 €".
-NUMBER = re.compile(r"[-−(+]?\s*([^\W\d_]{2,3}\.?\s*)?[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
-MONTHS = "jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec"
-MONTHS += "|fév|fev|avr|aoû|aou|déc|ene|abr|ago|dic"
+NUMBER = re.compile(r"[-−(+]?\s*([^\W\d_]{1,3}\.?\s*)?[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
+MONTHS = "|".join(sorted(MONTH_OF_NAME, key=len, reverse=True))
+WEEKDAY = r"([^\W\d_]{2,10}[.,]{0,2}\s)?"
 DATE = re.compile(
     rf"""
     (19|20)\d\d[-/.]\d?\d[-/.]\d?\d(\D.*)?           # 2026-03-12, and a time of day
-    | \d?\d[-/.]\s?\d?\d[-/.]\s?(\d\d)?\d\d(\D.*)?   # 12.03.2026, 3/12/26
+    | {WEEKDAY}\d?\d[-/.]\s?\d?\d[-/.]\s?(\d\d)?\d\d(\D.*)?   # 12.03.2026, 3/12/26
     | (19|20)\d\d(0[1-9]|1[0-2])[0-3]\d           # 20260312
-    | (\d?\d[.\s-]+)?({MONTHS})[^\W\d]*\.?[\s.,-]+\d?\d.*   # Mar 12, 2026; 12-Mär-26
+    # Mar 12, 2026; 12-Mär-26; 12 de marzo de 2026
+    | {WEEKDAY}(\d?\d(st|nd|rd|th|er)?[.\s/-]+)?(de\s)?({MONTHS})\.?[\s.,/-]+(de\s)?\d?\d.*
     | [12]\d{{9}}(\d{{3}}|\d{{6}})?(\.\d+)?       # seconds, milliseconds, microseconds since 1970
     | [2-5]\d{{4}}(\.\d+)?                        # the serial number of a spreadsheet
     """,
@@ -24,7 +27,6 @@ DATE = re.compile(
 # One that no number is: of those columns one can be taken whatever its name.
 PLAIN_DATE = re.compile(r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}(\D.*)?|.*[a-z]{3}.*\d{2}.*", re.IGNORECASE)
 CLOCK = re.compile(r"\d?\d:\d\d(:\d\d(\.\d+)?)?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
-FLAG = re.compile("[01yn]|yes|no|true|false|ja|nein|wahr|falsch|oui|non|s[ií]", re.IGNORECASE)
 CURRENCY = re.compile(r"[A-Za-z]{3}|[$€£¥₹]")
 # One word with a digit; and words without any.
 ID = re.compile(r"(?=.*\d)[^\s@]+")

@@ -13,15 +13,17 @@ ORDER_LINES = ("sum", "first")
 CODE = re.compile("[A-Za-z]{3}")
 
 
-def choose(mapping: Mapping, way: Amount, header: Header, choices: Choices) -> Mapping:
+def choose(
+    mapping: Mapping, header: Header, choices: Choices, way: Amount | None = None
+) -> Mapping:
     """The mapping with the caller's choices in it; what was not chosen stays.
 
-    :param way: what belongs to a chosen amount where none is known
+    :param way: what goes with a chosen amount, if the mapping has no amounts yet
     :raises Invalid: if a chosen column does not exist, or a choice is none of those there are
     """
     mapping = _customer(mapping, header, choices)
     mapping = _time(mapping, header, choices)
-    mapping = replace(mapping, amounts=_amounts(mapping.amounts or (way,), header, choices))
+    mapping = replace(mapping, amounts=_amounts(mapping.amounts, header, choices, way))
     mapping = _order(mapping, header, choices)
     return _state(mapping, header, choices)
 
@@ -68,10 +70,13 @@ def _time(mapping: Mapping, header: Header, choices: Choices) -> Mapping:
     return replace(mapping, time=time[:1], clock=time[1] if len(time) == 2 else clock)
 
 
-def _amounts(amounts: tuple[Amount, ...], header: Header, choices: Choices) -> tuple[Amount, ...]:
+def _amounts(
+    amounts: tuple[Amount, ...], header: Header, choices: Choices, way: Amount | None
+) -> tuple[Amount, ...]:
     if choices.amount is not None:
         columns = _columns("amount", choices.amount, header)
-        amounts = tuple(_amount(column, amounts) for column in columns)
+        known = amounts or ((way,) if way else ())
+        amounts = tuple(_amount(column, known) for column in columns)
     if choices.refund is not None:
         less = (Less(header.chosen("refund", choices.refund)),) if choices.refund else ()
         amounts = tuple(replace(amount, less=less) for amount in amounts)

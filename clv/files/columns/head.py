@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from clv.files.columns import states
@@ -42,7 +42,27 @@ class Head:
     def has_states(self, name: str) -> bool:
         """Whether one of the cells is a state that is known."""
         nothing: frozenset[str] = frozenset()
-        return any(states.counts(cell, nothing, nothing) is not None for cell in self.cells(name))
+        # OK is a state of the USA, too.
+        return any(
+            len(cell) > 2 and states.counts(cell, nothing, nothing) is not None
+            for cell in self.cells(name)
+        )
+
+    def has_only(self, name: str, words: Collection[str]) -> bool:
+        """Whether the column has filled cells, and all are among these, in lower case."""
+        cells = self.cells(name)
+        return bool(cells) and all(cell.lower() in words for cell in cells)
+
+    def determines(self, name: str, other: str) -> bool:
+        """Whether no two rows with one cell here differ in the other column, as far as filled."""
+        index, other_index = self._indexes(name, other)
+        firsts: dict[str, str] = {}
+        for row in self.rows:
+            if max(index, other_index) < len(row):
+                key, cell = row[index].strip(), row[other_index].strip().lower()
+                if key and cell and firsts.setdefault(key, cell) != cell:
+                    return False
+        return True
 
     def repeats(self, name: str) -> bool:
         """Whether a cell comes twice."""

@@ -52,6 +52,7 @@ class Rule:
     :param reason: why they are left out, in a few words; "" if they stay, with an amount of 0
     :param is_covering: a left-out row still makes its customer and day covered by the file
     :param is_part: cells that contain one of the values are meant as well
+    :param is_negated: the rows stay, but as corrections: their amounts are below 0
     """
 
     column: str
@@ -61,6 +62,7 @@ class Rule:
     reason: str = ""
     is_covering: bool = False
     is_part: bool = False
+    is_negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,6 +243,12 @@ def _amount(way: AmountNames, header: Header) -> Amount | None:
     if column is None or (way.times and times is None):
         return None
     less = [_less(names, header) for names in way.less]
+    # Without the whole, a part in another currency can't be taken.
+    if any(
+        part and names.share_of and not part.share_of
+        for part, names in zip(less, way.less, strict=True)
+    ):
+        return None
     if any(
         part is None and not names.is_optional for part, names in zip(less, way.less, strict=True)
     ):

@@ -3,21 +3,33 @@
 What one column fits best is taken; where several fit equally well, it is a question.
 """
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from clv.files.cells.customers import PLACEHOLDERS
 from clv.files.choices import Question
 from clv.files.columns import cell_forms as form
 from clv.files.columns import column_names as called
 from clv.files.columns.head import Head
-from clv.files.columns.mapping import Amount, Less, Mapping, Rule
-from clv.files.columns.states import PARTLY_REFUNDED, REFUNDED, YES
+from clv.files.columns.mapping import Amount, Less, Mapping
+from clv.files.columns.row_kinds import returns, row_kinds
+from clv.files.columns.states import LEFT_OUT, plain, words
+from clv.files.columns.untaken import Columns
 from clv.files.names import shown
 
 NAMES = (
     "names",
     "The customers look like names. Two people of one name would be one customer: if the shop can"
     " export e-mail addresses or customer numbers, load these.",
+)
+# States that stand for nothing else, whatever their column is called.
+_CANCELLED = words(
+    """
+    cancelled; canceled; order cancelled; order canceled; fail; failed; payment failed; voided;
+    declined;
+    storniert; abgebrochen; fehlgeschlagen; annulé; annulée; échoué; échouée; refusée; cancelado;
+    cancelada; anulado; anulada; fallido; annullato; annullata; geannuleerd; mislukt; anulowane;
+    anulowana
+    """
 )
 
 
@@ -26,9 +38,9 @@ class Proposal:
     """What columns are taken for, and what is open.
 
     :param mapping: its customer, time or amounts are empty if they are not known
-    :param currency: of all amounts, where a column's name tells it
+    :param currency: of all amounts
     :param quantity: the column of how many pieces there are, if the amount is the price of one
-    :param way: what belongs to an amount whose column is not known yet: refunds, a currency
+    :param way: what goes with the amount, whichever column it is: refunds, a currency
     """
 
     mapping: Mapping
@@ -36,163 +48,99 @@ class Proposal:
     warnings: tuple[tuple[str, str], ...] = ()
     currency: str | None = None
     quantity: str | None = None
-    way: Amount = Amount("")
+    way: Amount | None = None
 
 
 def propose(head: Head) -> Proposal:
     """What the columns of a file of an unknown layout mean."""
-    columns = _Columns(head)
+    columns = Columns(head)
     customer = _customer(columns)
     time, clock = _time(columns)
     zone = columns.one(called.ZONE)
-    currency = columns.one(called.CURRENCY, form.CURRENCY, "currency")
+    currency = columns.one(called.CURRENCY, form.CURRENCY, "currency") or columns.empty_one(
+        called.CURRENCY
+    )
     order = _order(columns)
-    refund, refunded = _refund(columns)
+    refund = _refund(columns)
     state = _state(columns)
-    cancelled = columns.one(called.CANCELLED, form.DATE)
+    cancelled = _cancelled(columns)
+    kinds = row_kinds(columns, refund is not None)
     amount, quantity = _amount(columns)
-    way = Amount("", (Less(refund),) if refund else (), currency=currency)
+    rules = list(kinds.rules)
+    if not refund and not state and not kinds.tell_refunds:
+        rules += returns(columns, amount)
+    way = Amount(amount or "", (Less(refund),) if refund else (), currency=currency)
     mapping = Mapping(
         customer=(customer,) if customer else (),
         time=(time,) if time else (),
-        amounts=(replace(way, column=amount),) if amount else (),
+        amounts=(way,) if amount else (),
         clock=clock,
         zone=zone,
         order=(order,) if order else (),
-        state=state,
+        state=state or kinds.state,
+        keep_states=frozenset() if state else kinds.keep,
         cancelled=cancelled,
-        rules=() if refund else _refund_rules(state, refunded),
+        rules=tuple(rules),
     )
     return Proposal(
         mapping,
         tuple(columns.questions),
         (NAMES,) if customer and head.may_be(customer, form.PERSON) else (),
-        called.currency(amount) if amount and not currency else None,
-        quantity,
-        way,
+        quantity=quantity,
+        way=way,
     )
 
 
-def with_quantity(mapping: Mapping, quantity: str) -> tuple[Mapping, tuple[Question, ...]]:
-    """The mapping with prices of one piece multiplied by the quantity, and what is to be asked."""
-    price = mapping.amounts[0].column
-    if called.has(price, called.UNIT_PRICE):
-        ways = tuple(replace(way, times=quantity) for way in mapping.amounts)
-        return replace(mapping, amounts=ways), ()
-    return mapping, (_quantity_question(price, quantity),) if called.has(
-        price, called.PRICE
-    ) else ()
-
-
-def order_lines(head: Head, mapping: Mapping) -> str:
-    """How the lines of an order make its amount, as far as names and first rows tell; ``each`` if
-    they don't, which has to be asked if an order has several."""
-    if not mapping.order:
-        return "each"
-    amount, order = mapping.amounts[0], mapping.order[0]
-    if amount.times or called.has(amount.column, called.LINE_AMOUNT):
-        return "sum"
-    if not head.repeats(order):
-        return "each"
-    if called.has(amount.column, called.PRICE):
-        return "sum"
-    is_total = called.has(amount.column, called.ORDER_AMOUNT)
-    return "first" if is_total and head.is_of_orders(amount.column, order) else "each"
-
-
-def time_zone(mapping: Mapping) -> str | None:
-    """``UTC`` if the name of the time's column says so: ``Created (UTC)``."""
-    names = [*mapping.time, mapping.clock or ""]
-    return "UTC" if any(map(called.IN_UTC.search, names)) else None
-
-
-class _Columns:
-    """Columns are taken one after the other, each once; meanwhile questions are collected."""
-
-    def __init__(self, head: Head) -> None:
-        self.head = head
-        names = head.header.names
-        self.left = [
-            name for name in names if name and names.count(name) == 1 and not head.is_empty(name)
-        ]
-        self.questions: list[Question] = []
-
-    def of(self, pattern: re.Pattern[str], names: list[str] | None = None) -> list[str]:
-        """Those columns whose cells have this form; at least one is filled."""
-        return [
-            name for name in (self.left if names is None else names) if self.head.has(name, pattern)
-        ]
-
-    def named(self, groups: called.Groups, pattern: re.Pattern[str] | None = None) -> list[str]:
-        """The columns with these names, whose cells may have this form."""
-        return [
-            name
-            for name in self.left
-            if called.group(name, groups) is not None
-            and (pattern is None or self.head.may_be(name, pattern))
-        ]
-
-    def take(self, name: str) -> str:
-        """Take a column: it means nothing else."""
-        self.left.remove(name)
-        return name
-
-    def one(
-        self,
-        groups: called.Groups,
-        pattern: re.Pattern[str] | None = None,
-        parameter: str | None = None,
-    ) -> str | None:
-        """Take the column of the first group that has one; if it has several, ask, or take none."""
-        for names in groups:
-            columns = self.named((names,), pattern)
-            if len(columns) == 1:
-                return self.take(columns[0])
-            if columns:
-                if parameter:
-                    self.ask(parameter, [*columns, ""], f"Several columns may be the {parameter}")
-                return None
-        return None
-
-    def best(self, parameter: str, tiers: list[list[str]], meaning: str) -> str | None:
-        """Take the only column of the first tier that has any; if it has several, ask."""
-        for columns in tiers:
-            if len(columns) == 1:
-                return self.take(columns[0])
-            if columns:
-                self.ask(parameter, columns, f"Several columns may be the {meaning}")
-                return None
-        return None
-
-    def ask(self, parameter: str, columns: list[str], message: str) -> None:
-        """Ask which of these columns it is."""
-        listed = ", ".join(shown(name) for name in columns if name)
-        self.questions.append(Question(parameter, tuple(columns), f"{message}: {listed}."))
-
-
-def _customer(columns: _Columns) -> str | None:
-    words = columns.named(called.CUSTOMER)
-    ids = [*columns.named(called.CUSTOMER_ID), *columns.of(form.ID, words)]
+def _customer(columns: Columns) -> str | None:
+    head = columns.head
+    ids = columns.named(called.CUSTOMER_ID)
+    words, names = columns.named(called.CUSTOMER), columns.named(called.NAME)
+    user_words = columns.named(called.USER)
+    users = [*columns.named(called.USER_ID), *columns.of(form.ID, user_words)]
+    emails = columns.named(called.EMAIL[:1])
+    ids += columns.of(form.ID, words)
+    # A user with several customers works for the shop.
+    people = [*ids, *words, *emails, *names]
+    doubtful = [user for user in users if not all(head.determines(user, one) for one in people)]
+    ids += [user for user in users if user not in doubtful]
+    words += [word for word in user_words if word not in doubtful]
+    strays = [name for name in columns.of(form.EMAIL) if not called.is_of_staff(name)]
     tiers = [
-        # Where guests have the id 0, e-mail addresses are better.
-        [name for name in ids if "0" not in columns.head.cells(name)],
-        list(dict.fromkeys([*columns.named(called.EMAIL[:1]), *columns.of(form.EMAIL, words)])),
+        # Where guests have the id 0 or none, e-mail addresses are better.
+        [name for name in ids if _has_everybody(head, name, emails)],
+        [*doubtful, *people] if doubtful else [],
+        [*emails, *columns.of(form.EMAIL, words)],
         columns.named(called.EMAIL[1:]),
-        columns.of(form.EMAIL),
+        [*strays, *ids, *words, *names] if strays else [],
         ids,
         words,
-        columns.named(called.NAME),
+        _phones(columns),
+        names,
     ]
-    return columns.best("customer", tiers, "customer")
+    return columns.best("customer", [list(dict.fromkeys(tier)) for tier in tiers], "customer")
 
 
-def _time(columns: _Columns) -> tuple[str | None, str | None]:
+def _has_everybody(head: Head, name: str, emails: list[str]) -> bool:
+    """Whether a column has the ids of guests as well, and not the same for all of them."""
+    cells = head.cells(name)
+    most = max((len(head.cells(email)) for email in emails), default=0)
+    return len(cells) >= most and not any(cell.lower() in PLACEHOLDERS for cell in cells)
+
+
+def _phones(columns: Columns) -> list[str]:
+    """Phone numbers that everybody has; with a slash, they can't be ids."""
+    phones = columns.filled(columns.named(called.PHONE))
+    return [name for name in phones if not any("/" in cell for cell in columns.head.cells(name))]
+
+
+def _time(columns: Columns) -> tuple[str | None, str | None]:
     """The column of the time, and that of the time of day if the first has only a date."""
     tiers = [
         _without_local(columns.named((names,), form.DATE))
         for names in (*called.TIME, *called.CLOCK)
     ]
-    tiers.append(columns.of(form.PLAIN_DATE, columns.of(form.DATE)))
+    others = columns.of(form.PLAIN_DATE, columns.of(form.DATE))
+    tiers.append([name for name in others if not called.is_other_time(name)])
     time = columns.best("time", tiers, "time of the purchase")
     clocks = columns.of(form.CLOCK, columns.named((*called.CLOCK, called.TIME[0])))
     if time is None or len(clocks) != 1 or any(":" in cell for cell in columns.head.cells(time)):
@@ -206,7 +154,7 @@ def _without_local(times: list[str]) -> list[str]:
     return [name for name in times if called.IN_UTC.search(name) or called.words(name) not in exact]
 
 
-def _order(columns: _Columns) -> str | None:
+def _order(columns: Columns) -> str | None:
     for names in called.ORDER:
         orders = columns.named((names,))
         # An id and a number of the same orders are as good as one.
@@ -218,14 +166,56 @@ def _order(columns: _Columns) -> str | None:
     return None
 
 
-def _state(columns: _Columns) -> str | None:
-    states = [name for name in columns.named(called.STATE) if columns.head.has_states(name)]
+def _refund(columns: Columns) -> str | None:
+    """The column of what was paid back, even if nothing was so far."""
+    flags = [
+        name
+        for name in columns.named((called.IS_REFUNDED,))
+        if columns.head.has_only(name, ("0", "1"))
+    ]
+    # Yes or no, rather than an amount.
+    if any("1" in columns.head.cells(name) for name in flags):
+        return None
+    refunds = columns.named((called.REFUND,), form.NUMBER)
+    if len(refunds) > 1 or flags:
+        columns.ask("refund", [*refunds, ""], "What was paid back may be in")
+        return None
+    return columns.take(refunds[0]) if refunds else columns.empty_one((called.REFUND,))
+
+
+def _state(columns: Columns) -> str | None:
+    head = columns.head
+    states = [name for name in columns.named(called.STATE[:1]) if head.has_states(name)]
     if len(states) > 1:
         columns.ask("state", [*states, ""], "Several columns may be the order's state")
-    return columns.take(states[0]) if len(states) == 1 else None
+    if states:
+        return columns.take(states[0]) if len(states) == 1 else None
+    others = [name for name in columns.left if _says_cancelled(columns, name)]
+    if others:
+        columns.ask("state", [*others, ""], "Which rows count as a purchase may be in")
+        return None
+    return columns.empty_one(called.STATE[:1])
 
 
-def _amount(columns: _Columns) -> tuple[str | None, str | None]:
+def _says_cancelled(columns: Columns, name: str) -> bool:
+    """Whether a column has states of orders that don't count, whatever it is called."""
+    cells = set(map(plain, columns.head.cells(name)))
+    is_named = called.group(name, called.STATE) is not None
+    return bool(cells & (LEFT_OUT if is_named else _CANCELLED)) and columns.head.has_states(name)
+
+
+def _cancelled(columns: Columns) -> str | None:
+    """The column that is filled where an order was cancelled, even if none was so far."""
+    dates = (called.CANCELLED[0], called.CANCELLED[2])
+    return (
+        columns.one(dates, form.DATE)
+        or columns.one(called.CANCELLED[1:2])
+        or columns.empty_one(called.CANCELLED[:1])
+        or columns.empty_one(called.CANCELLED[1:2])
+    )
+
+
+def _amount(columns: Columns) -> tuple[str | None, str | None]:
     """The column of the amount, and the one of the quantity."""
     quantity = columns.one(called.QUANTITY, form.NUMBER)
 
@@ -234,7 +224,12 @@ def _amount(columns: _Columns) -> tuple[str | None, str | None]:
 
     totals = list(dict.fromkeys([*numbers(called.ORDER_AMOUNT), *numbers(called.AMOUNT)]))
     tiers = [totals, numbers(called.LINE_AMOUNT), numbers(called.UNIT_PRICE), numbers(called.PRICE)]
-    amount = columns.best("amount", tiers, "amount")
+    amounts = list(dict.fromkeys(name for tier in tiers for name in tier))
+    # An amount from which something was taken is no better than another.
+    has_net = any(map(called.is_net, next(filter(None, tiers), [])))
+    amount = columns.best("amount", [amounts] if has_net else tiers, "amount")
+    if amount and not quantity and called.has(amount, called.UNIT_PRICE):
+        columns.questions.append(_piece_question(amount))
     # Even without any in the first rows.
     names = columns.head.header.names
     discounts = [name for name in names if called.has(name, called.DISCOUNT)]
@@ -243,50 +238,17 @@ def _amount(columns: _Columns) -> tuple[str | None, str | None]:
     return amount, quantity
 
 
+def _piece_question(price: str) -> Question:
+    message = (
+        f"{shown(price)} is the price of one piece, and no column is known to say how many were"
+        f" bought. Choose {shown(price)} if each row is one piece."
+    )
+    return Question("amount", (price,), message)
+
+
 def _discount_question(price: str, discount: str) -> Question:
     message = (
         f"{shown(discount)} may have to be taken from {shown(price)}. Choose {shown(price)} if that"
         " is what was paid; otherwise load the file with a column of what was paid."
     )
     return Question("amount", (price,), message)
-
-
-def _quantity_question(price: str, quantity: str) -> Question:
-    message = (
-        f"Is {shown(price)} the price of one piece? Then name {shown(quantity)} as the quantity."
-    )
-    return Question("quantity", (quantity, ""), message)
-
-
-def _refund(columns: _Columns) -> tuple[str | None, str | None]:
-    """The column of what was paid back; else the one that says whether all of it was."""
-    refund = columns.one((called.REFUND,), form.NUMBER, "refund")
-    about = columns.named((called.ABOUT_REFUND,))
-    if refund or len(about) != 1:
-        return refund, None
-    cells = set(columns.head.cells(about[0]))
-    if cells == {"0"}:
-        columns.ask("refund", [*about, ""], "This column may be the amount that was paid back")
-    elif columns.head.has(about[0], form.FLAG):
-        return None, columns.take(about[0])
-    elif columns.head.has(about[0], form.NUMBER):
-        return columns.take(about[0]), None
-    return None, None
-
-
-def _refund_rules(state: str | None, refunded: str | None) -> tuple[Rule, ...]:
-    """What a state, or a flag, says about refunds that no column has."""
-    flagged = (Rule(refunded, YES, sign="positive"),) if refunded else ()
-    if state is None:
-        return flagged
-    return (
-        *flagged,
-        Rule(state, REFUNDED, sign="positive"),
-        Rule(
-            state,
-            PARTLY_REFUNDED,
-            sign="positive",
-            reason="refunded in part, by an amount that no column has",
-            is_covering=True,
-        ),
-    )

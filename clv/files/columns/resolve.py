@@ -6,12 +6,19 @@ from dataclasses import dataclass, replace
 from clv.errors import Invalid
 from clv.files.choices import Choices, Question, wrong_choice
 from clv.files.columns.chosen import choose, fixed_currency
-from clv.files.columns.column_names import currency
+from clv.files.columns.consequences import (
+    named_currency,
+    net_amounts,
+    order_lines,
+    time_zone,
+    with_quantity,
+    with_refunds,
+)
 from clv.files.columns.head import Head
 from clv.files.columns.header import Header
 from clv.files.columns.mapping import Amount, Mapping
 from clv.files.columns.profile import Notice, Profile, all_profiles, profile_of
-from clv.files.columns.proposal import Proposal, order_lines, propose, time_zone, with_quantity
+from clv.files.columns.proposal import Proposal, propose
 from clv.files.names import PLAIN_COLUMNS, shown, spellings
 
 MEANINGS = {
@@ -58,9 +65,13 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
         proposal = Proposal(plain)
     else:
         proposal = _of_profile(profile, head) if profile else propose(head)
-    mapping = choose(proposal.mapping, proposal.way, header, choices)
+    mapping = choose(proposal.mapping, header, choices, proposal.way)
     is_known = mapping.customer and mapping.time and mapping.amounts
     questions = [*proposal.questions, *_missing(mapping, head)]
+    if profile is None:
+        mapping = with_refunds(mapping)
+    if profile is None or mapping.amounts != proposal.mapping.amounts:
+        questions += net_amounts(mapping, choices)
     if mapping.amounts and proposal.quantity and choices.quantity is None:
         mapping, more = with_quantity(mapping, proposal.quantity)
         questions += more
@@ -71,7 +82,7 @@ def resolve(names: Sequence[str], rows: Sequence[Sequence[str]], choices: Choice
         mapping if is_known else None,
         _open(questions, choices),
         proposal.warnings,
-        fixed_currency(header, choices) or proposal.currency or _named_currency(mapping, choices),
+        fixed_currency(header, choices) or proposal.currency or named_currency(mapping),
         profile.time_zone if profile else time_zone(mapping),
     )
 
@@ -91,17 +102,10 @@ def _plain(header: Header, head: Head) -> Mapping | None:
     return Mapping(
         (customer,),
         (time,),
-        (Amount(amount, currency=proposal.way.currency),),
+        (Amount(amount, currency=proposal.way.currency if proposal.way else None),),
         state=proposal.mapping.state,
         rules=proposal.mapping.rules,
     )
-
-
-def _named_currency(mapping: Mapping, choices: Choices) -> str | None:
-    """The currency that the name of the chosen amount tells, if no column has it."""
-    if not choices.amount or not mapping.amounts or mapping.amounts[0].currency:
-        return None
-    return currency(mapping.amounts[0].column)
 
 
 def _profile(header: Header, choices: Choices) -> Profile | None:

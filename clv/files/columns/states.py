@@ -50,13 +50,14 @@ def plain(state: str) -> str:
     return words.removeprefix("wc ")
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words, each of several parts maybe, that semicolons separate."""
     return frozenset(" ".join(words.split()) for words in text.split(";")) - {""}
 
 
 # The order was paid, if only in part, or is on its way to the customer. One that was paid back is
 # a visit, too: its amount is what is left.
-KEPT = _words(
+KEPT = words(
     """
     paid; partially paid; partially refunded; partial refund; refunded; complete; completed;
     processing; in process; in progress; shipped; partially shipped; delivered; fulfilled;
@@ -75,18 +76,30 @@ KEPT = _words(
     en cours de traitement; en cours de préparation; préparation en cours; en préparation;
     expédié; expédiée; envoyé; envoyée; livré; livrée; facturé; facturée; confirmé; confirmée;
     paiement accepté; paiement à distance accepté; validé; validée;
+    unfulfilled; not fulfilled; unshipped; not shipped; nicht versandt; nicht versendet;
+    completely paid; completely delivered; partially delivered; completely invoiced; complete paid;
+    vollständig geliefert; teilweise geliefert; eingegangen; in zustellung; bezahlt & versandt;
+    pagato; pagata; spedito; spedita; consegnato; consegnata; completato; completata; evaso; evasa;
+    in lavorazione; in elaborazione; rimborsato; rimborsata; parzialmente rimborsato; confermato;
+    betaald; verzonden; geleverd; bezorgd; voltooid; afgerond; in behandeling; verwerkt;
+    terugbetaald; gedeeltelijk terugbetaald; bevestigd;
+    opłacone; opłacony; opłacona; zapłacone; zapłacona; wysłane; wysłany; wysłana; dostarczone;
+    dostarczona; zrealizowane; zrealizowana; zakończone; zakończona; w realizacji; zwrócone;
+    pago; paga; concluído; concluída; entregue; faturado; faturada; aprovado; aprovada;
+    em processamento; preparando entrega; despachado; reembolsado parcialmente; concluido;
     pagado; pagada; completado; completada; procesando; en proceso; enviado; enviada; entregado;
     entregada; reembolsado; reembolsada; facturado; pago aceptado;
     """
 )
 # Nothing was paid yet, or never will be.
-LEFT_OUT = _words(
+LEFT_OUT = words(
     """
     authorized; authorised; pending; pending payment; payment pending; on hold; hold; holded;
     awaiting payment; unpaid; not paid; open; draft; checkout draft; quote; voided;
-    void; expired; abandoned; cancelled; canceled; cancel; failed; failure; payment failed; error;
-    payment error; fraud; suspected fraud; rejected; refused; declined; denied; uncaptured; trash;
-    deleted; incomplete; unavailable; payment review; requires payment method; requires action;
+    void; expired; abandoned; cancelled; canceled; cancel; failed; fail; failure; payment failed;
+    error; payment error; fraud; suspected fraud; rejected; refused; declined; denied;
+    uncaptured; trash; deleted; incomplete; unavailable; payment review; requires payment method;
+    requires action;
     requires confirmation; requires capture; awaiting bank wire payment; awaiting check payment;
     awaiting cash on delivery validation; on backorder (not paid); blocked; closed lost;
     order cancelled; order canceled; partially authorized;
@@ -100,6 +113,16 @@ LEFT_OUT = _words(
     impayée; non payé; non payée; brouillon; devis; expiré; expirée; abandonné;
     abandonnée; annulé; annulée; échoué; échouée; erreur de paiement; fraude; refusé; refusée;
     rejeté; rejetée; supprimé; supprimée; échec;
+    payment due; past due; overdue; uncollectible; lost; cancelled by customer; cancelled by buyer;
+    cancelled by seller; customer cancelled; order canceled by customer; cancellation; voided out;
+    überfällig; storniert durch kunde; kundenstorno; nicht abgeschlossen; stornierung;
+    in attesa; in attesa di pagamento; non pagato; non pagata; annullato; annullata; cancellato;
+    cancellata; fallito; fallita; rifiutato; rifiutata; scaduto; scaduta; bozza; sospeso;
+    wacht op betaling; in afwachting; in de wacht; openstaand; niet betaald; onbetaald; geannuleerd;
+    mislukt; geweigerd; verlopen; concept; betaling mislukt;
+    oczekujące; oczekuje na płatność; oczekujące na płatność; nieopłacone; nieopłacona; wstrzymane;
+    anulowane; anulowana; anulowany; odrzucone; nieudane; szkic;
+    pendente; aguardando pagamento; não pago; não paga; recusado; recusada; expirado; rascunho;
     pendiente; pendiente de pago; en espera; sin pagar; borrador; caducado; cancelado; cancelada;
     anulado; anulada; fallido; fallida; error en pago; rechazado; rechazada;
     """

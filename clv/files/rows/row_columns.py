@@ -154,7 +154,8 @@ class RowColumns:
     def _currencies(self, block: Block, way: Amount, cells: Sequence[str]) -> list[Any]:
         if way.currency:
             return self._reader.currencies(self.cells(block, way.currency))
-        return self._reader.symbols(cells) if self._has_symbols else [None] * len(cells)
+        reader = self._reader
+        return reader.symbols(cells) if self._has_symbols else reader.unexpected_symbols(cells)
 
 
 def _filled(cells: Sequence[str | None]) -> list[str]:

@@ -103,6 +103,8 @@ class RowMapper:
         ids, times, amounts = columns
         if "" in ids or None in times or None in amounts or _has_problem(columns):
             return None
+        if any(self._reader.unexpected_symbols(block.cells[-1])):
+            return None
         if self.is_detailed:
             kinds = [_kind(amount) for amount in amounts]
             blank = [None] * len(ids)
@@ -130,6 +132,7 @@ class RowMapper:
         """The arguments of :meth:`_row`, by column."""
         columns = self._columns
         amounts, bases, currencies = columns.amounts(block)
+        amounts, bases = self._verdicts.negated(block, amounts, bases)
         yield block.lines
         yield columns.ids(block)
         yield columns.ids_of_corrections(block)
@@ -218,11 +221,14 @@ def _is_simple(mapping: Mapping) -> bool:
 
 
 def _is_total(name: str | None) -> bool:
-    """Whether a row without a time is a total.
+    """Whether a row without a time is a total, of all or of one customer: ``Ann Example Total``.
 
     :param name: its customer, or else its order
     """
-    return not name or name.lower() in _TOTAL_WORDS
+    if not name:
+        return True
+    text = name.lower().strip(" :")
+    return text in _TOTAL_WORDS or text.rpartition(" ")[2] in _TOTAL_WORDS
 
 
 def _kind(base: int) -> int:

@@ -11,6 +11,7 @@ from clv.files.columns.profile import Profile
 from clv.files.names import PLAIN_COLUMNS, spellings
 
 _SHOWN_EXAMPLES = 3
+_FIRSTS = {"ymd": "year", "dmy": "day", "mdy": "month"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,10 @@ class Evidence:
 
     def _date_order(self) -> str | None:
         known = self._choices.date_order or self._order.order
-        return known or (self._profile.date_order(self._first_times) if self._profile else None)
+        if known is None and self._profile:
+            known = self._profile.date_order(self._first_times)
+        likeliest = self._order.likeliest
+        return known or (likeliest[0] if self._order.is_open and len(likeliest) == 1 else None)
 
     def _decimal(self) -> str | None:
         known = self._choices.decimal or self._sign.sign or ("." if self._is_plain() else None)
@@ -101,8 +105,11 @@ class Evidence:
 
     def _question_of_order(self) -> Question:
         examples = ", ".join(self._order.examples[:_SHOWN_EXAMPLES])
-        message = f"Is the day or the month first? All dates fit both: {examples}."
-        return Question("dateOrder", self._order.candidates, message)
+        orders = self._order.likeliest
+        firsts = " or the ".join(_FIRSTS[order] for order in orders)
+        both = "both" if len(orders) == 2 else "all"
+        message = f"Is the {firsts} first? The dates fit {both}: {examples}."
+        return Question("dateOrder", orders, message)
 
     def _question_of_decimal(self) -> Question:
         examples = ", ".join(self._sign.examples[:_SHOWN_EXAMPLES])

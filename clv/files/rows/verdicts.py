@@ -55,10 +55,27 @@ class Verdicts:
         self._mapping, self._columns, self._outcome = mapping, columns, outcome
         self._states: dict[str, bool | None] = {}
 
+    def negated(
+        self, block: Block, amounts: Sequence[Any], bases: Sequence[Any]
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The amounts, and what they were before anything was taken from them, below 0 where a rule
+        says that money was paid back."""
+        for rule in self._mapping.rules:
+            if rule.is_negated:
+                matches = list(self._matches(rule, block, bases))
+                amounts, bases = (
+                    [
+                        -abs(value) if matched and type(value) is int else value
+                        for matched, value in zip(matches, values, strict=True)
+                    ]
+                    for values in (amounts, bases)
+                )
+        return amounts, bases
+
     def without_voided(self, block: Block, amounts: Sequence[Any]) -> Sequence[Any]:
         """The amounts, but 0 where a rule says that nothing of it is left."""
         for rule in self._mapping.rules:
-            if not rule.reason:
+            if not rule.reason and not rule.is_negated:
                 matches = self._matches(rule, block, amounts)
                 amounts = [
                     0 if matched else amount
@@ -91,13 +108,15 @@ class Verdicts:
         return self._columns.cells(block, name) if name else [""] * len(block)
 
     def _matches(self, rule: Rule, block: Block, bases: Sequence[Any]) -> Iterator[bool]:
+        is_among: dict[str, bool] = {}
         for cell, base in zip(self._columns.cells(block, rule.column), bases, strict=True):
-            text = cell.strip().lower()
+            if cell not in is_among:
+                is_among[cell] = _is_among(cell.strip().lower(), rule)
             is_negative = type(base) is int and base < 0
             if rule.sign and is_negative != (rule.sign == "negative"):
                 yield False
             else:
-                yield _is_among(text, rule) != rule.is_other and bool(text or not rule.is_other)
+                yield is_among[cell]
 
     def _judged(self, state: str, cancelled: str) -> Verdict | None:
         """The verdict on a row's state, and on a filled cell that says that it was cancelled."""
@@ -121,4 +140,6 @@ class Verdicts:
 
 
 def _is_among(text: str, rule: Rule) -> bool:
-    return text in rule.values or (rule.is_part and any(value in text for value in rule.values))
+    """Whether a rule is about the rows with a cell."""
+    is_value = text in rule.values or (rule.is_part and any(value in text for value in rule.values))
+    return is_value != rule.is_other and bool(text or not rule.is_other)

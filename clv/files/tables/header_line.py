@@ -156,16 +156,24 @@ def _likeliest(candidates: list[tuple[tuple[float, int], HeaderLine]]) -> Header
 
     :raises Invalid: if there are two
     """
-    # Names and times have blanks in files of any kind: they divide only where nothing else does.
-    for blanks in (0, 2, 1):
-        likely = [one for one in candidates if one[1].division.blanks == blanks]
-        best = max((score for score, _ in likely), default=(0.0, 0))
-        if best[0] >= _FITTING:
-            headers = [header for score, header in likely if score == best]
-            if len(headers) > 1:
-                names = " or by ".join(header.division.name for header in headers)
-                raise Invalid(f"Lines are divided by {names}; say which with delimiter.")
-            return headers[0]
+    # Names and times have blanks in files of any kind: they divide only where nothing else does,
+    # and two rather than one.
+    marked = [one for one in candidates if not one[1].division.blanks]
+    best = max((score for score, _ in marked), default=(0.0, 0))
+    if best[0] >= _FITTING:
+        headers = [header for score, header in marked if score == best]
+        if len(headers) > 1:
+            names = " or by ".join(header.division.name for header in headers)
+            raise Invalid(f"Lines are divided by {names}; say which with delimiter.")
+        return headers[0]
+    blank = [one for one in candidates if one[1].division.blanks]
+    (share, _), header = max(
+        blank,
+        key=lambda one: (one[0][0], one[1].division.blanks),
+        default=((0.0, 0), candidates[0][1]),
+    )
+    if share >= _FITTING:
+        return header
     return max(candidates, key=lambda candidate: candidate[0])[1]
 
 

@@ -25,6 +25,8 @@ CUSTOMERS = ("ann", "bo", "cy", "dee")
 # Of these, files differ from those of the shop; a spreadsheet keeps what it does not understand.
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
 DELIMITERS = (",", ";", "\t", "|")
+PREAMBLE = ("Orders of the shop", "Made on 2026-03-12", "")
+FOOTERS = (("",), ("", "Total"), ("", "Made by the shop", "Confidential"))
 _names = (f"shop{number}" for number in itertools.count())
 
 
@@ -101,7 +103,13 @@ def styles(draw, layout):
     numbers = draw(st.sampled_from((None, *NUMBERS)))
     times = draw(st.sampled_from((None, *TIMES))) if layout.can_resave else None
     extra = {"Extra": "one, two", "Note (extra)": "Größe 5"} if draw(st.booleans()) else {}
+    has_notes = draw(st.booleans())
     return Style(
+        blank_columns=draw(st.sampled_from(((0, 0), (0, 0), (1, 0), (0, 3), (1, 1)))),
+        preamble=PREAMBLE if has_notes else (),
+        footer=draw(st.sampled_from(FOOTERS)) if has_notes else (),
+        is_upper=draw(st.booleans()),
+        is_workbook=draw(st.sampled_from((False, False, True))),
         delimiter=draw(st.sampled_from(DELIMITERS)),
         encoding=draw(st.sampled_from(ENCODINGS)),
         line_end=draw(st.sampled_from(("\n", "\r\n"))),
@@ -128,4 +136,5 @@ def test_a_file_written_in_any_way_has_the_same_orders_or_is_not_loaded(database
         event(f"not loaded: {refusal.message[:40]}")
         return
     event("loaded")
-    assert days == expected(layout, drawn), (style, content.decode(style.encoding))
+    text = content if style.is_workbook else content.decode(style.encoding)
+    assert days == expected(layout, drawn), (style, text)

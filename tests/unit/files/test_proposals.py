@@ -99,16 +99,17 @@ from tests.unit.files.small_files import brief, read
             "Buyer Sale Date Sales",
             {},
         ),
-        # Nobody has paid anything back yet, and no parts of a total are the total.
+        # Nobody has paid anything back in the first rows; further ones may. No parts of a total are
+        # the total.
         (
             "Email,Created At,Subtotal,Tax,Shipping,Total,Refund\na@b.de,2026-01-01,8,1,1,10,",
             "Email Created At Total",
-            {},
+            {"refund": "Refund"},
         ),
         (
             "Customer Number,Invoice,Invoice Date,Amount,Cancelled at\n4,I1,Mar 1 2026,10,",
             "Customer Number Invoice Date Amount",
-            {"order": "Invoice"},
+            {"order": "Invoice", "cancelled": "Cancelled at"},
         ),
         # What is in the cells tells where names don't.
         (
@@ -187,6 +188,29 @@ def test_columns_are_taken_that_fit_better_than_all_others(text, names, used):
             "amount",
             ("Betrag netto", "Betrag brutto"),
         ),
+        # What the shop gets, without fees, or what the customer paid.
+        (
+            "Email,Date,Sale Price ($),Net Total ($)\na@b.de,2026-01-01,12,10",
+            "amount",
+            ("Net Total ($)", "Sale Price ($)"),
+        ),
+        ("Email,Date,Unit Price\na@b.de,2026-01-01,3", "amount", ("Unit Price",)),
+        (
+            "customer_id,customer_unique_id,date,total\nc1,u1,2026-01-01,3",
+            "customer",
+            ("customer_id", "customer_unique_id"),
+        ),
+        (
+            "Account ID,Close Date,Amount Currency,Amount,Amount (converted)\n1,2026-01-01,EUR,3,4",
+            "amount",
+            ("Amount", "Amount (converted)"),
+        ),
+        # The shop's address or the customer's, according to where the money went.
+        (
+            "Date,From Email Address,To Email Address,Gross\n2026-01-01,a@b.de,c@d.de,3",
+            "customer",
+            ("From Email Address", "To Email Address", "Gross"),
+        ),
         (
             "Email,Date,Amount EUR,Amount USD\na@b.de,2026-01-01,8,9",
             "amount",
@@ -232,7 +256,7 @@ def test_columns_are_taken_that_fit_better_than_all_others(text, names, used):
 def test_where_no_column_fits_better_than_others_it_is_a_question(text, parameter, choices):
     (question,) = read(text).questions
     assert (question.parameter, question.choices) == (parameter, choices)
-    has_proposal = parameter not in ("customer", "time", "amount") or "Discount" in text
+    has_proposal = parameter not in ("customer", "time", "amount") or len(choices) == 1
     assert (read(text).mapping is not None) == has_proposal
 
 

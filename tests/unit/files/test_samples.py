@@ -43,6 +43,14 @@ def test_what_was_paid_back_is_taken_away_whatever_its_sign(shop):
     assert amounts(shop, text) == ([50, 8], [])
 
 
+def test_a_net_amount_that_is_chosen_in_a_known_layout_may_have_the_refund_in_it(shop):
+    (wix,) = (sample for sample in SAMPLES if sample.file == "wix_orders.csv")
+    (question,) = preview(shop, wix, {"amount": ("Net amount",)}).questions
+    assert (question.parameter, question.choices) == ("refund", ("Refunded amount", ""))
+    chosen = {"amount": ("Net amount",), "refund": ""}
+    assert [row.amount for row in preview(shop, wix, chosen).sample] == [588_000, 10_000_000]
+
+
 def test_orders_with_several_lines_are_one_question_where_no_name_tells_what_they_add_up_to(shop):
     text = "Order ID,Email,Date,Total\n1,a@b.de,2026-03-13,30\n1,a@b.de,2026-03-13,30\n"
     assert amounts(shop, text)[1] == ["orderLines"]

@@ -203,7 +203,7 @@ NOT_ON_CLOCK = "Must be a time of day"
         ("0000-01-01", "Must be a day of the calendar"),
         ("31 Feb 2026", "Must be a day of the calendar"),
         ("20261301", "Must be a day of the calendar"),
-        ("12 Foo 2026", "whose month is a number, or in English or German"),
+        ("12 Foo 2026", "whose month is a number, or in words such as Mar"),
         ("2026-03-12 24:00", NOT_ON_CLOCK),
         ("2026-03-12 09:60", NOT_ON_CLOCK),
         ("2026-03-12 09:14:60", NOT_ON_CLOCK),
