@@ -14,9 +14,9 @@ from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 from clv.files.cells.customers import PLACEHOLDERS
-from clv.files.choices import Choices, Question
+from clv.files.choices import Choices, Question, wrong_choice
 from clv.files.rows.row_mapping import NO_CUSTOMER
-from clv.files.rows.verdicts import Outcome
+from clv.files.rows.verdicts import MAX_UNKNOWN_STATES, Outcome
 from clv.files.stream import File
 from clv.files.tally import Rejected
 from clv.files.transactions import TransactionFile
@@ -220,6 +220,14 @@ def _question_of_currency(totals: list[CurrencyTotal]) -> Question:
 
 def _ask_states(staged: StagedFile) -> None:
     unknown = staged.outcome.unknown_states
+    if len(unknown) > MAX_UNKNOWN_STATES:
+        examples = ", ".join(f"'{state[:40]}'" for state, _ in unknown.most_common(5))
+        raise wrong_choice(
+            "state",
+            f"the column has more than {MAX_UNKNOWN_STATES} different cells of which nobody knows"
+            f" whether they count as a purchase, such as {examples}. Name the column with the"
+            " states of the orders, or leave it empty if there is none.",
+        )
     if unknown:
         states = ", ".join(f"'{state}' ({rows:,} rows)" for state, rows in unknown.most_common(10))
         staged.questions.append(

@@ -75,7 +75,7 @@ def _amounts(
 ) -> tuple[Amount, ...]:
     if choices.amount is not None:
         columns = _columns("amount", choices.amount, header)
-        known = amounts or ((way,) if way else ())
+        known = amounts or (way or Amount(""),)
         amounts = tuple(_amount(column, known) for column in columns)
     if choices.refund is not None:
         less = (Less(header.chosen("refund", choices.refund)),) if choices.refund else ()

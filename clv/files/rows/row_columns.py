@@ -3,6 +3,7 @@ orders."""
 
 import re
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any
 
 from clv.domain.units import AMOUNT_SCALE
@@ -26,6 +27,10 @@ def used_columns(mapping: Mapping) -> list[str]:
     names += [*mapping.order, *mapping.order_apart, *(rule.column for rule in mapping.rules)]
     single = (mapping.clock, mapping.zone, mapping.line_has, mapping.state, mapping.cancelled)
     return list(dict.fromkeys([*names, *(name for name in single if name)]))
+
+
+# A longer number of an order stands there as its digest: there may be a million of them.
+_MAX_ORDER = 500
 
 
 class RowColumns:
@@ -71,12 +76,14 @@ class RowColumns:
         """The numbers of the orders; None where there is none."""
         firsts = self._first_filled(block, self._mapping.order)
         apart = [self.cells(block, name) for name in self._mapping.order_apart]
-        if not apart:
+        if apart:
+            firsts = [
+                _JOINT.join((first, *rest)) if first else None
+                for first, *rest in zip(firsts, *apart, strict=True)
+            ]
+        if max(map(len, filter(None, firsts)), default=0) <= _MAX_ORDER:
             return firsts
-        return [
-            _JOINT.join((first, *rest)) if first else None
-            for first, *rest in zip(firsts, *apart, strict=True)
-        ]
+        return [_digest(order) if order and len(order) > _MAX_ORDER else order for order in firsts]
 
     def amounts(self, block: Block) -> Iterator[Sequence[Any]]:
         """The amounts in 1/10,000, the same before anything is taken from them, and their
@@ -196,3 +203,7 @@ def _rounded(dividend: int, divisor: int) -> int:
     """Rounded half away from zero, as amounts are."""
     rounded = (abs(dividend) * 2 + abs(divisor)) // (2 * abs(divisor))
     return rounded if (dividend < 0) == (divisor < 0) else -rounded
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

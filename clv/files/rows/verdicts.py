@@ -13,6 +13,10 @@ from clv.files.tally import Reasons, Rejected
 
 CANCELLED = "cancelled"
 UNKNOWN_STATE = "a state that may count or not"
+# With more, the column does not have the state of an order.
+MAX_UNKNOWN_STATES = 100
+# A state is counted by this beginning.
+_MAX_STATE = 500
 # Why a row is left out, and whether its customer and day are covered by the file nevertheless.
 Verdict = tuple[str, bool]
 
@@ -32,6 +36,11 @@ class Outcome:
     left_out: Reasons = field(default_factory=Reasons)
     unknown_states: Counter[str] = field(default_factory=Counter)
     counting_states: set[str] = field(default_factory=set)
+
+    def add_unknown_state(self, state: str) -> None:
+        """Count a state of which nobody knows whether it counts, unless there are too many."""
+        if len(self.unknown_states) <= MAX_UNKNOWN_STATES:
+            self.unknown_states[state[:_MAX_STATE]] += 1
 
     def reject(self, line: int, reason: str) -> None:
         """Count a line that is no row."""
@@ -119,7 +128,7 @@ class Verdicts:
         if cancelled.strip():
             return CANCELLED, True
         if does_count is None:
-            self._outcome.unknown_states[state.strip()] += 1
+            self._outcome.add_unknown_state(state.strip())
             return UNKNOWN_STATE, True
         return None
 

@@ -8,12 +8,14 @@ import pytest
 
 from clv.files import stream
 from tests.api.transactions.support import HEADER, PREVIEW, stored
+from tests.conftest import ON_ONE_DATABASE
 
 ROW = "c{n},2026-04-{day:02},{n}.50\n"
 LINES = [ROW.format(n=n, day=n % 28 + 1) for n in range(1, 1_501)]
 WHOLE = f"{HEADER}{''.join(LINES)}".encode()
 
 
+@ON_ONE_DATABASE
 def test_at_most_64_mib_are_read(preview, client, headers, monkeypatch):
     assert stream.MAX_PREVIEW_BYTES == 64 * 1024 * 1024
     limit = len(HEADER) + sum(map(len, LINES[:500])) + 5
@@ -56,6 +58,7 @@ def test_at_most_64_mib_are_read(preview, client, headers, monkeypatch):
     assert (answer.status_code, answer.json["rows"]) == (200, 500), answer.text
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 def test_a_file_cut_off_anywhere_shows_its_whole_lines_alone(preview, compress):
     whole = compress(WHOLE)
@@ -72,6 +75,7 @@ def test_a_file_cut_off_anywhere_shows_its_whole_lines_alone(preview, compress):
             assert rows == part.count(b"\n") - 1
 
 
+@ON_ONE_DATABASE
 def test_a_row_of_several_lines_is_cut_off_as_a_whole(preview):
     header = "Customer,Date,Total,Notes\n"
     row = 'a,2026-04-01,5,"Ring twice,\nplease"\n'
@@ -81,6 +85,7 @@ def test_a_row_of_several_lines_is_cut_off_as_a_whole(preview):
         assert (shown["transactions"], shown["badLines"]["count"]) == (49, 0), whole[cut - 20 : cut]
 
 
+@ON_ONE_DATABASE
 def test_a_character_that_is_cut_off_is_no_reason_to_take_it_for_another_encoding(preview):
     whole = f"{HEADER}ä,2026-04-01,1\nö,2026-04-01,2\n".encode()
     for cut in range(len(whole) - 16, len(whole)):
@@ -89,6 +94,7 @@ def test_a_character_that_is_cut_off_is_no_reason_to_take_it_for_another_encodin
         assert (shown["rows"], shown["warnings"]) == (1, [])
 
 
+@ON_ONE_DATABASE
 def test_a_part_stores_nothing_and_a_load_takes_none(preview, put):
     preview(WHOLE, {"partial": "true"})
     assert put(WHOLE, {"partial": "true"}).status_code == 400

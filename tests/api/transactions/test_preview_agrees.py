@@ -57,7 +57,7 @@ def day_sums(tenant) -> tuple:
 @pytest.mark.parametrize("name", LAYOUTS)
 @given_settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    max_examples=5,
+    max_examples=4,
 )
 @given(data=some.data())
 def test_a_preview_and_a_load_agree(app, name, data):

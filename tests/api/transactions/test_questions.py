@@ -1,6 +1,8 @@
 """What only a person can know is asked, and the answer remembered."""
 
-from tests.api.transactions.support import stored
+from clv.services import staged_file
+from tests.api.transactions.support import HEADER, stored
+from tests.conftest import ON_ONE_DATABASE
 
 DATES = "Kunde;Datum;Betrag\na;03/04/2026;10,50\nb;05/04/2026;3,00\n"
 CURRENCIES = (
@@ -95,3 +97,36 @@ def test_an_unknown_profile_is_refused(put):
     answer = put(DATES, {"profile": "etsee"})
     assert answer.status_code == 400
     assert "etsee" in answer.json["message"] and "profile" in answer.json["errors"]["query"]
+
+
+def test_a_file_of_one_customer_alone_is_a_question(put, preview):
+    many = 20_000
+    body = HEADER + "a,2026-04-30,1\n" * many
+    answer = put(body)
+    assert answer.status_code == 400
+    assert "All 20,000 transactions are of one customer, 'a'" in answer.json["message"]
+    assert stored() == []
+    shown = preview(body).json
+    assert (shown["transactions"], shown["customers"]) == (many, 1)
+    assert [one["parameter"] for one in shown["questions"]] == ["customer"]
+    assert put(body, {"customer": "customer_id"}).status_code == 200
+    assert stored() == [("a", "2026-04-30", many, many, many * 10_000)]
+    assert put(body).json["unchanged"] == 1
+
+
+@ON_ONE_DATABASE
+def test_few_transactions_of_one_customer_are_no_question(put):
+    many = staged_file.MANY_OF_ONE_CUSTOMER - 1
+    assert put(HEADER + "a,2026-04-30,1\n" * many).status_code == 200
+
+
+@ON_ONE_DATABASE
+def test_a_column_with_a_hundred_states_is_none_of_states(put, preview):
+    rows = "".join(f"c{n},2026-04-30,1,{n} {'x' * 900}\n" for n in range(200))
+    body = f"Customer,Date,Total,Remark\n{rows}"
+    for send in (put, preview):
+        assert send(body).status_code == 200
+        answer = send(body, {"state": "Remark"})
+        assert answer.status_code == 400 and "more than 100 different" in answer.json["message"]
+        assert len(answer.text) < 2_000
+    assert put(body, {"state": ""}).json["unchanged"] == 200

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.api.transactions.support import HEADER
+from tests.conftest import ON_ONE_DATABASE
 
 CODES = ("one_order_each", "names", "large_customer", "older_file", "time_zone", "encoding")
 
@@ -30,6 +31,7 @@ def ids(count: int) -> list[str]:
     return [f"K-{n}" for n in range(count)]
 
 
+@ON_ONE_DATABASE
 def test_a_usual_file_gives_no_reason_to_ask(warned):
     assert warned(rows(*ids(60), *ids(30))) == {}
 
@@ -42,6 +44,7 @@ def test_of_ten_customers_each_has_exactly_one_order(warned):
     assert warned(rows(*ids(1_234), "K-0")) == {}
 
 
+@ON_ONE_DATABASE
 def test_names_instead_of_ids(warned):
     people = ("Ann Example", "Bo Placeholder", "Cy Example", "Ann Example")
     assert "e-mail addresses or customer numbers" in warned(rows(*people))["names"]
@@ -76,6 +79,7 @@ def test_days_of_another_time_zone_than_those_of_the_data(warned, put, days_of):
     assert "time_zone" in warned(rows("a", "b", "a"))
 
 
+@ON_ONE_DATABASE
 def test_an_encoding_that_is_only_likely(warned):
     text = rows("Müller-1", "Jäger-2", "Müller-1")
     assert "Windows-1252" in warned(text.encode("cp1252"))["encoding"]
