@@ -6,6 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from clv.domain.units import DAY_MS
 
 _MINUTE_MS, _SECOND_MS = 60_000, 1_000
+# Fewer decimals are no time that was rounded, but one that has no more: 0.06 is 01:26:24.
+_MIN_ROUNDED_DECIMALS = 4
 
 # A time of day at the beginning of what comes behind a date.
 CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?[AP]\.?M\b\.?)?(?: Uhr\b)?"
@@ -37,12 +39,13 @@ def day_fraction_ms(digits: str) -> int:
     is one: 958333 is 23:00:00, not 22:59:59.971, and 3847454 is 09:14:02.
     """
     exact = Decimal(f"0.{digits}") * DAY_MS
-    # Half of the last decimal, which is as far as rounding can have moved it.
-    error = Decimal(DAY_MS) / 2 / 10 ** len(digits)
-    for unit in (_MINUTE_MS, _SECOND_MS):
-        whole = (exact / unit).quantize(Decimal(1), ROUND_HALF_UP) * unit
-        if abs(whole - exact) <= error and whole < DAY_MS:
-            return int(whole)
+    if exact % _SECOND_MS and len(digits) >= _MIN_ROUNDED_DECIMALS:
+        # Half of the last decimal, which is as far as rounding can have moved it.
+        error = Decimal(DAY_MS) / 2 / 10 ** len(digits)
+        for unit in (_MINUTE_MS, _SECOND_MS):
+            whole = (exact / unit).quantize(Decimal(1), ROUND_HALF_UP) * unit
+            if abs(whole - exact) <= error and whole < DAY_MS:
+                return int(whole)
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
