@@ -1,11 +1,12 @@
 """The fields and schemas that resources share, and how JSON gets its camelCase."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 from marshmallow.exceptions import SCHEMA
 
 from clv.domain import calendar, values
@@ -145,10 +146,34 @@ class _CamelCase(Schema):
 
 
 class Input(_CamelCase):
-    """Base of what comes in: an unknown field is an error that names it."""
+    """Base of what comes in: an unknown field is an error that names it, and a list that is too
+    long is refused before any of its items is looked at. Every list needs its ``Length``."""
 
     class Meta:
         unknown = RAISE
+
+    @pre_load
+    def _check_lengths(self, data: Any, **kwargs: Any) -> Any:
+        # Marshmallow looks at the length last, when each of a million items has its errors.
+        reasons: dict[str, Any] = {}
+        for name, most in self._most_items.items() if isinstance(data, Mapping) else ():
+            items = data.get(name)
+            if isinstance(items, list) and len(items) > most:
+                reasons[name] = [f"Must have at most {most:,} items."]
+        if reasons:
+            raise ValidationError(reasons)
+        return data
+
+    @cached_property
+    def _most_items(self) -> dict[str, int]:
+        """How many items the lists may have, by their names in JSON."""
+        return {
+            str(field.data_key): validator.max
+            for field in self.load_fields.values()
+            if isinstance(field, fields.List)
+            for validator in field.validators
+            if isinstance(validator, validate.Length) and validator.max is not None
+        }
 
 
 class Output(_CamelCase):
