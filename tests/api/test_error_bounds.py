@@ -98,7 +98,7 @@ def test_signs_in_texts_are_no_values(client, headers):
 def test_as_many_values_are_read_as_are_allowed(client, headers):
     for count, told in ((MAX_VALUES, "Must have at most 1,000 items."), (MAX_VALUES + 1, "values")):
         # Of which one is the object and one is the list.
-        body = '{"data":[%s]}' % ",".join("0" * (count - 2))
+        body = json.dumps({"data": [0] * (count - 2)})
         answer = client.post(SUMMARIES, data=body, content_type=JSON, headers=headers())
         assert told in assert_is_an_error(answer, 400)["message"]
 
