@@ -1,12 +1,11 @@
 """The fields and schemas that resources share, and how JSON gets its camelCase."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cached_property
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 from marshmallow.exceptions import SCHEMA
 
 from clv.domain import calendar, values
@@ -114,6 +113,20 @@ class PeriodKey(fields.String):
         return checked(values.text, value)
 
 
+class Items(fields.List):
+    """A list that comes in. It is counted before any of its items is looked at: marshmallow looks
+    at the length last, when each of a million items has its errors."""
+
+    def __init__(self, item: fields.Field, least: int | None, most: int, **kwargs: Any) -> None:
+        super().__init__(item, validate=validate.Length(least, most), **kwargs)
+        self.most = most
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and len(value) > self.most:
+            raise ValidationError(f"Must have at most {self.most:,} items.")
+        return super()._deserialize(value, *args, **kwargs)
+
+
 def cents(amount: int | Decimal) -> Decimal:
     """1/10,000 as money, rounded half up to cents: 425,050 as 42.51."""
     return (Decimal(amount) / AMOUNT_SCALE).quantize(CENT, ROUND_HALF_UP)
@@ -146,34 +159,11 @@ class _CamelCase(Schema):
 
 
 class Input(_CamelCase):
-    """Base of what comes in: an unknown field is an error that names it, and a list that is too
-    long is refused before any of its items is looked at. Every list needs its ``Length``."""
+    """Base of what comes in: an unknown field is an error that names it. Its lists are
+    :class:`Items`."""
 
     class Meta:
         unknown = RAISE
-
-    @pre_load
-    def _check_lengths(self, data: Any, **kwargs: Any) -> Any:
-        # Marshmallow looks at the length last, when each of a million items has its errors.
-        reasons: dict[str, Any] = {}
-        for name, most in self._most_items.items() if isinstance(data, Mapping) else ():
-            items = data.get(name)
-            if isinstance(items, list) and len(items) > most:
-                reasons[name] = [f"Must have at most {most:,} items."]
-        if reasons:
-            raise ValidationError(reasons)
-        return data
-
-    @cached_property
-    def _most_items(self) -> dict[str, int]:
-        """How many items the lists may have, by their names in JSON."""
-        return {
-            str(field.data_key): validator.max
-            for field in self.load_fields.values()
-            if isinstance(field, fields.List)
-            for validator in field.validators
-            if isinstance(validator, validate.Length) and validator.max is not None
-        }
 
 
 class Output(_CamelCase):
