@@ -13,6 +13,8 @@ from typing import Any
 
 from clv.errors import ConfigError
 from clv.setting_values import (
+    MIN_KEY_LENGTH,
+    MIN_TOKEN_LENGTH,
     Parser,
     flag,
     level,
@@ -153,7 +155,7 @@ class Settings:
     metrics_token: str = _setting(
         "METRICS_TOKEN",
         "",
-        text,
+        secret_text(MIN_TOKEN_LENGTH),
         "Bearer token that reads /metrics; without it only this machine may",
         secret=True,
     )
@@ -161,7 +163,7 @@ class Settings:
     secret_key: str = _setting(
         "SECRET_KEY",
         "",
-        secret_text,
+        secret_text(MIN_KEY_LENGTH),
         "signs the dashboard's sessions; by default a random one that the database keeps",
         secret=True,
     )

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from clv.errors import ConfigError
 
-# This many hexadecimal digits are 128 bits.
-MIN_SECRET_LENGTH = 32
+# Of a key that signs: this many hexadecimal digits are 128 bits.
+MIN_KEY_LENGTH = 32
+# Of a token that can only be guessed by asking: this many hexadecimal digits are 64 bits.
+MIN_TOKEN_LENGTH = 16
 
 Parser = Callable[[str, str], Any]
 
@@ -98,8 +100,12 @@ def text(variable: str, text: str) -> str:
     return text
 
 
-def secret_text(variable: str, text: str) -> str:
-    """A secret that is long enough."""
-    if len(text) < MIN_SECRET_LENGTH:
-        raise ConfigError(f"{variable} must have at least {MIN_SECRET_LENGTH} random characters.")
-    return text
+def secret_text(min_length: int) -> Parser:
+    """A secret that has at least so many characters."""
+
+    def parse(variable: str, text: str) -> str:
+        if len(text) < min_length:
+            raise ConfigError(f"{variable} must have at least {min_length} random characters.")
+        return text
+
+    return parse

@@ -4,6 +4,7 @@ A shard's counters are set to what the database holds, so setting them twice cha
 hash is only a convenience: when it is missing or incomplete, the database answers.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,6 +17,8 @@ from clv.queue import Report
 # Renewed by every report.
 TTL_SECONDS = 86_400
 _KINDS = ("computed", "errors")
+# What a counter looks like; it would fit into the database's.
+_COUNT = re.compile(rb"[0-9]{1,18}")
 
 
 def begin(redis: Redis, job_id: str, shard_ids: Iterable[int]) -> None:
@@ -60,12 +63,12 @@ def reporting(redis: Redis, job_id: str) -> Iterator[Report]:
 
 
 def read(redis: Redis, job_id: str) -> dict[str, int] | None:
-    """The counters of a run summed over its shards; None if the hash is missing, incomplete or
-    out of reach."""
+    """The counters of a run summed over its shards; None if the hash is missing, incomplete, out
+    of reach or not ours."""
     counters: dict = {}
     with _best_effort():
         counters = redis.hgetall(_key(job_id))
-    if b"complete" not in counters:
+    if b"complete" not in counters or not all(map(_COUNT.fullmatch, counters.values())):
         return None
     return {
         kind: sum(int(n) for name, n in counters.items() if name.endswith(f":{kind}".encode()))

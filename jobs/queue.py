@@ -7,7 +7,6 @@ database knows the rest. So a lost job costs only time, and a job that runs twic
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from redis import BlockingConnectionPool, Redis
@@ -17,11 +16,10 @@ from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.worker_registration import get_keys
 
 from clv.errors import QueueUnavailable, Unavailable
 from clv.queue import Report
-from jobs import progress
+from jobs import heartbeats, progress
 
 NAME = "clv"
 DRAIN = "jobs.tasks.drain"
@@ -152,11 +150,7 @@ class JobQueue:
         :raises Unavailable: when Redis can't be reached
         """
         with reachable():
-            keys = sorted(get_keys(connection=self.redis))
-            pipeline = self.redis.pipeline(transaction=False)
-            for key in keys:
-                pipeline.hmget(key, "last_heartbeat", "death")
-            return sum(self._is_alive(*worker) for worker in pipeline.execute())
+            return heartbeats.workers_alive(self.redis, self._alive_seconds)
 
     def has_workers(self) -> bool:
         """Whether any worker is alive. True when Redis can't tell: the work stays in the database,
@@ -183,12 +177,6 @@ class JobQueue:
         with reachable():
             job_ids: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
             return sum(job_id.startswith(prefix.encode()) for job_id in job_ids)
-
-    def _is_alive(self, heartbeat: Any, death: Any) -> bool:
-        if not heartbeat or death:
-            return False
-        last = datetime.fromisoformat(heartbeat.decode())
-        return (datetime.now(UTC) - last).total_seconds() < self._alive_seconds
 
 
 @contextmanager

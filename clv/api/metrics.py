@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 from itertools import accumulate
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
@@ -86,15 +87,21 @@ def _authorize() -> None:
         if not right or scheme.lower() != "bearer":
             raise Unauthenticated("The token of METRICS_TOKEN is required: Authorization: Bearer …")
     elif settings.trusted_proxies or not _is_local():
-        raise Forbidden("Without METRICS_TOKEN, metrics are for this machine alone.")
+        raise Forbidden(
+            "Without METRICS_TOKEN, metrics are for this machine alone, which must be asked by its"
+            " own name or address, such as 127.0.0.1."
+        )
 
 
 def _is_local() -> bool:
-    """Whether the client is on this machine, and no proxy that forwards for others."""
+    """Whether the client is on this machine and asked for this machine: neither a proxy that
+    forwards for others, nor a browser that a page's own host name led here."""
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False
     try:
-        return ip_address(request.remote_addr or "").is_loopback
+        host = urlsplit(f"//{request.environ.get('HTTP_HOST', '')}").hostname
+        asked = "127.0.0.1" if host == "localhost" else host or ""
+        return all(ip_address(text).is_loopback for text in (request.remote_addr or "", asked))
     except ValueError:
         return False
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from clv import db
+from clv import db, private_files
 from clv.cli.errors import plain_errors
 from clv.errors import Invalid
 
@@ -23,15 +23,16 @@ def migrate() -> None:
 def backup(file: Path) -> None:
     """Copy the SQLite database to FILE, as of one moment, while the service runs.
 
-    FILE appears when it is complete.
+    FILE appears when it is complete, and only you may read it.
     """
     if not db.is_sqlite():
         raise Invalid('PostgreSQL has its own: pg_dump --format custom --file FILE "$DATABASE_URL"')
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
+    private_files.create(part).close()
     try:
         db.backup(part)
+        private_files.tighten(file)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from clv import private_files
 from clv.cli.errors import plain_errors
 from clv.domain.scoring import SEGMENTS
 from clv.files import writer
@@ -36,8 +37,8 @@ from clv.store.tenants import Tenant
 def export(file: str, name: str, kind: str, segment: str | None, sort: str) -> None:
     """Export the scored customers to FILE (left out, or -: to standard output), unrounded.
 
-    FILE appears when it is complete. Sorted by customerId, each customer is in it once, whatever
-    is computed meanwhile.
+    FILE appears when it is complete, and only you may read it. Sorted by customerId, each customer
+    is in it once, whatever is computed meanwhile.
     """
     tenant, matching = tenants.tenant_by_name(name), Filter(segment=segment)
     with _bar(tenant, matching) as progress, _output(file) as output:
@@ -81,9 +82,12 @@ def _beside(path: Path) -> Iterator[BinaryIO]:
     """A file that takes this one's place when it is complete, so that a partial one never looks
     whole."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # Of a process with the same number that was killed.
+    beside.unlink(missing_ok=True)
     try:
-        with beside.open("wb") as output:
+        with private_files.create(beside) as output:
             yield output
+        private_files.tighten(path)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -9,8 +9,9 @@ a request without a query never takes one. If there are as many connections as t
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from playhouse.db_url import parse
 from playhouse.pool import PooledSqliteDatabase
 from psycopg.pq import TransactionStatus
 
+from clv import private_files
 from clv.config import Settings
 from clv.db import postgresql
 from clv.errors import ConfigError
@@ -116,6 +118,18 @@ def scope() -> Iterator[None]:
         release()
 
 
+class _PrivateSqlite(PooledSqliteDatabase):
+    """A pool of connections to a file that only the service's own user may read."""
+
+    _is_private = False
+
+    def _connect(self) -> Any:
+        if not self._is_private:
+            _make_private(Path(self.database))
+            self._is_private = True
+        return super()._connect()
+
+
 class _Kept:
     """Whether threads keep their connections."""
 
@@ -165,9 +179,19 @@ def _sqlite(url: str, limits: dict[str, Any]) -> PooledSqliteDatabase:
     path = urlsplit(url).path[1:]
     if not path:
         raise ConfigError("DATABASE_URL needs a file: sqlite:///path/to/clv.db.")
-    return PooledSqliteDatabase(
+    return _PrivateSqlite(
         path,
         pragmas={"journal_mode": "wal", "synchronous": "normal", "foreign_keys": 1},
         check_same_thread=False,
         **limits,
     )
+
+
+def _make_private(file: Path) -> None:
+    """Create the database's file before SQLite does, for SQLite gives its log and its shared memory
+    the mode of the file; those that exist already are tightened."""
+    # Where this fails, so will SQLite, and it says why.
+    with suppress(OSError):
+        private_files.create(file).close()
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        private_files.tighten(file.with_name(file.name + suffix))

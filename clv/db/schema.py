@@ -7,6 +7,8 @@ from pathlib import Path
 
 from playhouse.migrations import Runner
 
+from clv import private_files
+from clv.config import VAR
 from clv.db.connections import database, is_sqlite
 from clv.db.queries import translated_errors
 
@@ -21,7 +23,7 @@ RENAMED_MIGRATIONS = {"0004_run_tally": "0005_run_tally", "0005_models": "0006_m
 def migrate() -> list[str]:
     """Apply the pending migrations and return their names."""
     if is_sqlite():
-        Path(database.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _create_folder(Path(database.database).parent)
         return _runner().up()
     with database.atomic():
         # Several release processes may migrate at once.
@@ -38,6 +40,13 @@ def backup(file: Path) -> None:
     """Copy the SQLite database to this file as of one moment, while others write."""
     with closing(sqlite3.connect(file)) as copy, translated_errors:
         database.connection().backup(copy)
+
+
+def _create_folder(folder: Path) -> None:
+    private_files.create_folder(folder)
+    if folder == VAR:
+        # The service's own, which holds nothing else.
+        private_files.tighten(folder, private_files.FOLDER_MODE)
 
 
 class _Runner(Runner):

@@ -7,6 +7,7 @@ shortest decimal that gives back the same float.
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -32,8 +33,12 @@ COLUMNS = (
     "jobId",
 )
 MODEL_COLUMN = "model"
-# A spreadsheet evaluates a cell that begins with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@")
+# Where a spreadsheet may begin a formula in an id: before one of these signs or their full-width
+# forms, at the beginning of a cell, perhaps after blanks. A cell begins where the id does, and
+# behind each sign that a spreadsheet may take for the delimiter, which depends on its user's
+# country. A tab or a line end in front may be dropped.
+_SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
+_FORMULA = re.compile(rf"(?:^|(?<=[;,|\t\r\n]))(?=[^\S\t\r\n]*[{_SIGNS}])|^(?=[\t\r\n])")
 # The columns that a list can be sorted by; "-" in front means descending.
 _SORT_FIELDS = {
     "customerId": "customer_id",
@@ -62,8 +67,8 @@ def write(
 
     :param kind: ``csv`` with a header line, or ``ndjson``: one object per line
     :param with_model: add the prediction model as the last column
-    :param for_spreadsheets: put an apostrophe before ids that a spreadsheet would evaluate as
-        formulas, for customers may choose their own ids
+    :param for_spreadsheets: put an apostrophe before what a spreadsheet would evaluate as a formula
+        in an id, for customers may choose their own ids
     """
     columns = (*COLUMNS, MODEL_COLUMN) if with_model else COLUMNS
     cells_of = _cells_with_model if with_model else _cells
@@ -127,7 +132,7 @@ def _cells(entry: Listed) -> tuple[str, ...]:
 
 def _without_formula(cells: tuple[str, ...]) -> tuple[str, ...]:
     customer_id, *others = cells
-    return (f"'{customer_id}" if customer_id.startswith(_FORMULA_STARTS) else customer_id, *others)
+    return (_FORMULA.sub("'", customer_id), *others)
 
 
 def _cells_with_model(entry: Listed) -> tuple[str, ...]:

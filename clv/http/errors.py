@@ -1,6 +1,10 @@
 """What each error means over HTTP, and the one JSON body of all errors."""
 
+import json
 import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
@@ -13,6 +17,12 @@ from clv.http.application import components
 from clv.http.counters import DATABASE, REDIS
 
 RETRY_AFTER_SECONDS = 5
+# What a body says of wrong fields at most, and how much of each name and message, for both may be
+# the caller's text. Whoever sent so much that is wrong needs no list of all of it.
+MAX_ERRORS = 100
+MAX_ERROR_BYTES = 65_536
+MAX_TEXT = 300
+MAX_MESSAGE = 2_000
 _DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
 STATUS = {
     errors.Invalid: 400,
@@ -45,10 +55,15 @@ def register(app: Flask) -> None:
 
 
 def body(code: int, message: str, fields: Any = None) -> Response:
-    """The one error body."""
+    """The one error body. It has at most ``MAX_ERRORS`` of the errors in fields, within
+    ``MAX_ERROR_BYTES``, and its message says how many more there are."""
+    message, room = _cut(message, MAX_MESSAGE), _Room()
+    shown = _shown(fields, room) if fields else {}
+    if room.left_out:
+        message += f" {room.left_out:,} more errors are not shown."
     payload = {"code": code, "status": HTTP_STATUS_CODES[code], "message": message}
-    if fields:
-        payload["errors"] = fields
+    if shown:
+        payload["errors"] = shown
     response = jsonify(payload)
     # A field's name is the caller's text; make it harmless if somebody shows the body as HTML.
     response.data = response.data.replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
@@ -62,7 +77,7 @@ def body(code: int, message: str, fields: Any = None) -> Response:
 
 def sentence(fields: Any) -> str:
     """The first three of nested field errors, as in ``segment: Must be one of: …``."""
-    return " ".join(_sentences(fields, ())[:3])
+    return " ".join(islice(_sentences(fields, ()), 3))
 
 
 def internal_error() -> str:
@@ -102,17 +117,60 @@ def log_failure(error: Exception) -> None:
     )
 
 
-def _sentences(fields: Any, path: tuple[str, ...]) -> list[str]:
+@dataclass
+class _Room:
+    """What a body still has room for, and how many errors had none."""
+
+    errors: int = MAX_ERRORS
+    size: int = MAX_ERROR_BYTES
+    left_out: int = 0
+
+    def take(self, text: str) -> bool:
+        """Whether there is room for one more error, which is taken then."""
+        size = _size(text) if self.errors else 0
+        if not self.errors or size > self.size:
+            self.left_out += 1
+            return False
+        self.errors -= 1
+        self.size -= size
+        return True
+
+
+def _shown(fields: Any, room: _Room) -> Any:
+    """As many of nested field errors as there is room for."""
+    if not isinstance(fields, dict):
+        return [text for text in (_cut(str(text), MAX_TEXT) for text in fields) if room.take(text)]
+    shown = {}
+    for name, inner in fields.items():
+        kept = _shown(inner, room)
+        if kept:
+            text = _cut(str(name), MAX_TEXT)
+            room.size -= _size(text)
+            shown[text] = kept
+    return shown
+
+
+def _sentences(fields: Any, path: tuple[str, ...]) -> Iterator[str]:
     if isinstance(fields, dict):
-        sentences = []
         for name, inner in fields.items():
             # The location (json, query) and the schema as a whole are not names of fields.
             hidden = not path and name in ("json", "query", "path", "headers")
-            step = () if hidden or name == "_schema" else (str(name),)
-            sentences += _sentences(inner, path + step)
-        return sentences
+            step = () if hidden or name == "_schema" else (_cut(str(name), MAX_TEXT),)
+            yield from _sentences(inner, path + step)
+        return
     where = ".".join(path)
-    return [f"{where}: {text}" if where else str(text) for text in fields]
+    for text in fields:
+        cut = _cut(str(text), MAX_TEXT)
+        yield f"{where}: {cut}" if where else cut
+
+
+def _size(text: str) -> int:
+    """The bytes that a text takes in a body."""
+    return len(json.dumps(text)) + 5 * (text.count("<") + text.count(">"))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _domain_error(error: errors.ClvError) -> Response:
@@ -145,7 +203,8 @@ class ErrorBody(Schema):
     message = fields.String(required=True, metadata={"description": "What would be right"})
     errors = fields.Dict(
         metadata={
-            "description": "Where a field is to blame: location, field, messages",
+            "description": "Where a field is to blame: location, field, messages; at most"
+            f" {MAX_ERRORS}, and then the message says how many more there are",
             "example": {"json": {"segment": ["Must be one of: high, medium, low, at_risk."]}},
         }
     )

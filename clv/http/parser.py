@@ -1,6 +1,8 @@
 """Strict parsing of a request's body, query and path."""
 
 import json
+import re
+from itertools import islice
 from typing import Any
 
 import marshmallow as ma
@@ -16,6 +18,12 @@ from clv.errors import BrokenOff, Invalid
 
 # A thousand rows with the longest names in escaped Unicode are 3.5 MB.
 MAX_BODY_BYTES = 4 * 1024 * 1024
+# And 12,000 values.
+MAX_VALUES = 20_000
+
+# A text, even one that does not end, or what each value but the first of all begins behind. None of
+# it is ever matched twice, so a body is read once whatever is in it.
+_TEXT_OR_VALUE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([,\[{])', re.DOTALL)
 
 BROKEN_OFF = (
     "The body broke off, came too slowly or is not well-formed; nothing was kept. Send it again."
@@ -53,6 +61,7 @@ class StrictParser(FlaskParser):
             return missing
         if req.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnsupportedMediaType("The body must be JSON as it is, without Content-Encoding.")
+        _check_values(body)
         try:
             return json.loads(
                 body.decode("utf-8"),
@@ -110,6 +119,20 @@ def _read_body(req: Request, limit: int) -> bytes:
     if (length or len(body)) <= limit:
         return body
     raise RequestEntityTooLarge if limit else UnsupportedMediaType
+
+
+def _check_values(body: bytes) -> None:
+    """Check how many values a body has before they are made: four million bytes of ``{},`` are
+    a million objects of 64 bytes each, and each would be validated.
+
+    :raises Invalid: when they are more than ``MAX_VALUES``
+    """
+    if sum(map(body.count, (b",", b"[", b"{"))) < MAX_VALUES:
+        return
+    values = (match for match in _TEXT_OR_VALUE.finditer(body) if match.lastindex)
+    if next(islice(values, MAX_VALUES - 1, None), None):
+        reason = f"Must have at most {MAX_VALUES:,} values in all."
+        raise Invalid(f"The request is not valid. {reason}", {"json": [reason]})
 
 
 def _refuse_constant(name: str) -> None:

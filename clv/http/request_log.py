@@ -1,7 +1,8 @@
 """The request log: a line for each request, and a count. The route in it is the URL rule, never the
 path, which may name a customer."""
 
-from functools import partial
+from functools import lru_cache, partial
+from ipaddress import ip_address
 from time import perf_counter
 
 from flask import Flask, Response, g, request
@@ -9,6 +10,8 @@ from flask import Flask, Response, g, request
 from clv import logs
 from clv.http.counters import Counters
 
+# How many addresses are remembered as valid.
+KNOWN_ADDRESSES = 1_024
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 OTHER = "other"
 
@@ -33,7 +36,8 @@ def _note(counters: Counters, response: Response) -> Response:
         response.status_code,
     )
     who = ("", "") if sender is None else (sender.tenant_name, sender.key)
-    end = partial(_end, counters, known["began"], known.get("request_id", ""), who, key)
+    client = _address(current.remote_addr)
+    end = partial(_end, counters, known["began"], known.get("request_id", ""), client, who, key)
     if response.is_sequence:
         end()
     else:
@@ -42,10 +46,21 @@ def _note(counters: Counters, response: Response) -> Response:
     return response
 
 
+@lru_cache(KNOWN_ADDRESSES)
+def _address(text: str | None) -> str:
+    """The client's address, if it is one: a proxy that is trusted by mistake may pass on whatever
+    a client sent. A client on a Unix socket has none."""
+    try:
+        return str(ip_address((text or "").partition("%")[0]))
+    except ValueError:
+        return ""
+
+
 def _end(
     counters: Counters,
     began: float,
     request_id: str,
+    client: str,
     who: tuple[str, str],
     key: tuple[str, str, int],
 ) -> None:
@@ -53,4 +68,4 @@ def _end(
     counters.add(key, seconds)
     tenant, api_key = who
     method, route, status = key
-    logs.request(request_id, tenant, api_key, method, route, status, seconds)
+    logs.request(request_id, client, tenant, api_key, method, route, status, seconds)

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_run_that_ends_otherwise_while_a_request_waits(
     # A worker that was heard of just now, but takes nothing.
     idle.extensions["clv"].queue.redis.sadd("rq:workers", "rq:worker:silent")
     idle.extensions["clv"].queue.redis.hset(
-        "rq:worker:silent", "last_heartbeat", "2999-01-01T00:00:00.000000Z"
+        "rq:worker:silent", "last_heartbeat", datetime.now(UTC).isoformat()
     )
 
     def ask() -> None:

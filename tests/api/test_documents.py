@@ -1,6 +1,7 @@
 """Health, readiness and the OpenAPI document."""
 
 import pytest
+from flask import json
 from openapi_spec_validator import validate
 
 from clv import db
@@ -71,6 +72,20 @@ def test_a_list_that_is_a_file_too_is_documented_with_all_its_types(document):
 def test_the_ten_fields_are_documented_in_their_order(document):
     fields = list(document["components"]["schemas"]["Clv"]["properties"])
     assert fields[0] == "customerId" and fields[-1] == "source" and len(fields) == 10
+
+
+def test_the_document_is_written_once_and_sent_to_who_lacks_it(client, monkeypatch):
+    first = client.get("/api/openapi.json")
+    assert first.mimetype == "application/json" and first.headers["Cache-Control"] == "no-cache"
+    written = []
+    monkeypatch.setattr(json, "dumps", lambda *args, **kwargs: written.append(args))
+    again = client.get("/api/openapi.json")
+    assert again.data == first.data and written == []
+    etag = again.headers["ETag"]
+    known = client.get("/api/openapi.json", headers={"If-None-Match": etag})
+    assert (known.status_code, known.data, known.headers["ETag"]) == (304, b"", etag)
+    older = client.get("/api/openapi.json", headers={"If-None-Match": '"older"'})
+    assert older.status_code == 200 and older.data == first.data
 
 
 def test_swagger_ui_comes_from_local_files(client):

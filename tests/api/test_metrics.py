@@ -77,6 +77,11 @@ def test_without_a_token_only_this_machine_may_read_and_only_without_a_proxy(app
         return client.get("/metrics", environ_base=environ, headers=headers).status_code
 
     assert [status(app, own) for own in ("127.0.0.1", "127.8.8.8", "::1")] == [200] * 3
+    for host in ("localhost:8000", "LOCALHOST", "127.0.0.1:8000", "127.1.2.3", "[::1]", "[::1]:1"):
+        assert status(app, "127.0.0.1", Host=host) == 200, host
+    for host in ("evil.example", "localhost.evil.example", "10.0.0.1", "127.0.0.1.evil.example",
+                 "[2001:db8::1]:80", "0.0.0.0", "x", "[::1"):  # fmt: skip
+        assert status(app, "127.0.0.1", Host=host) in (400, 403), host
     for other in ("10.0.0.1", "2001:db8::1", "", "nonsense", "169.254.0.1"):
         assert status(app, other) == 403
     assert status(app, "127.0.0.1", **{"X-Forwarded-For": "127.0.0.1"}) == 403
@@ -199,7 +204,14 @@ def test_without_a_database_the_rest_is_shown_and_failures_are_counted(app, sett
 
 def counted(web: Web) -> float:
     """How many requests to a customer nobody authenticated the processes have counted."""
-    return requests(parsed(web.get("/metrics").body.decode()), CLV, 401)
+    return requests(shown(web), CLV, 401)
+
+
+def shown(web: Web) -> dict[tuple, float]:
+    """What /metrics answers to this machine."""
+    answer = web.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answer.status == 200
+    return parsed(answer.body.decode())
 
 
 def test_processes_count_together_through_reloads_and_kills(tmp_path):
@@ -223,5 +235,5 @@ def test_processes_count_together_through_reloads_and_kills(tmp_path):
         send(10)
         assert {counted(web) for _ in range(8)} == {40}
         assert web.send(b"BAD\r\n\r\n").status == 400
-        refused = parsed(web.get("/metrics").body.decode())
-        assert requests(refused, "other", 400, "other") == 1
+        assert requests(shown(web), "other", 400, "other") == 1
+        assert web.send(b"GET /metrics HTTP/1.0\r\n\r\n").status == 403, "without a Host"

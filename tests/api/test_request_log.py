@@ -8,10 +8,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app import create_app
 from clv import db, logs
 from clv.auth import keys, tokens
 from clv.auth.principal import Role
@@ -23,7 +25,7 @@ from tests.conftest import empty_tables, wait_until
 
 CLV = "/api/v1/customers/<customerId>/clv"
 ROWS = "/api/v1/interaction-summaries"
-FIELDS = "time level event request tenant key method route status ms".split()
+FIELDS = "time level event request client tenant key method route status ms".split()
 # In ids, queries, headers and bodies; must be nowhere in the log.
 PRIVATE = "pr1vate"
 THREADS, REQUESTS = 6, 40
@@ -49,7 +51,7 @@ def log(workspace, settings) -> Path:
 @pytest.fixture(scope="module")
 def web(settings, log) -> Iterator[Web]:
     """A real gunicorn of two processes."""
-    with gunicorn(settings, log, WEB_CONCURRENCY="2", METRICS_TOKEN=PRIVATE) as running:
+    with gunicorn(settings, log, WEB_CONCURRENCY="2", METRICS_TOKEN=PRIVATE * 3) as running:
         yield running
 
 
@@ -81,7 +83,7 @@ def test_a_line_names_the_rule_and_the_key_and_no_customer(web, log, token):
     line = line_of(log, answer.headers["X-Request-Id"])
     assert list(line) == FIELDS
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"])
-    assert (line["level"], line["tenant"]) == ("info", "logged")
+    assert (line["level"], line["tenant"], line["client"]) == ("info", "logged", "127.0.0.1")
     assert line["key"] == tokens.public_part(token)
     assert (line["method"], line["route"], line["status"]) == ("GET", CLV, 404)
     assert 0 < line["ms"] < 60_000
@@ -165,6 +167,32 @@ def test_requests_are_logged_up_to_the_level_info(app, logging_at, capfd, level,
     logging_at(level)
     assert app.test_client().get("/healthz").status_code == 200
     assert capfd.readouterr().err.count('"route": "/healthz"') == count
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers", "client"),
+    [
+        (0, {}, "203.0.113.9"),
+        (0, {"X-Forwarded-For": "198.51.100.7"}, "203.0.113.9"),
+        (1, {"X-Forwarded-For": "198.51.100.7"}, "198.51.100.7"),
+        (1, {"X-Forwarded-For": "192.0.2.1, 198.51.100.7"}, "198.51.100.7"),
+        (2, {"X-Forwarded-For": "192.0.2.1, 198.51.100.7"}, "192.0.2.1"),
+        (1, {"X-Forwarded-For": "2001:DB8::7"}, "2001:db8::7"),
+        (1, {"X-Forwarded-For": "fe80::7%eth0"}, "fe80::7"),
+        (1, {"X-Forwarded-For": 'fe80::7%", "event": "forged'}, "fe80::7"),
+        (1, {"X-Forwarded-For": '", "event": "forged'}, ""),
+        (1, {"X-Forwarded-For": PRIVATE}, ""),
+    ],
+)
+def test_the_clients_address_is_logged_as_the_trusted_proxies_say(
+    app, settings, logging_at, capfd, proxies, headers, client
+):
+    application = create_app(replace(settings, trusted_proxies=proxies))
+    logging_at("INFO")
+    environ = {"REMOTE_ADDR": "203.0.113.9"}
+    application.test_client().get("/healthz", headers=headers, environ_base=environ)
+    logged = json.loads(capfd.readouterr().err)
+    assert (logged["event"], logged["client"]) == ("request", client)
 
 
 def test_a_reader_that_has_gone_fails_no_request(app, logging_at, monkeypatch):

@@ -65,7 +65,7 @@ def test_the_processes_own_environment_is_read(monkeypatch):
         ("WORKER_RUNS_CRON", "true", "worker_runs_cron", True),
         ("RQ_DASHBOARD_USER", "ops", "rq_dashboard_user", "ops"),
         ("RQ_DASHBOARD_PASSWORD", "s p", "rq_dashboard_password", "s p"),
-        ("METRICS_TOKEN", "m t", "metrics_token", "m t"),
+        ("METRICS_TOKEN", "m " * 8 + "t", "metrics_token", "m " * 8 + "t"),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ],
 )
@@ -111,6 +111,11 @@ def test_other_wrong_values_are_refused_with_what_would_be_right():
     for text in ("0/minute", "10", "10/fortnight", "-1/day", "1e3/day", "10/minute;5/second"):
         assert "like 6000/minute, or off" in refused("RATE_LIMIT", text)
     assert "DEBUG, INFO, WARNING, ERROR" in refused("LOG_LEVEL", "loud")
+    for variable, least in (("METRICS_TOKEN", 16), ("SECRET_KEY", 32)):
+        for secret in ("a", "s" * (least - 1)):
+            message = refused(variable, secret)
+            assert f"at least {least} random characters" in message and repr(secret) not in message
+        assert from_env({variable: "s" * least})
     assert "sqlite, postgres, postgresql" in refused("DATABASE_URL", "mysql://h/d")
     assert "redis, rediss, unix" in refused("REDIS_URL", "http://h")
 

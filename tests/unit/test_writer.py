@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -171,3 +172,53 @@ def test_every_value_comes_back_unrounded_and_alike_from_both_kinds(**values):
     assert (of_a_csv["jobId"] or None) == of_an_ndjson["jobId"] == values["job_id"]
     for name in ("clvScore", "rfmRecency", "rfmFrequency"):
         assert int(of_a_csv[name]) == of_an_ndjson[name]
+
+
+def for_spreadsheets(customer_id: str) -> str:
+    """The id as it stands in a file for spreadsheets, read back from the kind that has any line end
+    as it is."""
+    lines = "".join(writer.write([[entry(customer_id)]], "ndjson", for_spreadsheets=True))
+    return json.loads(lines)["customerId"]
+
+
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠")
+def test_no_spreadsheet_finds_a_formula_in_an_id_wherever_it_splits_lines(sign):
+    assert for_spreadsheets(f"{sign}1+1") == f"'{sign}1+1"
+    for delimiter in ";,|\t":
+        assert for_spreadsheets(f"x{delimiter}{sign}1") == f"x{delimiter}'{sign}1"
+        assert for_spreadsheets(f"x{delimiter} \u00a0{sign}1") == f"x{delimiter}' \u00a0{sign}1"
+        both = f"{sign}a{delimiter}{delimiter}{sign}b{delimiter}{sign}"
+        assert for_spreadsheets(both) == both.replace(sign, f"'{sign}")
+    for front in ("\t", "\r", "\n", "\r\n"):
+        assert for_spreadsheets(f"{front}{sign}1").startswith("'")
+        assert for_spreadsheets(f"{front}{sign}1").endswith(f"'{sign}1")
+        assert for_spreadsheets(f"{front}x") == f"'{front}x"
+
+
+@pytest.mark.parametrize(
+    "customer_id",
+    [
+        "CUST-001",
+        "a=b",
+        "a+b@example.com",
+        "a;b,c|d",
+        "x ;y",
+        "'=1",
+        "1-2",
+        "Zoë",
+        "a，=1",
+        '"',
+        "7",
+    ],
+)
+def test_other_ids_are_unchanged_in_a_file_for_spreadsheets(customer_id):
+    assert for_spreadsheets(customer_id) == customer_id
+
+
+@given(some.text(some.sampled_from("=+-@＝＋－＠;,|\t\r\n \u00a0\"'ab1"), min_size=1))
+def test_nothing_but_apostrophes_is_added_and_no_cell_begins_with_a_sign(customer_id):
+    text = for_spreadsheets(customer_id)
+    assert text.replace("'", "") == customer_id.replace("'", "")
+    for cell in re.split(r"[;,|\t\r\n]", text):
+        assert cell.strip()[:1] not in tuple("=+-@＝＋－＠"), (customer_id, text)
+    assert text[0] not in "\t\r\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from clv.api.schemas.base import Input, checked
+from clv.api.schemas.base import Input, Items, checked
 from clv.domain.time_zone import time_zone
 from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, Choices
 
@@ -23,13 +23,13 @@ _RATE = re.compile(r"([A-Za-z]{3}):(\d{1,10}(?:\.\d{1,12})?)", re.ASCII)
 _NO_RATE = "Must be a currency and what one unit of it is worth, such as USD:0.92."
 
 
-class Names(fields.List):
+class Names(Items):
     """Names, given one by one or in one text, separated by commas. A name that has a comma itself
     stands in double quotes there, as in a line of CSV: ``"Name, first",Email``."""
 
     def __init__(self, most: int = MAX_NAMES, **kwargs: Any) -> None:
-        # For the document. The check below comes after the text was split.
-        super().__init__(fields.String(), validate=validate.Length(1, most), **kwargs)
+        # Their number is checked once more after a text was split.
+        super().__init__(fields.String(), 1, most, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         texts = super()._deserialize(value, *args, **kwargs)
@@ -39,11 +39,11 @@ class Names(fields.List):
         return tuple(names)
 
 
-class Rates(fields.List):
+class Rates(Items):
     """Exchange rates such as ``USD:0.92``."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(fields.String(), validate=validate.Length(max=MAX_RATES), **kwargs)
+        super().__init__(fields.String(), None, MAX_RATES, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         texts = super()._deserialize(value, *args, **kwargs)

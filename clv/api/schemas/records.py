@@ -10,6 +10,7 @@ from clv.api.schemas.base import (
     Amount,
     AmountText,
     CustomerId,
+    Items,
     Output,
     PageQuery,
     Pagination,
@@ -56,11 +57,12 @@ class RecordsQuery(PageQuery):
         load_default=None,
         validate=validate.OneOf(SEGMENTS, error=f"Must be one of: {', '.join(SEGMENTS)}."),
     )
-    customer_ids = fields.List(
+    customer_ids = Items(
         CustomerId(),
+        1,
+        MAX_CUSTOMERS,
         data_key="customerId",
         load_default=None,
-        validate=validate.Length(1, MAX_CUSTOMERS),
         metadata={"description": "Only these customers: may be given up to 100 times"},
     )
     min_score = _Score(metadata={"description": "Of the unrounded score"})

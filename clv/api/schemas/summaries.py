@@ -9,6 +9,7 @@ from clv.api.schemas.base import (
     Count,
     CustomerId,
     Input,
+    Items,
     Output,
     PeriodKey,
     PeriodType,
@@ -84,9 +85,7 @@ def _check_first_contact(period_type: str, data: dict[str, Any]) -> None:
 class SummaryRows(Input):
     """Interaction summaries to insert or replace."""
 
-    data = fields.List(
-        fields.Nested(SummaryRow), required=True, validate=validate.Length(1, MAX_ROWS)
-    )
+    data = Items(fields.Nested(SummaryRow), 1, MAX_ROWS, required=True)
 
     @validates_schema
     def _check_together(self, data: dict[str, Any], **kwargs: Any) -> None:

@@ -88,6 +88,7 @@ for name, body in {
     "4 MB of spaces": " " * LIMIT,
 }.items():
     abuse(name, 400, rows(body))
+abuse("a million empty rows", 400, rows(b'{"data":[{}' + b",{}" * (LIMIT // 3 - 5) + b"]}"))
 abuse("an array for a segment", 400, text("POST", COMPUTE, *JSON, body='{"segment":[]}'))
 abuse("an object for a segment", 400, text("POST", COMPUTE, *JSON, body='{"segment":{"$ne":1}}'))
 abuse("an array for the filter", 400, text("POST", COMPUTE, *JSON, body="[]"))
