@@ -217,7 +217,8 @@ def test_the_last_use_of_a_key_that_lies_ahead_is_stored_anew(tenant, headers, c
         [stored] = api_keys.keys_of_tenant(tenant.id)
         with ahead():
             api_keys.note_use(stored.public, MINUTE)
-    assert client.get("/api/v1/settings", headers=key).status_code == 200
+    with client.get("/api/v1/settings", headers=key) as answer:
+        assert answer.status_code == 200
     with db.scope():
         [stored] = api_keys.keys_of_tenant(tenant.id)
         assert stored.last_used_ms <= clock.now_ms()
