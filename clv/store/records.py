@@ -29,9 +29,11 @@ _ASSIGNMENTS = ", ".join(
 )
 # Only a record that lay ahead of the clock was noted after the one that replaces it.
 _NOTED_AHEAD = "clv_record.noted_ms > excluded.computed_ms"
+# The first condition is met by a record without a row of history, too.
 _MOVED = (
-    "clv_record.noted_score IS NULL OR clv_record.segment <> excluded.segment"
-    f" OR ABS(excluded.score - clv_record.noted_score) >= {NOTED_MOVE} OR {_NOTED_AHEAD}"
+    "(clv_record.noted_ms <= excluded.computed_ms) IS NOT TRUE"
+    " OR clv_record.segment <> excluded.segment"
+    f" OR ABS(excluded.score - clv_record.noted_score) >= {NOTED_MOVE}"
 )
 _NOTED = ", ".join(
     f"{name} = CASE WHEN {_MOVED} THEN {value} ELSE clv_record.{name} END"
