@@ -166,12 +166,8 @@ class JobQueue:
     def _is_alive(self, heartbeat: Any, death: Any) -> bool:
         if not heartbeat or death:
             return False
-        try:
-            last = datetime.fromisoformat(heartbeat.decode())
-            return abs((datetime.now(UTC) - last).total_seconds()) < self._alive_seconds
-        except (ValueError, TypeError):
-            # Not written by RQ.
-            return False
+        last = datetime.fromisoformat(heartbeat.decode())
+        return (datetime.now(UTC) - last).total_seconds() < self._alive_seconds
 
 
 @contextmanager
