@@ -26,6 +26,7 @@ from clv.http.application import Components, Service
 from clv.http.counters import Counters
 from clv.http.rate_limit import REDIS_SECONDS, RateLimiter
 from clv.http.waiting_room import WaitingRoom
+from jobs.job import OwnQueue
 from jobs.queue import JobQueue, connect
 
 VERSION = "0.1.0"
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for part in (request_log, application, access, headers, errors):
         part.register(app)
     app.register_blueprint(metrics.bp)
-    rq_dashboard.mount(app, settings, redis)
+    rq_dashboard.mount(app, settings, redis, OwnQueue)
     api = documents.mount(app, VERSION, RESOURCES)
     dashboard.mount(app, api.handle_http_exception)
     cli.register(app)

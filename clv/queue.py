@@ -19,12 +19,15 @@ class Queue(Protocol):
     ``Unavailable`` when the queue can't be reached.
     """
 
-    def ring(self, run_id: int) -> None:
-        """Tell the workers that this run needs work."""
+    def ring(self, tenant_id: int) -> None:
+        """Tell the workers that a run of this tenant needs work, unless they were told already."""
 
-    def waiting(self, run_id: int) -> int:
-        """How many doorbells of this run wait in the queue."""
+    def waiting(self, tenant_id: int) -> int:
+        """How many doorbells of this tenant wait in the queue: one at most."""
         ...
+
+    def take_back(self, tenant_id: int) -> None:
+        """Remove the tenant's doorbell from the queue, if one waits there."""
 
     def ring_backtest(self, internal_id: int) -> None:
         """Tell the workers that this backtest needs work."""

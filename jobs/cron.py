@@ -31,7 +31,7 @@ def look(settings: Settings, queue: Queue) -> None:
     try:
         with db.within(db.REQUEST_SECONDS):
             runs.start_nightly(settings, queue, now_ms())
-            runs.sweep(queue)
+            runs.sweep(queue, lease_ms=settings.lease_ms)
             backtests.sweep(queue)
     except (*db.DOWN, Unavailable) as error:
         logs.event("cron.failed", logging.WARNING, error=logs.trace(error))

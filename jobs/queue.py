@@ -1,6 +1,6 @@
 """The queue in Redis: how to connect to it, ring for a worker, and see which workers are alive.
 
-Jobs are stored as JSON, and a job's only argument is the integer id of a run or a backtest; the
+Jobs are stored as JSON, and a job's only argument is the integer id of a tenant or a backtest; the
 database knows the rest. So a lost job costs only time, and a job that runs twice costs nothing.
 """
 
@@ -13,23 +13,13 @@ from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from rq import Queue
-from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from clv.errors import QueueUnavailable, Unavailable
 from clv.queue import Report
-from jobs import heartbeats, progress
+from jobs import heartbeats, job, progress
+from jobs.job import OwnJob, OwnQueue
 
 NAME = "clv"
-DRAIN = "jobs.tasks.drain"
-BACKTEST = "jobs.tasks.measure"
-DESCRIPTIONS = {DRAIN: "Compute customer lifetime values", BACKTEST: "Backtest the models"}
-# A drain takes seconds, but planning a huge tenant may take minutes.
-JOB_TIMEOUT_SECONDS = 600
-# Nobody reads results. Failures are kept for a day, for RQ Dashboard.
-RESULT_TTL_SECONDS = 60
-FAILURE_TTL_SECONDS = 86_400
 # A killed worker stays registered, so only a recent heartbeat counts as alive. An idle worker has
 # one at each sweep, a busy one more often; this margin is for delays.
 HEARTBEAT_MARGIN_SECONDS = 30
@@ -60,38 +50,6 @@ def connect(
     return Redis(connection_pool=pool)
 
 
-class OwnJob(Job):
-    """The only job that our workers run: one of our functions, with integers.
-
-    JSON alone does not protect a worker: a job planted in Redis may name any importable function,
-    as the work itself or as a callback, or a webhook with any address. This class can go when RQ
-    has a list of allowed functions.
-    """
-
-    FUNCTIONS = (DRAIN, BACKTEST)
-
-    @property
-    def func(self) -> Any:
-        """The job's function.
-
-        :raises PermissionError: when the job is not one of ours
-        """
-        if self.func_name not in self.FUNCTIONS or self.instance is not None:
-            raise PermissionError("The job names a function that is not ours.")
-        if self.kwargs or not all(type(argument) is int for argument in self.args):
-            raise PermissionError("The job has arguments that are not integers.")
-        return super().func
-
-    def restore(self, raw_data: Any) -> Any:
-        """Read the job from Redis, without callbacks and webhooks."""
-        restored = super().restore(raw_data)
-        self._success_callback_name = None
-        self._failure_callback_name = None
-        self._stopped_callback_name = None
-        self.webhooks = []
-        return restored
-
-
 class JobQueue:
     """The queue as a web process, a command or a job sees it."""
 
@@ -99,30 +57,37 @@ class JobQueue:
         self.redis = redis
         self._alive_seconds = sweep_seconds + HEARTBEAT_MARGIN_SECONDS
 
-    def ring(self, run_id: int) -> None:
-        """Tell the workers that this run needs work, unless a doorbell of it waits already: a
-        tenant with many requests or a large run must not keep others waiting.
+    def ring(self, tenant_id: int) -> None:
+        """Tell the workers that a run of this tenant needs work, unless a doorbell of the tenant
+        waits already: one with many requests or a large run must not keep others waiting.
 
         :raises Unavailable: when Redis can't be reached
         """
-        if not self.waiting(run_id):
-            self._enqueue(DRAIN, run_id, _prefix(run_id))
+        self._ring(job.DRAIN, tenant_id, _prefix(tenant_id))
 
-    def waiting(self, run_id: int) -> int:
-        """How many doorbells of this run wait in the queue.
+    def waiting(self, tenant_id: int) -> int:
+        """How many doorbells of this tenant wait in the queue.
 
         :raises Unavailable: when Redis can't be reached
         """
-        return self._waiting(_prefix(run_id))
+        with reachable():
+            return len(self._doorbells(_prefix(tenant_id)))
+
+    def take_back(self, tenant_id: int) -> None:
+        """Remove the tenant's doorbells from the queue.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        with reachable():
+            for job_id in self._doorbells(_prefix(tenant_id)):
+                self._remove(job_id)
 
     def ring_backtest(self, internal_id: int) -> None:
         """Tell the workers that this backtest needs work, unless a doorbell of it waits already.
 
         :raises Unavailable: when Redis can't be reached
         """
-        prefix = f"backtest-{internal_id}-"
-        if not self._waiting(prefix):
-            self._enqueue(BACKTEST, internal_id, prefix)
+        self._ring(job.BACKTEST, internal_id, f"backtest-{internal_id}-")
 
     def depth(self) -> int:
         """How many jobs wait for a worker.
@@ -160,23 +125,37 @@ class JobQueue:
         except Unavailable:
             return True
 
-    def _enqueue(self, function: str, argument: int, prefix: str) -> None:
+    def _ring(self, function: str, argument: int, prefix: str) -> None:
         with reachable():
-            queue = Queue(NAME, connection=self.redis, serializer=JSONSerializer)
-            queue.enqueue_call(
-                function,
-                args=(argument,),
-                job_id=f"{prefix}{uuid.uuid4().hex}",
-                timeout=JOB_TIMEOUT_SECONDS,
-                result_ttl=RESULT_TTL_SECONDS,
-                failure_ttl=FAILURE_TTL_SECONDS,
-                description=DESCRIPTIONS[function],
-            )
+            if self._doorbells(prefix):
+                return
+            job_id = self._enqueue(function, argument, prefix)
+            # Others may have looked, and rung, at the same moment: only the first doorbell stays.
+            if (doorbells := self._doorbells(prefix)) and doorbells[0] != job_id:
+                self._remove(job_id)
 
-    def _waiting(self, prefix: str) -> int:
-        with reachable():
-            job_ids: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
-            return sum(job_id.startswith(prefix.encode()) for job_id in job_ids)
+    def _enqueue(self, function: str, argument: int, prefix: str) -> str:
+        job_id = f"{prefix}{uuid.uuid4().hex}"
+        OwnQueue(NAME, connection=self.redis).enqueue_call(
+            function,
+            args=(argument,),
+            job_id=job_id,
+            timeout=job.TIMEOUT_SECONDS,
+            result_ttl=job.RESULT_TTL_SECONDS,
+            failure_ttl=job.FAILURE_TTL_SECONDS,
+            description=job.DESCRIPTIONS[function],
+        )
+        return job_id
+
+    def _doorbells(self, prefix: str) -> list[str]:
+        """The ids of the jobs in the queue that begin with this, the next one first."""
+        job_ids: list[Any] = self.redis.lrange(f"rq:queue:{NAME}", 0, -1)
+        return [job_id.decode() for job_id in job_ids if job_id.startswith(prefix.encode())]
+
+    def _remove(self, job_id: str) -> None:
+        """Remove a job from the queue, unless a worker has just taken it."""
+        if self.redis.lrem(f"rq:queue:{NAME}", 1, job_id):
+            self.redis.delete(OwnJob.key_for(job_id))
 
 
 @contextmanager
@@ -198,5 +177,5 @@ def what_fails(error: Exception) -> str:
     return "The queue (Redis) can't be reached. Try again shortly."
 
 
-def _prefix(run_id: int) -> str:
-    return f"run-{run_id}-"
+def _prefix(tenant_id: int) -> str:
+    return f"tenant-{tenant_id}-"

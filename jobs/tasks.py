@@ -5,11 +5,11 @@ from clv.services import backtests, batch
 from jobs.queue import JobQueue, connect
 
 
-def drain(run_id: int) -> None:
-    """Work on a run for a short while, and ring again if more is left to do."""
+def drain(tenant_id: int) -> None:
+    """Work on a tenant's run for a short while, and ring again if more is left to do."""
     settings = config.from_env()
     with db.scope():
-        batch.work(run_id, JobQueue(connect(settings.redis_url)), settings)
+        batch.work_for_tenant(tenant_id, JobQueue(connect(settings.redis_url)), settings)
 
 
 def measure(internal_id: int) -> None:

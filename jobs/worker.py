@@ -4,11 +4,12 @@ import logging
 import os
 import signal
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq import Queue
 from rq.executions import Execution
 from rq.job import Job
@@ -25,7 +26,8 @@ from clv.services import backtests, runs
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
 from jobs import tasks  # noqa: F401
-from jobs.queue import NAME, JobQueue, OwnJob, connect, what_fails
+from jobs.job import OwnJob, OwnQueue
+from jobs.queue import NAME, JobQueue, connect, what_fails
 
 # How often RQ looks at its work-horse, and has a heartbeat, while a job runs.
 MONITORING_SECONDS = 5
@@ -102,7 +104,26 @@ class DiscreetWorker(HerokuWorker):
         super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
 
 
-class SweepingWorker(StoppableWorker, DiscreetWorker):
+class PatientWorker(HerokuWorker):
+    """Goes on when RQ's maintenance fails, whatever was planted in its registries. This can go when
+    RQ looks at each entry by itself."""
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean up RQ's registries. Lost connections end the worker, as anywhere in RQ.
+
+        :raises StopRequested: when the worker was told to stop
+        """
+        try:
+            super().run_maintenance_tasks()
+        except (StopRequested, ConnectionError, TimeoutError):
+            raise
+        except Exception as error:
+            # RQ declares no type for it.
+            self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
+            logs.event("maintenance.failed", logging.WARNING, error=logs.trace(error))
+
+
+class SweepingWorker(StoppableWorker, DiscreetWorker, PatientWorker):
     """An RQ worker whose heartbeat also sweeps: it finds the runs and backtests that nobody works
     on, whatever happened to their jobs and to the workers that had them."""
 
@@ -137,7 +158,7 @@ class SweepingWorker(StoppableWorker, DiscreetWorker):
         try:
             # While it waits for the database the worker has no heartbeat, and would seem dead.
             with db.within(db.REQUEST_SECONDS):
-                runs.sweep(self._job_queue)
+                runs.sweep(self._job_queue, lease_ms=self._settings.lease_ms)
                 backtests.sweep(self._job_queue)
                 if self._settings.worker_runs_cron:
                     runs.start_nightly(self._settings, self._job_queue, now_ms())
@@ -181,10 +202,11 @@ def _worker(settings: Settings) -> SweepingWorker:
     connection = Redis.from_url(settings.redis_url)
     return SweepingWorker(
         settings,
-        queues=[Queue(NAME, connection=connection, serializer=JSONSerializer)],
+        queues=[OwnQueue(NAME, connection=connection)],
         connection=connection,
         serializer=JSONSerializer,
         job_class=OwnJob,
+        queue_class=OwnQueue,
         worker_ttl=int(settings.sweep_seconds) + RQ_MARGIN_SECONDS,
         maintenance_interval=max(1, int(settings.sweep_seconds)),
         job_monitoring_interval=MONITORING_SECONDS,

@@ -132,7 +132,8 @@ def _look_up(public: str) -> CachedKey | None:
     cached = CachedKey(
         Principal(key.public, Role.parse(key.role), stored.tenant_id, stored.tenant_name),
         key.secret_sha256.encode(),
-        stored.now_ms - (key.last_used_ms or 0) >= USE_NOTED_EVERY_MS,
+        # Either way: it was noted ahead if the database's clock was.
+        abs(stored.now_ms - (key.last_used_ms or 0)) >= USE_NOTED_EVERY_MS,
     )
     seconds = CACHE_SECONDS
     if key.expires_ms is not None:

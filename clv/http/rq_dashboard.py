@@ -16,9 +16,8 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import Queue, Worker
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
-from rq.job import Job, requeue_job
 from rq.serializers import JSONSerializer
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
@@ -54,12 +53,15 @@ HEADERS = {
 }
 
 
-def mount(app: Flask, settings: Settings, redis: Redis) -> None:
-    """Serve the dashboard if the settings have credentials for it; else there is no ``/rq``."""
+def mount(app: Flask, settings: Settings, redis: Redis, queue_class: type[Queue]) -> None:
+    """Serve the dashboard if the settings have credentials for it; else there is no ``/rq``.
+
+    :param queue_class: whose Job class reads what is in Redis, where anything may be planted
+    """
     user, password = settings.rq_dashboard_user, settings.rq_dashboard_password
     if not (user and password):
         return
-    blueprint = _adapted_blueprint()
+    blueprint = _adapted_blueprint(queue_class)
     # This address is only displayed; the connection is the service's own.
     app.config.update(RQ_DASHBOARD_REDIS_URL=("Redis",), RQ_DASHBOARD_DISABLE_DELETE=True)
     app.redis_conn = redis  # type: ignore[attr-defined]
@@ -77,23 +79,8 @@ def mount(app: Flask, settings: Settings, redis: Redis) -> None:
     app.register_blueprint(blueprint, url_prefix=PREFIX)
 
 
-class JsonJob(Job):
-    """A job that is read as JSON. The dashboard's page of a job would unpickle its meta, and so run
-    any code that was planted there."""
-
-    def __init__(
-        self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
-    ) -> None:
-        super().__init__(id, connection, JSONSerializer)
-
-
-class JsonWorker(Worker):
-    """A worker as the dashboard lists it, whose current job is read as JSON."""
-
-    @classmethod
-    def all(cls, *args: Any, **kwargs: Any) -> list[Any]:
-        """All registered workers."""
-        return super().all(*args, **{**kwargs, "serializer": JSONSerializer})
+class ListedWorker(Worker):
+    """A worker as the dashboard lists it."""
 
     def _set_connection(self, connection: Redis) -> Redis:
         """Leave the connection as it is. RQ would raise the time-out of the web process's pool to
@@ -101,20 +88,39 @@ class JsonWorker(Worker):
         return connection
 
 
-def _adapted_blueprint() -> Any:
+def _adapted_blueprint(queue_class: type[Queue]) -> Any:
     """The dashboard's blueprint. Its settings are globals of a module, so nothing that belongs to
-    one application is set here."""
+    one application is set here.
+
+    RQ's own Job class would unpickle a job's meta, and so run any code that was planted there.
+    """
     from rq_dashboard import web
 
     web.config.serializer = JSONSerializer
-    web.Job = JsonJob
-    web.Worker = JsonWorker
-    web.requeue_job = partial(requeue_job, serializer=JSONSerializer)
+    web.Queue = queue_class
+    web.Job = queue_class.job_class
+    web.Worker = _listed_worker(queue_class)
+    web.requeue_job = partial(_requeue, queue_class)
     # It would open a pool without time-outs for each request.
     web.from_url = _service_connection
     # It would answer 200 while Redis is down. Now it catches nothing, and our handler does.
     web.RedisConnectionError = ()
     return web.blueprint
+
+
+def _listed_worker(queue_class: type[Queue]) -> type[Worker]:
+    classes = {"queue_class": queue_class, "job_class": queue_class.job_class}
+
+    class OwnListedWorker(ListedWorker):
+        @classmethod
+        def all(cls, *args: Any, **kwargs: Any) -> list[Any]:
+            return super().all(*args, **{**kwargs, **classes, "serializer": JSONSerializer})
+
+    return OwnListedWorker
+
+
+def _requeue(queue_class: type[Queue], job_id: str, connection: Redis) -> None:
+    queue_class.job_class.fetch(job_id, connection=connection).requeue()
 
 
 def _service_connection(url: str, **options: Any) -> tuple[None, Redis]:

@@ -34,11 +34,11 @@ from clv.domain.scoring import MODELS, Scores, Totals, check
 from clv.errors import DISK_FULL, NotFound, Unscorable
 from clv.prediction.calibrated import score_customers
 from clv.queue import Queue, Report
-from clv.services import fitting, insights, snapshots
-from clv.services.runs import fail, ring_for_next
+from clv.services import ahead, fitting, insights, snapshots
+from clv.services.runs import fail, fail_dated_ahead, ring_for_next
 from clv.services.settings import suggested_days
 from clv.services.snapshots import CustomerScan
-from clv.store import plans, runs, shards, tenants
+from clv.store import due, plans, runs, shards, tenants
 from clv.store.runs import Run
 from clv.store.shards import Chunk, Shard
 from clv.store.snapshots import Snapshot, load
@@ -57,9 +57,17 @@ RECONNECTS = 7
 RECONNECT_SECONDS = 0.5
 
 
+def work_for_tenant(tenant_id: int, queue: Queue, settings: Settings) -> None:
+    """Advance the tenant's run, if there is one."""
+    run_id = runs.active_of_tenant(tenant_id)
+    if run_id is not None:
+        work(run_id, queue, settings)
+
+
 def work(run_id: int, queue: Queue, settings: Settings) -> None:
     """Advance a run: start it, plan it, compute shards or finish it, whichever is due."""
     lease_ms = settings.lease_ms
+    fail_dated_ahead(queue, run_id)
     if runs.start(run_id):
         logs.event("run.started", run=run_id)
     try:
@@ -178,6 +186,7 @@ def _plan(
     run = runs.by_id(run_id)
     tenant = tenants.tenant_by_id(run.tenant_id)
     as_of_ms = now_ms()
+    ahead.report_tenant(tenant.id)
     scan = _scan(run, tenant, most_shard_customers, as_of_ms)
     total = scan.customers if run.segment is None else count_in_segment(tenant.id, run.segment)
     bounds = scan.shard_bounds(most_shard_customers)
@@ -217,8 +226,8 @@ def _compute_shards(run_id: int, queue: Queue, lease_ms: int) -> None:
 
 
 def _ring_if_needed(run_id: int, queue: Queue) -> None:
-    if run_id in runs.needing_work(run_id):
-        queue.ring(run_id)
+    for _, tenant_id in due.needing_work(run_id):
+        queue.ring(tenant_id)
 
 
 def _compute_to_end(shard: Shard, report: Report, until: float) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from clv.db.clock import now_ms
 from clv.db.dialect import MANY_ROWS, analyze
 from clv.domain import overview
+from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.overview import Overview
 from clv.domain.settings import MODEL_NAMES
 from clv.domain.units import DAY_MS
@@ -126,12 +127,14 @@ def overview_of_run(run: Run) -> Overview:
 
 def tidy_up(run: Run) -> None:
     """After a run's end, while nobody waits: store the leaders of each ranking, and delete the
-    rows of histories that are too old. If the worker is killed before that, lists read all records
-    and the old rows stay until the next run ends."""
+    rows of histories that are too old, or ahead of the clock. If the worker is killed before that,
+    lists read all records and these rows stay until the next run ends."""
     if run.computed >= MANY_ROWS:
         analyze("clv_record")
     rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id))
-    changes.prune(run.tenant_id, now_ms() - changes.KEPT_DAYS * DAY_MS)
+    now = now_ms()
+    changes.prune(run.tenant_id, now - changes.KEPT_DAYS * DAY_MS)
+    changes.prune_ahead(run.tenant_id, now + FUTURE_TOLERANCE_MS)
 
 
 def _point(run: Run, stored: str) -> Point:

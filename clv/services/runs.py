@@ -14,11 +14,14 @@ from typing import Protocol
 from clv import db, logs
 from clv.config import Settings
 from clv.db.clock import now_ms
+from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.units import DAY_MS
 from clv.errors import Conflict, NotFound, RunFailed, Unavailable
 from clv.queue import Queue
+from clv.services import ahead
 from clv.services.job import Job, job_of
-from clv.store import runs
+from clv.store import due, runs
+from clv.store.ahead import LONGEST_LEASE_MS
 from clv.store.runs import Run
 
 # How often a waiting request looks: quickly at first, because many runs take no time.
@@ -58,7 +61,7 @@ def start(
     run, created = runs.join_or_create(tenant_id, segment, requested_by, settings.run_deadline_ms)
     db.release()
     try:
-        queue.ring(run.id)
+        queue.ring(tenant_id)
     except Unavailable:
         if created:
             runs.close(run.id, "failed", "The queue could not be reached.")
@@ -74,9 +77,11 @@ def start_nightly(settings: Settings, queue: Queue, as_of_ms: int) -> int:
     leaves the other tenants to the next call.
     """
     due_ms = last_due_ms(settings.nightly_at, as_of_ms)
-    started = runs.start_nightly(due_ms, settings.run_deadline_ms)
-    for run_id in started:
-        queue.ring(run_id)
+    latest_ms = as_of_ms + FUTURE_TOLERANCE_MS
+    ahead.report_nightly(latest_ms)
+    started = due.start_nightly(due_ms, latest_ms, settings.run_deadline_ms)
+    for tenant_id in started:
+        queue.ring(tenant_id)
     if started:
         logs.event("nightly.started", runs=len(started))
     return len(started)
@@ -144,7 +149,7 @@ def errors_page(tenant_id: int, job_id: str, after: str, limit: int) -> list[Cus
 
 
 def cancel(tenant_id: int, job_id: str, by: str, queue: Queue) -> Job:
-    """Cancel an active run: no chunk of it is written from now on.
+    """Cancel an active run: no chunk of it is written from now on. Its doorbell is taken back.
 
     :raises NotFound: when the tenant has no such run
     :raises Conflict: when it has ended already
@@ -154,7 +159,7 @@ def cancel(tenant_id: int, job_id: str, by: str, queue: Queue) -> Job:
         raise Conflict(f"The run has ended already: it is {_find(tenant_id, job_id).status}.")
     logs.event("run.cancelled", run=run.id)
     with contextlib.suppress(Unavailable):
-        ring_for_next(tenant_id, queue)
+        _take_doorbell_back(tenant_id, queue)
     return _as_of_now(_find(tenant_id, job_id), queue)
 
 
@@ -167,23 +172,36 @@ def fail(run_id: int, reason: str, queue: Queue) -> None:
 
 def ring_for_next(tenant_id: int, queue: Queue) -> None:
     """Ring for the tenant's queued run, which may start now that another one has ended."""
-    following = runs.queued_of_tenant(tenant_id)
-    if following is not None:
-        queue.ring(following)
+    if runs.queued_of_tenant(tenant_id) is not None:
+        queue.ring(tenant_id)
 
 
-def sweep(queue: Queue, run_id: int | None = None) -> None:
+def sweep(queue: Queue, run_id: int | None = None, lease_ms: int = LONGEST_LEASE_MS) -> None:
     """Fail every run that is past its deadline, and ring for every run that needs a worker, even
-    if only to be finished, and has no doorbell in the queue.
+    if only to be finished, and whose tenant has no doorbell in the queue.
+
+    :param run_id: look at this run alone
+    :param lease_ms: how long leases are; those that lie further ahead are dropped
+    """
+    fail_dated_ahead(queue, run_id)
+    for overdue in due.overdue(run_id):
+        fail(overdue, "The run did not end before its deadline.", queue)
+    ahead.drop_leases(lease_ms, run_id)
+    for forgotten, tenant_id in due.needing_work(run_id):
+        if not queue.waiting(tenant_id):
+            logs.event("run.rung_again", run=forgotten)
+            queue.ring(tenant_id)
+
+
+def fail_dated_ahead(queue: Queue, run_id: int | None = None) -> None:
+    """Fail every active run that began while the clock was ahead: what it computed would be dated
+    ahead as well.
 
     :param run_id: look at this run alone
     """
-    for overdue in runs.overdue(run_id):
-        fail(overdue, "The run did not end before its deadline.", queue)
-    for due in runs.needing_work(run_id):
-        if not queue.waiting(due):
-            logs.event("run.rung_again", run=due)
-            queue.ring(due)
+    for wrong in due.dated_ahead(run_id):
+        ahead.report(runs.by_id(wrong).tenant_id, ["run"])
+        fail(wrong, "The run began while the database's clock was ahead. Start another one.", queue)
 
 
 def stored_id(public_id: str, missing: str) -> str:
@@ -195,6 +213,15 @@ def stored_id(public_id: str, missing: str) -> str:
         return str(uuid.UUID(public_id))
     except ValueError:
         raise NotFound(missing) from None
+
+
+def _take_doorbell_back(tenant_id: int, queue: Queue) -> None:
+    """Take the tenant's doorbell back unless another run of it is active."""
+    if runs.active_of_tenant(tenant_id) is None:
+        queue.take_back(tenant_id)
+    # Who created a run in between may have seen the doorbell and left it at that.
+    if runs.active_of_tenant(tenant_id) is not None:
+        queue.ring(tenant_id)
 
 
 def _find(tenant_id: int, job_id: str) -> Run:

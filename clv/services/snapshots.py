@@ -15,6 +15,7 @@ from clv.domain.settings import ScoreSettings
 from clv.errors import Unavailable, Unscorable
 from clv.prediction import calibrated
 from clv.prediction.calibrated import Calibration, History
+from clv.services import ahead
 from clv.store import snapshots, tenants, totals
 from clv.store.snapshots import Snapshot
 from clv.store.tenants import Tenant
@@ -75,6 +76,8 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
         snapshot = snapshots.current(tenant.id)
         if snapshot is not None and _fits(snapshot, tenant):
             return snapshot
+        if snapshots.is_leased_ahead(tenant.id):
+            ahead.report(tenant.id, ["lease"])
         lease = snapshots.take_lease(tenant.id)
         if lease is not None:
             built = _build_with_lease(tenant, lease, snapshot)

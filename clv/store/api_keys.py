@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clv import db
 from clv.db import models
-from clv.db.clock import now_ms, now_sql
+from clv.db.clock import latest_sql, now_ms, now_sql
 from clv.errors import NotFound
 
 
@@ -88,7 +88,8 @@ def note_use(public: str, every_ms: int) -> None:
     with db.without_waiting():
         db.execute(
             f"UPDATE api_key SET last_used_ms = {now_sql()}"
-            f" WHERE public = %s AND COALESCE(last_used_ms, 0) <= {now_sql()} - %s",
+            f" WHERE public = %s AND (COALESCE(last_used_ms, 0) <= {now_sql()} - %s"
+            f" OR last_used_ms > {latest_sql()})",
             (public, every_ms),
         )
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from clv import db
-from clv.db.clock import now_ms, now_sql
+from clv.db.clock import latest_sql, now_ms, now_sql
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import Conflict, NotFound
-from clv.store.runs import ACTIVE, IS_ACTIVE, active_ids
+from clv.store.due import active_ids
+from clv.store.runs import ACTIVE, IS_ACTIVE
 
 # A backtest fails after this many attempts that did not end it.
 MAX_ATTEMPTS = 3
@@ -176,11 +177,13 @@ def needing_work(internal_id: int | None = None) -> list[int]:
 
 
 def overdue(internal_id: int | None = None) -> list[int]:
-    """The active backtests that are past their deadlines.
+    """The active backtests that are past their deadlines, or were created while the clock was
+    ahead: their deadlines would be as far ahead.
 
     :param internal_id: ask only about this one
     """
-    return active_ids("backtest", f"deadline_ms < {now_sql()}", internal_id)
+    condition = f"(deadline_ms < {now_sql()} OR created_ms > {latest_sql()})"
+    return active_ids("backtest", condition, internal_id)
 
 
 def _until() -> str:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from clv import db
 from clv.db.dialect import row_lock
 from clv.domain.scoring import rounded
+from clv.domain.units import MAX_STORED_INTEGER
 
 # How long a change is kept.
 KEPT_DAYS = 400
@@ -75,7 +76,17 @@ def page(
 
 def prune(tenant_id: int, before_ms: int) -> int:
     """Delete changes before a time, except each customer's latest one; return their number."""
-    pruned, after = 0, (0, "")
+    return _prune(tenant_id, 0, before_ms)
+
+
+def prune_ahead(tenant_id: int, latest_ms: int) -> int:
+    """Delete changes after a time that is still to come, except where the customer's record is as
+    far ahead; return their number."""
+    return _prune(tenant_id, latest_ms, MAX_STORED_INTEGER)
+
+
+def _prune(tenant_id: int, after_ms: int, before_ms: int) -> int:
+    pruned, after = 0, (after_ms, "")
     while True:
         # Read them first, without SQLite's write lock: most old rows are latest ones and stay.
         doomed = db.rows(

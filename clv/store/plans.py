@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from clv import db
-from clv.db.clock import now_sql
+from clv.db.clock import latest_sql, now_sql
 from clv.db.dialect import row_lock
 from clv.domain.distribution import Distribution
 from clv.domain.settings import ScoreSettings
@@ -82,6 +82,8 @@ def save_plan(
                 run.tenant_id, customers, distribution, settings, calibration
             ).id
         _insert_shards(run.id, bounds)
+        if run.segment is None:
+            _correct_data_time(run, distribution)
         db.execute(
             "UPDATE run SET planned = %s, snapshot_id = %s, total = %s, suggested_days = %s,"
             " plan_lease_ms = 0 WHERE id = %s",
@@ -98,6 +100,17 @@ def _is_claimed(run_id: int, attempt: int) -> bool:
         (run_id, attempt),
     )
     return bool(claimed)
+
+
+def _correct_data_time(run: Run, distribution: Distribution | None) -> None:
+    """Date the tenant's data as of a full run if they are dated ahead of the clock: the run has
+    them all, and they would seem newer than every run for as long as the clock was ahead."""
+    as_of_ms = run.started_ms if distribution is None else distribution.as_of_ms
+    db.execute(
+        "UPDATE tenant SET data_updated_ms = %s"
+        f" WHERE id = %s AND data_updated_ms > {latest_sql()}",
+        (as_of_ms, run.tenant_id),
+    )
 
 
 def _insert_shards(run_id: int, bounds: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from clv import db
-from clv.db.clock import now_sql
+from clv.db.clock import POSTGRESQL, latest_sql, now_sql
 from clv.domain.overview import Cell
 from clv.domain.scoring import Scores
 
@@ -27,8 +27,12 @@ values = attrgetter(*COLUMNS.split(", "))
 _ASSIGNMENTS = ", ".join(
     f"{name} = excluded.{name}" for name in (*COLUMNS.split(", ")[1:], "run_id")
 )
+# Only a record that lay ahead of the clock was noted after the one that replaces it.
+_NOTED_AHEAD = "clv_record.noted_ms > excluded.computed_ms"
+# The first condition is met by a record without a row of history, too.
 _MOVED = (
-    "clv_record.noted_score IS NULL OR clv_record.segment <> excluded.segment"
+    "(clv_record.noted_ms <= excluded.computed_ms) IS NOT TRUE"
+    " OR clv_record.segment <> excluded.segment"
     f" OR ABS(excluded.score - clv_record.noted_score) >= {NOTED_MOVE}"
 )
 _NOTED = ", ".join(
@@ -36,13 +40,18 @@ _NOTED = ", ".join(
     for name, value in (
         ("noted_score", "excluded.score"),
         ("noted_ms", "excluded.computed_ms"),
-        ("noted_from", "clv_record.segment"),
+        # The row that was noted ahead goes; the row before it is the last one again.
+        (
+            "noted_from",
+            f"CASE WHEN {_NOTED_AHEAD} THEN clv_record.noted_from ELSE clv_record.segment END",
+        ),
     )
 )
-# A record is only replaced by one with the same or a later time.
+# A record is only replaced by one with the same or a later time, unless its own lies ahead of the
+# clock. The clock is read for those alone that are not replaced by the first rule.
 _ON_CONFLICT = (
     f"ON CONFLICT (tenant_id, customer_id) DO UPDATE SET {_ASSIGNMENTS}, {_NOTED}"
-    " WHERE clv_record.computed_ms <= excluded.computed_ms"
+    " WHERE clv_record.computed_ms <= excluded.computed_ms OR clv_record.computed_ms > "
 )
 _INSERT = f"INSERT INTO clv_record ({COLUMNS}, tenant_id, run_id, noted_score, noted_ms)"
 _UPSERT = f"{_INSERT} VALUES ({', '.join(['%s'] * 15)}) {_ON_CONFLICT}"
@@ -69,7 +78,8 @@ _RECORD = f"SELECT {COLUMNS} FROM clv_record WHERE {_OF_CUSTOMER}"
 # parameters are the tenant, the run if {run} is one, and the columns as arrays.
 WRITE_ARRAYS = (
     f"written AS ({_INSERT} SELECT u.*, %s::int, {{run}}, u.score, u.computed_ms FROM {_UNNESTED}"
-    f" {{where}} {_ON_CONFLICT} RETURNING *), noted AS ({_NOTE.format(written='written', more='')})"
+    f" {{where}} {_ON_CONFLICT}{latest_sql(POSTGRESQL)} RETURNING *),"
+    f" noted AS ({_NOTE.format(written='written', more='')})"
 )
 _HAS_SUMMARIES = f"SELECT 1 FROM interaction_summary WHERE {_OF_CUSTOMER} LIMIT 1"
 _WRITE_ONE = (
@@ -82,12 +92,12 @@ _WRITE_ONE = (
 def record(tenant_id: int, customer_id: str, max_age_ms: int | None = None) -> Scores | None:
     """The stored scores of a customer, if there are any.
 
-    :param max_age_ms: only if they are not older
+    :param max_age_ms: only if they are not older, nor ahead of the clock
     """
     if max_age_ms is None:
         row = db.quick_row(_RECORD, (tenant_id, customer_id))
     else:
-        young = f"{_RECORD} AND {now_sql()} - computed_ms <= %s"
+        young = f"{_RECORD} AND {now_sql()} - computed_ms <= %s AND computed_ms <= {latest_sql()}"
         row = db.quick_row(young, (tenant_id, customer_id, max_age_ms))
     return None if row is None else Scores._make(row)
 
@@ -114,7 +124,7 @@ def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> 
     if not chunk:
         return
     db.execute_many(
-        _UPSERT,
+        _UPSERT + latest_sql(),
         [(*values(s), tenant_id, run_id, s.score, s.computed_ms) for s in chunk],
     )
     first, last = chunk[0], chunk[-1]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clv import db
-from clv.db.clock import now_ms
+from clv.db.clock import latest_sql, now_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ def add(run_id: int) -> None:
         " SELECT status, 1,"
         " (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
         " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
-        " finished_ms - COALESCE(started_ms, finished_ms) FROM run WHERE id = %s"
+        # Negative when the clock was ahead in between.
+        " CASE WHEN finished_ms > started_ms THEN finished_ms - started_ms ELSE 0 END"
+        " FROM run WHERE id = %s"
         " ON CONFLICT (status) DO UPDATE SET runs = run_tally.runs + 1,"
         " computed = run_tally.computed + excluded.computed,"
         " errors = run_tally.errors + excluded.errors,"
@@ -68,16 +70,18 @@ def active() -> dict[str, tuple[int, int]]:
 
 def full_runs(stale_ms: int) -> FullRunAges:
     """The ages of the last finished full runs of the tenants with customers. A tenant without such
-    a run counts with its own age.
+    a run counts with its own age, and a run that is dated ahead of the clock does not count.
 
     :param stale_ms: an age that is too old
     """
     now = now_ms()
     ages = [
-        now - last
+        max(0, now - last)
         for (last,) in db.rows(
             "SELECT COALESCE((SELECT finished_ms FROM run WHERE tenant_id = tenant.id"
-            " AND status = 'finished' AND segment IS NULL ORDER BY id DESC LIMIT 1), created_ms)"
+            " AND status = 'finished' AND segment IS NULL"
+            f" AND started_ms <= {latest_sql()} AND finished_ms <= {latest_sql()}"
+            " ORDER BY id DESC LIMIT 1), created_ms)"
             " FROM tenant WHERE customers > 0"
         )
     ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from peewee import IntegrityError
 
 from clv import db
-from clv.db.clock import now_ms, now_sql
+from clv.db.clock import latest_sql, now_ms, now_sql
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import NotFound, Unavailable
 from clv.store import run_tally
@@ -38,7 +38,7 @@ _RUN = (
     " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
 )
 
-_ALL_DONE = "NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT shard.done)"
+ALL_DONE = "NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT shard.done)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +87,6 @@ def join_or_create(
             if created is not None:
                 return by_id(created), True
     raise Unavailable("Other requests start and end runs of this tenant all the time. Try again.")
-
-
-def start_nightly(due_ms: int, deadline_ms: int) -> list[int]:
-    """Queue the nightly run of each tenant without one since ``due_ms``; return the runs' ids."""
-    tenant_ids = db.rows("SELECT id FROM tenant WHERE nightly_ms < %s ORDER BY id", (due_ms,))
-    started = []
-    for (tenant_id,) in tenant_ids:
-        with db.transaction():
-            if db.execute(
-                "UPDATE tenant SET nightly_ms = %s WHERE id = %s AND nightly_ms < %s",
-                (due_ms, tenant_id, due_ms),
-            ):
-                started.append(join_or_create(tenant_id, None, "schedule", deadline_ms)[0].id)
-    return started
 
 
 def by_id(run_id: int) -> Run:
@@ -162,47 +148,13 @@ def start(run_id: int) -> bool:
     return started == 1
 
 
-def needing_work(run_id: int | None = None) -> list[int]:
-    """The runs that a worker could advance: one of their shards, the plan or the end is free, or
-    they are queued while no other run of the tenant is running.
-
-    :param run_id: ask only about this run
-    """
-    return active_ids(
-        "run",
-        "((status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
-        " WHERE other.tenant_id = run.tenant_id AND other.status = 'running'))"
-        f" OR (status = 'running' AND NOT planned AND plan_lease_ms < {now_sql()})"
-        " OR (status = 'running' AND planned AND (EXISTS (SELECT 1 FROM shard"
-        f" WHERE shard.run_id = run.id AND NOT shard.done AND shard.lease_ms < {now_sql()})"
-        f" OR ({_ALL_DONE} AND plan_lease_ms < {now_sql()}))))",
-        run_id,
-    )
-
-
-def overdue(run_id: int | None = None) -> list[int]:
-    """The active runs that are past their deadlines.
-
-    :param run_id: ask only about this run
-    """
-    return active_ids("run", f"deadline_ms < {now_sql()}", run_id)
-
-
-def active_ids(table: str, condition: str, only_id: int | None) -> list[int]:
-    """The active rows of ``run`` or ``backtest`` that meet a condition, or the one with this id."""
-    sql = f"SELECT id FROM {table} WHERE {IS_ACTIVE} AND {condition}"
-    if only_id is None:
-        return [active_id for (active_id,) in db.rows(f"{sql} ORDER BY id")]
-    return [active_id for (active_id,) in db.rows(f"{sql} AND id = %s", (only_id,))]
-
-
 def claim_end(run_id: int, lease_ms: int) -> Run | None:
     """Claim the end of a run whose shards are all done; None if there is nothing to claim. Like
     planning, ending a run is a pass over all customers and can't renew its lease."""
     claimed = db.execute(
         f"UPDATE run SET plan_lease_ms = {now_sql()} + %s + (SELECT customers / %s FROM tenant"
         " WHERE tenant.id = run.tenant_id)"
-        f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}"
+        f" WHERE id = %s AND status = 'running' AND planned AND {ALL_DONE}"
         f" AND plan_lease_ms < {now_sql()}",
         (lease_ms, PLANNED_CUSTOMERS_PER_MS, run_id),
     )
@@ -224,7 +176,7 @@ def finish(run: Run, overview: str) -> bool:
         run.id,
         f"UPDATE run SET status = 'finished', finished_ms = {now_sql()}, overview = %s, total ="
         " (SELECT COALESCE(SUM(computed + errors), 0) FROM shard WHERE run_id = run.id)"
-        f" WHERE id = %s AND status = 'running' AND planned AND {_ALL_DONE}",
+        f" WHERE id = %s AND status = 'running' AND planned AND {ALL_DONE}",
         (overview, run.id),
     )
 
@@ -256,6 +208,16 @@ def close(run_id: int, status: str, message: str) -> bool:
 def queued_of_tenant(tenant_id: int) -> int | None:
     """The id of the tenant's queued run, if there is one."""
     row = db.row("SELECT id FROM run WHERE tenant_id = %s AND status = 'queued'", (tenant_id,))
+    return row[0] if row else None
+
+
+def active_of_tenant(tenant_id: int) -> int | None:
+    """The id of the tenant's running run, or else of its queued one."""
+    row = db.row(
+        f"SELECT id FROM run WHERE tenant_id = %s AND {IS_ACTIVE}"
+        " ORDER BY CASE status WHEN 'running' THEN 0 ELSE 1 END LIMIT 1",
+        (tenant_id,),
+    )
     return row[0] if row else None
 
 
@@ -291,9 +253,12 @@ def _end(run_id: int, sql: str, params: tuple) -> bool:
 def _overviews(
     tenant_id: int, condition: str, before_id: int | None, limit: int
 ) -> list[tuple[Run, str]]:
+    # Runs that ran while the clock was ahead would seem the latest for as long as it was.
     rows = db.rows(
         f"SELECT overview, {_RUN} FROM run WHERE tenant_id = %s AND id < %s {condition}"
-        " AND status = 'finished' AND overview IS NOT NULL ORDER BY id DESC LIMIT %s",
+        " AND status = 'finished' AND overview IS NOT NULL"
+        f" AND started_ms <= {latest_sql()} AND finished_ms <= {latest_sql()}"
+        " ORDER BY id DESC LIMIT %s",
         (tenant_id, MAX_STORED_INTEGER if before_id is None else before_id, limit),
     )
     return [(Run(*run), overview) for overview, *run in rows]

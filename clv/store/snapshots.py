@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from clv import db
-from clv.db.clock import now_sql
+from clv.db.clock import latest_sql, now_sql
 from clv.domain.distribution import Distribution, from_bytes, to_bytes
 from clv.domain.settings import ScoreSettings
 from clv.prediction import calibrated
@@ -16,10 +16,8 @@ from clv.prediction.calibrated import Calibration
 LEASE_MS = 60_000
 # Snapshots that a process caches, of at most 80 KB each.
 CACHED = 32
-_CURRENT = (
-    "SELECT s.id, s.tenant_id, s.as_of_ms, s.p25, s.p75 FROM tenant t"
-    " JOIN snapshot s ON s.id = t.snapshot_id WHERE t.id = %s"
-)
+# A snapshot that lies ahead of the clock is nobody's current one.
+_OF_TENANT = "FROM tenant t JOIN snapshot s ON s.id = t.snapshot_id WHERE t.id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +65,21 @@ def insert(
 
 def current_id(tenant_id: int) -> int | None:
     """The id of the tenant's current snapshot, if it has one."""
-    return db.value("SELECT snapshot_id FROM tenant WHERE id = %s", (tenant_id,))
+    row = db.row(f"SELECT s.id {_current()}", (tenant_id,))
+    return row[0] if row else None
 
 
 def current(tenant_id: int) -> Snapshot | None:
     """The tenant's current snapshot, if it has one."""
-    row = db.quick_row(_CURRENT, (tenant_id,))
+    row = db.quick_row(
+        f"SELECT s.id, s.tenant_id, s.as_of_ms, s.p25, s.p75 {_current()}", (tenant_id,)
+    )
     return None if row is None else _cached(*row)
 
 
 def current_calibration(tenant_id: int) -> Calibration | None:
     """What the tenant's last full run decided about the calibrated model, if there was one."""
-    row = db.row(
-        "SELECT calibration FROM snapshot"
-        " WHERE id = (SELECT snapshot_id FROM tenant WHERE id = %s)",
-        (tenant_id,),
-    )
+    row = db.row(f"SELECT s.calibration {_current()}", (tenant_id,))
     return calibrated.from_json(row[0]) if row and row[0] else None
 
 
@@ -110,11 +107,18 @@ def take_lease(tenant_id: int) -> int | None:
     """Claim the building of the tenant's snapshot: the lease to give back, or None if somebody
     else has it."""
     taken = db.row(
-        f"UPDATE tenant SET snapshot_lease_ms = {now_sql()} + %s"
-        f" WHERE id = %s AND snapshot_lease_ms < {now_sql()} RETURNING snapshot_lease_ms",
-        (LEASE_MS, tenant_id),
+        f"UPDATE tenant SET snapshot_lease_ms = {now_sql()} + %s WHERE id = %s"
+        f" AND (snapshot_lease_ms < {now_sql()} OR snapshot_lease_ms > {now_sql()} + %s)"
+        " RETURNING snapshot_lease_ms",
+        (LEASE_MS, tenant_id, LEASE_MS),
     )
     return taken[0] if taken else None
+
+
+def is_leased_ahead(tenant_id: int) -> bool:
+    """Whether the lease lies further ahead than it is long, so that whoever asks may take it."""
+    ahead = f"SELECT 1 FROM tenant WHERE id = %s AND snapshot_lease_ms > {now_sql()} + %s"
+    return db.row(ahead, (tenant_id, LEASE_MS)) is not None
 
 
 def give_lease_back(tenant_id: int, lease: int) -> None:
@@ -123,6 +127,10 @@ def give_lease_back(tenant_id: int, lease: int) -> None:
         "UPDATE tenant SET snapshot_lease_ms = 0 WHERE id = %s AND snapshot_lease_ms = %s",
         (tenant_id, lease),
     )
+
+
+def _current() -> str:
+    return f"{_OF_TENANT} AND s.as_of_ms <= {latest_sql()}"
 
 
 def _insert(
@@ -153,7 +161,8 @@ def _insert(
 def _make_current(tenant_id: int, snapshot_id: int, as_of_ms: int) -> None:
     db.execute(
         "UPDATE tenant SET snapshot_id = %s WHERE id = %s AND NOT EXISTS"
-        " (SELECT 1 FROM snapshot WHERE id = tenant.snapshot_id AND as_of_ms > %s)",
+        " (SELECT 1 FROM snapshot WHERE id = tenant.snapshot_id"
+        f" AND as_of_ms > %s AND as_of_ms <= {latest_sql()})",
         (snapshot_id, tenant_id, as_of_ms),
     )
 

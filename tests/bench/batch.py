@@ -46,12 +46,15 @@ DEADLINE_HOURS = 6.0
 class Silent:
     """A doorbell that nobody hears, and progress that nobody reads."""
 
-    def ring(self, run_id: int) -> None:
+    def ring(self, tenant_id: int) -> None:
         """Do nothing."""
 
-    def waiting(self, run_id: int) -> int:
+    def waiting(self, tenant_id: int) -> int:
         """As if somebody came."""
         return 1
+
+    def take_back(self, tenant_id: int) -> None:
+        """Do nothing."""
 
     def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
         """Do nothing."""

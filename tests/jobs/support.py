@@ -28,10 +28,10 @@ class Bell(JobQueue):
         super().__init__(redis)
         self.rung: list[int] = []
 
-    def ring(self, run_id: int) -> None:
-        self.rung.append(run_id)
+    def ring(self, tenant_id: int) -> None:
+        self.rung.append(tenant_id)
 
-    def waiting(self, run_id: int) -> int:
+    def waiting(self, tenant_id: int) -> int:
         return 0
 
 

@@ -113,7 +113,7 @@ def test_a_run_whose_horse_was_killed_in_a_fit_is_planned_again(tenant, queue, q
     choose_calibrated()
     with db.scope():
         run_id = begin()
-        queue.ring(run_id)
+        queue.ring(tenant.id)
     kill_in_a_fit(quick_worker(STOPPED_IN_A_FIT))
     with db.scope():
         left = runs.by_id(run_id)

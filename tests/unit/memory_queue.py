@@ -10,7 +10,7 @@ from clv.queue import Report
 
 @dataclass
 class MemoryQueue:
-    """The doorbells that were rung, and the progress that was reported.
+    """The doorbells that were rung, by tenant, and the progress that was reported.
 
     :param workers: how many are alive
     :param is_reachable: whether ringing succeeds
@@ -22,12 +22,16 @@ class MemoryQueue:
     backtests_rung: list[int] = field(default_factory=list)
     progress: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def ring(self, run_id: int) -> None:
+    def ring(self, tenant_id: int) -> None:
         self._check()
-        self.rung.append(run_id)
+        self.rung.append(tenant_id)
 
-    def waiting(self, run_id: int) -> int:
-        return self.rung.count(run_id)
+    def waiting(self, tenant_id: int) -> int:
+        return self.rung.count(tenant_id)
+
+    def take_back(self, tenant_id: int) -> None:
+        self._check()
+        self.rung = [rung for rung in self.rung if rung != tenant_id]
 
     def ring_backtest(self, internal_id: int) -> None:
         self._check()

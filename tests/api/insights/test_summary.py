@@ -213,7 +213,7 @@ def test_a_web_process_rings_for_the_end_of_a_run_and_leaves_it_to_a_worker(
         url = f"/api/v1/clv/jobs/{runs.by_id(run_id).job_id}"
     shown = app.test_client().get(url, headers=headers()).json
     assert (shown["status"], shown["processed"], shown["percent"]) == ("running", 60, 99.9)
-    assert queue.waiting(run_id) == 1
+    assert queue.waiting(1) == 1
     with db.scope():
         batch.work(run_id, queue, settings)
         assert runs.by_id(run_id).status == "finished"

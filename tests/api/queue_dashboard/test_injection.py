@@ -16,8 +16,9 @@ from tests.api.queue_dashboard.support import (
 from tests.api.test_errors import assert_is_an_error
 from tests.api.web import served
 from tests.conftest import ON_ONE_DATABASE, wait_until
-from tests.support import chromium
+from tests.support import chromium, planted
 
+REGISTRIES = "queued|scheduled|deferred|started|finished|failed|canceled".split("|")
 # Resolves to the directive that the policy's refusal names.
 INJECT = """
 html => new Promise(done => {
@@ -51,6 +52,34 @@ def test_texts_of_jobs_are_escaped_and_the_policy_forbids_inline_scripts(operato
     assert directives["default-src"] == directives["base-uri"] == "'none'"
     assert directives["script-src"].startswith("'self' 'unsafe-eval' 'sha256-")
     assert "unsafe-inline" not in directives["script-src"] + directives["style-src"]
+
+
+@ON_ONE_DATABASE
+def test_nothing_planted_in_a_registry_is_called_by_any_page(
+    operator, redis, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    with planted.trap(tmp_path) as trap:
+        planted_ids = planted.plant_everywhere(redis, trap)
+        try:
+            for registry in REGISTRIES:
+                answer = operator.get(
+                    f"/rq/0/data/jobs/clv/{registry}/99/asc/1.json", headers=RIGHT
+                )
+                assert answer.status_code == 200, registry
+            for path in ("/rq/0/data/queues.json", "/rq/0/data/workers.json"):
+                assert operator.get(path, headers=RIGHT).status_code == 200
+            for job_id in planted_ids:
+                answers = [
+                    operator.get(f"/rq/0/view/job/{job_id}", headers=RIGHT),
+                    operator.get(f"/rq/0/data/job/{job_id}.json", headers=RIGHT),
+                    operator.post(f"/rq/job/{job_id}/requeue", headers=OWN_PAGE),
+                ]
+                assert {answer.status_code for answer in answers} <= {200, 404, 409}, job_id
+            operator.post("/rq/requeue/clv", headers=OWN_PAGE)
+            assert trap.sprung == []
+        finally:
+            planted.remove_everything(redis)
 
 
 @ON_ONE_DATABASE

@@ -57,8 +57,8 @@ def test_the_text_of_an_exception_reaches_neither_redis_nor_a_page_nor_a_log(
         planted = Queue("clv", connection=queue.redis, serializer=JSONSerializer)
         other = planted.enqueue_call("jobs.tasks.drain", args=(f"'; SELECT '{SECRET}",))
         with db.scope():
-            run_id = begin()
-            queue.ring(run_id)
+            begin()
+            queue.ring(tenant.id)
         failed = FailedJobRegistry("clv", connection=queue.redis, serializer=JSONSerializer)
         wait_until(lambda: len(failed) >= 2, "the job of the run failed, and the planted one")
         process.terminate()
@@ -112,7 +112,7 @@ def test_the_logs_are_lines_of_json_without_data(tenant, alone, queue, tmp_path)
             (SECRET,),
         )
         run_id = begin()
-        queue.ring(run_id)
+        queue.ring(tenant.id)
     log = tmp_path / "log"
     with log.open("wb") as sink:
         process = subprocess.Popen(

@@ -10,7 +10,7 @@ from clv import db
 from clv.config import ROOT, Settings
 from clv.domain.overview import Overview
 from clv.services import batch
-from clv.store import rankings, runs, shards, tenants
+from clv.store import due, rankings, runs, shards, tenants
 from jobs.queue import JobQueue
 from tests.conftest import environment, wait_until
 from tests.jobs.support import LEASE, add_customers, begin, complete, planned, together
@@ -54,7 +54,7 @@ def test_the_end_of_a_run_at_which_a_worker_was_killed_is_made_by_another(
         computed(run_id, queue)
         work_until_killed(run_id, alone, "overview_of_run")
         # It holds the end until its lease is over.
-        assert runs.needing_work(run_id) == [] and not batch.finish(run_id, queue, LEASE)
+        assert due.needing_work(run_id) == [] and not batch.finish(run_id, queue, LEASE)
         assert runs.by_id(run_id).status == "running" and runs.last_overview(tenant.id) is None
         db.execute("UPDATE run SET plan_lease_ms = plan_lease_ms - 600000")
     request.getfixturevalue("quick_worker")
@@ -74,7 +74,7 @@ def test_a_worker_that_is_killed_while_it_tidies_up_has_ended_the_run(tenant, al
         run_id, following = planned(queue), begin()
         work_until_killed(run_id, alone, "tidy_up")
         assert finished(run_id) and runs.last_overview(tenant.id)[0].id == run_id
-        assert queue.waiting(following) == 1
+        assert following and queue.waiting(tenant.id) == 1
 
 
 def test_leaders_are_stored_for_the_last_run_only(tenant, queue):

@@ -70,7 +70,7 @@ def test_the_cron_process_starts_the_nightly_run(tenant, alone, queue):
     def rung() -> bool:
         with db.scope():
             run_id = runs.queued_of_tenant(1)
-            return run_id is not None and queue.waiting(run_id) == 1
+            return run_id is not None and queue.waiting(1) == 1
 
     wait_until(rung, "the run was started")
     os.kill(process.pid, signal.SIGTERM)

@@ -52,7 +52,7 @@ def test_a_worker_that_is_told_to_stop_stops_at_a_chunk_and_another_goes_on(tena
     first = start_worker(alone, SHARD_CUSTOMERS="1000")
     with db.scope():
         run_id = begin()
-        queue.ring(run_id)
+        queue.ring(tenant.id)
     wait_until(lambda: children(first.pid), "a work-horse runs")
     first.terminate()
     first.wait()
