@@ -54,6 +54,13 @@ def test_a_new_session_is_no_way_around_the_limit(limited, headers):
         assert db.value("SELECT COUNT(*) FROM session") == 5
 
 
+def test_who_is_over_the_limit_can_still_sign_out(limited, headers):
+    someone = Visitor(limited, headers("viewer"))
+    assert [someone.get("/jobs").status_code for _ in range(5)] == [200] * 4 + [429]
+    assert someone.post("/sign-out").location == "/sign-in?notice=signed-out"
+    assert someone.get("/jobs").location.startswith("/sign-in")
+
+
 def test_all_keys_of_a_tenant_together_have_a_limit(app, settings, headers):
     few = create_app(replace(settings, rate_limit="5/day", tenant_rate_factor=2))
     client, mine = few.test_client(), [headers("viewer") for _ in range(4)]
