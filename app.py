@@ -82,7 +82,7 @@ def _rate_limiter(settings: Settings) -> RateLimiter | None:
     if not settings.rate_limit:
         return None
     redis = connect(settings.redis_url, 1, REDIS_SECONDS, REDIS_SECONDS)
-    return RateLimiter(settings.rate_limit, redis)
+    return RateLimiter(settings.rate_limit, settings.tenant_rate_factor, redis)
 
 
 def _trust_proxies(app: Flask, hops: int) -> None:

@@ -95,6 +95,19 @@ class Settings:
     rate_limit: str = _setting(
         "RATE_LIMIT", "6000/minute", rate, "requests of one key, over all processes; or off"
     )
+    # A multiple, so that a higher or lower limit of a key needs no second setting.
+    tenant_rate_factor: int = _setting(
+        "TENANT_RATE_FACTOR",
+        5,
+        number(int, 1, 10_000),
+        "all keys of a tenant together have so many times RATE_LIMIT",
+    )
+    max_keys: int = _setting(
+        "MAX_KEYS",
+        100,
+        number(int, 1, 100_000),
+        "keys that a tenant may have at a time, and may create within an hour",
+    )
     attempts_limit: str = _setting(
         "ATTEMPTS_LIMIT",
         "60/minute",

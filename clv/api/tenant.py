@@ -4,12 +4,15 @@ from typing import Any
 
 from flask.views import MethodView
 
-from clv.api.schemas.keys import CreatedKey, KeyList, NewKey
+from clv.api.paging import BY_ID, paginated
+from clv.api.schemas.keys import CreatedKey, KeyList, KeyQuery, NewKey
 from clv.api.schemas.settings import ServedSettings, SettingsChange
 from clv.auth import keys
 from clv.auth.principal import Role
 from clv.http.access import ClvBlueprint, principal
+from clv.http.application import components
 from clv.services import settings
+from clv.store.api_keys import ApiKey
 
 blp = ClvBlueprint("tenant", __name__, url_prefix="/api/v1", description="Settings and keys")
 
@@ -44,21 +47,27 @@ class Settings(MethodView):
 class ApiKeys(MethodView):
     """The tenant's API keys."""
 
-    @blp.access(Role.ADMIN)
-    @blp.response(200, KeyList)
-    def get(self) -> dict[str, Any]:
-        """List the API keys, oldest first"""
-        return {"data": keys.keys_of_tenant(principal().tenant)}
+    @blp.access(Role.ADMIN, 400)
+    @paginated(blp, KeyList, BY_ID, query=KeyQuery)
+    def get(self, after: int | None, limit: int) -> list[ApiKey]:
+        """List the API keys, oldest first
 
-    @blp.access(Role.ADMIN, 400, 413, 415)
+        Revoked and expired keys are listed for 90 days, but no more than ten times as many as a
+        tenant may have.
+        """
+        return keys.page(principal().tenant.id, after, limit)
+
+    @blp.access(Role.ADMIN, 400, 409, 413, 415)
     @blp.arguments(NewKey)
     @blp.response(201, CreatedKey)
     def post(self, new: dict[str, Any]) -> keys.CreatedKey:
         """Create an API key
 
-        The token is shown this once; stored is only a hash of its secret.
+        The token is shown this once; stored is only a hash of its secret. 409: the tenant has as
+        many valid keys as it may. 429: or it has created so many within an hour.
         """
-        return keys.create_key_of_tenant(principal().tenant, **new)
+        most = components().settings.max_keys
+        return keys.create_key_of_tenant(principal().tenant, **new, most=most)
 
 
 @blp.route("/api-keys/<keyId>", parameters=[_KEY_ID])

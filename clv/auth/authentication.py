@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from clv import db
 from clv.auth import tokens
-from clv.auth.principal import REFUSAL, Principal, Role
+from clv.auth.principal import REFUSAL, Principal, principal_of
 from clv.auth.tokens import public_part
 from clv.auth.ttl_cache import TTLCache
 from clv.errors import Unauthenticated
@@ -77,15 +77,14 @@ def authenticate(header: str | None, existing: bool = False) -> Principal:
     return key.principal
 
 
-def resume(public: str) -> Principal:
-    """Who signed in with the key that has this public part, as the key is now.
-
-    :raises Unauthenticated: when the key was revoked, has expired or was deleted since then
-    """
-    key = _look_up(public)
-    if key is None:
-        raise Unauthenticated(REFUSAL)
-    return key.principal
+def key_named_in(header: str | None) -> tuple[str, str]:
+    """The tenant and the public part of the key that a refused header names, for the log. Empty
+    where there is no such key, or nothing that has the form of one."""
+    token = tokens.parse(_bearer(header))
+    if token is None:
+        return "", ""
+    stored = api_keys.find_key(token.public)
+    return "" if stored is None else stored.tenant_name, token.public
 
 
 def use_is_due(principal: Principal) -> bool:
@@ -130,7 +129,7 @@ def _look_up(public: str) -> CachedKey | None:
         return None
     key = stored.key
     cached = CachedKey(
-        Principal(key.public, Role.parse(key.role), stored.tenant_id, stored.tenant_name),
+        principal_of(stored),
         key.secret_sha256.encode(),
         # Either way: it was noted ahead if the database's clock was.
         abs(stored.now_ms - (key.last_used_ms or 0)) >= USE_NOTED_EVERY_MS,

@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from clv.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from clv.store import tenants
+from clv.store.api_keys import KeyOfTenant
 from clv.store.tenants import Tenant
 
 REFUSAL = "A valid API key is required: Authorization: Bearer clv_…"
@@ -55,6 +56,12 @@ class Principal:
             return tenants.tenant_by_id(self.tenant_id)
         except NotFound:
             raise Unauthenticated(REFUSAL) from None
+
+
+def principal_of(stored: KeyOfTenant) -> Principal:
+    """Who sends requests with this key."""
+    key = stored.key
+    return Principal(key.public, Role.parse(key.role), stored.tenant_id, stored.tenant_name)
 
 
 def authorize(principal: Principal, role: Role, tenant_header: str | None) -> None:

@@ -9,13 +9,12 @@ from typing import Any
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clv.auth import authentication
+from clv.auth import authentication, sessions
 from clv.auth.principal import Principal, Role, authorize
 from clv.dashboard import session
 from clv.dashboard.navigation import places
-from clv.dashboard.session import Session
 from clv.errors import Forbidden, Unauthenticated
-from clv.http.access import principal
+from clv.http.access import admit, principal
 from clv.http.application import components
 from clv.http.headers import NO_PAGE, is_same_origin
 
@@ -40,6 +39,8 @@ NOTICES = {
     "recomputed": "Computed again, from what is known now.",
     "signed-out": "You have signed out.",
 }
+# Signing out must work over the rate limit, too: somebody else may have used it up.
+_LEAVE = "dashboard.leave"
 _OPEN = ("dashboard.asset", "dashboard.sign_in", "dashboard.enter")
 
 
@@ -86,10 +87,16 @@ def secret() -> str:
     return carried.session_secret
 
 
-def begin_session(key: str) -> Session:
-    """Replace the browser's session by a new one of this key."""
-    g.session, g.is_new_session = session.open_session(key, now_ms()), True
-    return g.session
+def begin_session(key: str) -> None:
+    """Replace the browser's session, which ends, by a new one of the key with this public part.
+
+    :param key: empty for a session that opens nothing
+    """
+    if g.session is not None and g.session.key:
+        sessions.end(g.session.id)
+    _give_session(key)
+    if key:
+        sessions.begin(g.session.id, key)
 
 
 def whole(text: str) -> int | str:
@@ -104,22 +111,32 @@ def is_part() -> bool:
 
 @blp.before_request
 def _let_in() -> BaseResponse | None:
-    """Let only visitors in who have signed in with a key that is still active, and take changes
-    only from forms of our own pages."""
+    """Let only visitors in who have signed in with a key that is still active, count their requests
+    as the key's, and take changes only from forms of our own pages."""
     if request.endpoint == "dashboard.asset":
         return None
     g.session = session.unseal(request.cookies.get(_cookie(), ""), secret(), now_ms())
     if g.session is None:
-        begin_session("")
+        _give_session("")
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         _refuse_foreign_forms()
     if request.endpoint in _OPEN:
         return None
+    if not g.session.key:
+        return to_sign_in()
     try:
-        g.principal = authentication.resume(g.session.key)
+        me = sessions.resume(g.session.id)
     except Unauthenticated:
         return to_sign_in()
+    if request.endpoint == _LEAVE:
+        g.principal = me
+    else:
+        admit(me)
     return None
+
+
+def _give_session(key: str) -> None:
+    g.session, g.is_new_session = session.open_session(key, now_ms()), True
 
 
 def to_sign_in() -> BaseResponse:
@@ -152,7 +169,7 @@ def protect(response: Response) -> Response:
         response.set_cookie(
             _cookie(),
             session.seal(g.session, secret()),
-            max_age=session.LIFETIME_MS // 1000,
+            max_age=sessions.LIFETIME_MS // 1000,
             secure=request.is_secure,
             httponly=True,
             samesite="Lax",

@@ -1,7 +1,7 @@
-"""Who has signed in: a signed text that the browser keeps, and the token of its forms.
+"""What a browser keeps of its session: a signed text, and the token of its forms.
 
-The text names an API key by its public part; the key itself is kept nowhere. A session does not
-say whether its key is still active.
+The text has the session's id and names an API key by its public part; the key itself is kept
+nowhere. Whether the session still opens something is up to :mod:`clv.auth.sessions`.
 """
 
 import hashlib
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-LIFETIME_MS = 12 * 3_600_000
+from clv.auth.sessions import LIFETIME_MS
+
 # How much the clocks of the machines that share the sessions may differ.
 SKEW_MS = 60_000
-_NONCE_BYTES = 16
+_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +24,22 @@ class Session:
 
     :param key: the public part of the key, empty before the sign-in
     :param opened_ms: when it began, in milliseconds since 1970
-    :param nonce: random, and new at each sign-in
+    :param id: random, and new at each sign-in and sign-out
     """
 
     key: str
     opened_ms: int
-    nonce: str
+    id: str
 
 
 def open_session(key: str, now_ms: int) -> Session:
     """A new session."""
-    return Session(key, now_ms, secrets.token_urlsafe(_NONCE_BYTES))
+    return Session(key, now_ms, secrets.token_urlsafe(_ID_BYTES))
 
 
 def seal(session: Session, secret: str) -> str:
     """The session as a signed text."""
-    return _serializer(secret).dumps([session.key, session.opened_ms, session.nonce])
+    return _serializer(secret).dumps([session.key, session.opened_ms, session.id])
 
 
 def unseal(text: str, secret: str, now_ms: int) -> Session | None:
@@ -52,7 +53,7 @@ def unseal(text: str, secret: str, now_ms: int) -> Session | None:
 
 def form_token(session: Session, secret: str) -> str:
     """The token that each form of the session carries. No other site can know it."""
-    return hmac.new(secret.encode(), f"form:{session.nonce}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), f"form:{session.id}".encode(), hashlib.sha256).hexdigest()
 
 
 def _serializer(secret: str) -> URLSafeSerializer:

@@ -1,12 +1,16 @@
 """Signing in with an API key, and signing out."""
 
+import logging
 from typing import Any
 
 from flask import redirect, request, url_for
 
+from clv import logs
+from clv.auth import authentication, sessions
+from clv.auth.principal import Principal
 from clv.dashboard.blueprint import begin_session, blp, page
-from clv.errors import Unauthenticated
-from clv.http.access import identify
+from clv.errors import TooMany, Unauthenticated
+from clv.http.access import admit, client_address, identify, principal
 
 REFUSED = "This key does not open anything: it is mistyped, expired or revoked."
 
@@ -21,19 +25,39 @@ def sign_in() -> Any:
 def enter() -> Any:
     """Begin a session with the key, which is not kept."""
     back = _back(request.form.get("next", ""))
+    header = f"Bearer {request.form.get('key', '').strip()}"
     try:
-        signed_in = identify(f"Bearer {request.form.get('key', '').strip()}")
+        signed_in = identify(header)
     except Unauthenticated:
+        _log_refusal(*authentication.key_named_in(header))
         return page("sign_in.html", back=back, error=REFUSED), 401
+    except TooMany:
+        # The key is not looked up any more.
+        _log_refusal("", "")
+        raise
+    admit(signed_in)
     begin_session(signed_in.key)
+    _log("sign_in", signed_in)
     return redirect(back, 303)
 
 
 @blp.post("/sign-out")
 def leave() -> Any:
-    """End the session."""
+    """End the session, or all sessions of its key."""
+    me = principal()
+    if "everywhere" in request.form:
+        sessions.end_all(me.key)
     begin_session("")
+    _log("sign_out", me)
     return redirect(url_for("dashboard.sign_in", notice="signed-out"), 303)
+
+
+def _log(event: str, who: Principal) -> None:
+    logs.event(event, tenant=who.tenant_name, key=who.key, address=client_address())
+
+
+def _log_refusal(tenant: str, key: str) -> None:
+    logs.event("sign_in.refused", logging.WARNING, tenant=tenant, key=key, address=client_address())
 
 
 def _back(path: str) -> str:

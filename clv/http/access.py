@@ -1,5 +1,6 @@
 """Who sent the current request, what they may do, and how often."""
 
+import ipaddress
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
@@ -38,8 +39,8 @@ class ClvBlueprint(Blueprint):
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 environ = request.environ
                 header = environ.get("HTTP_AUTHORIZATION")
-                g.principal = sender = authentication.recognise(header) or identify(header)
-                _count(sender)
+                sender = authentication.recognise(header) or identify(header)
+                admit(sender)
                 authorize(sender, role, environ.get("HTTP_X_TENANT_ID"))
                 return view(*args, **kwargs)
 
@@ -82,6 +83,30 @@ def identify(header: str | None) -> Principal:
     return sender
 
 
+def admit(sender: Principal) -> None:
+    """Take the current request for this sender's, and count it.
+
+    :raises TooMany: when it exceeds the limit of the key or of its tenant
+    """
+    g.principal = sender
+    limiter = components().rate_limiter
+    if limiter is None:
+        return
+    g.quota = quota = limiter.take(sender.key, sender.tenant_name)
+    if quota.report_is_due:
+        after_response(partial(limiter.report, sender.key))
+    quota.check()
+
+
+def client_address() -> str:
+    """The address that the current request came from, in its usual form; empty without one. A
+    proxy's header may hold anything."""
+    try:
+        return str(ipaddress.ip_address(request.remote_addr or ""))
+    except ValueError:
+        return ""
+
+
 def after_response(act: Callable[[], None]) -> None:
     """Call this after the response to the current request was sent, so that nobody waits for it."""
 
@@ -89,16 +114,6 @@ def after_response(act: Callable[[], None]) -> None:
     def register(response: Response) -> Response:
         response.call_on_close(act)
         return response
-
-
-def _count(sender: Principal) -> None:
-    limiter = components().rate_limiter
-    if limiter is None:
-        return
-    g.quota = quota = limiter.take(sender.key)
-    if quota.report_is_due:
-        after_response(partial(limiter.report, sender.key))
-    quota.check()
 
 
 def _show_quota(response: Response) -> Response:

@@ -56,6 +56,8 @@ def test_the_processes_own_environment_is_read(monkeypatch):
         ("TRUSTED_PROXIES", "1", "trusted_proxies", 1),
         ("RATE_LIMIT", "50/second", "rate_limit", "50/second"),
         ("RATE_LIMIT", "OFF", "rate_limit", ""),
+        ("TENANT_RATE_FACTOR", "1", "tenant_rate_factor", 1),
+        ("MAX_KEYS", "1000", "max_keys", 1_000),
         ("ATTEMPTS_LIMIT", "1000/day", "attempts_limit", "1000/day"),
         ("COMPUTE_WAIT_SECONDS", "0.5", "compute_wait_seconds", 0.5),
         ("SHARD_CUSTOMERS", "50", "shard_customers", 50),

@@ -72,7 +72,7 @@ OLD_NAMES = (
     "0005_models",
 )
 # The migrations that never had another name.
-SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts"]
+SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts", "0009_sessions"]
 
 
 @pytest.fixture
@@ -175,6 +175,7 @@ _ADDED = {
     ],
     # Doing it again changes nothing.
     "0008_larger_amounts": [],
+    "0009_sessions": ["DROP TABLE session"],
 }
 
 

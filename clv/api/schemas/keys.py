@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Input, Output, PlainText, Time
+from clv.api.schemas.base import Input, Output, PageQuery, Pagination, PlainText, Time
 from clv.auth.principal import ROLES
 
 
@@ -17,6 +17,17 @@ class NewKey(Input):
         allow_none=True,
         validate=validate.Range(1, 36_500),
         metadata={"description": "Left out: it never expires"},
+    )
+
+
+class KeyQuery(PageQuery):
+    """Which page of the keys. By default as many as fit: who does not know pages sees all keys of
+    most tenants."""
+
+    limit = fields.Integer(
+        load_default=100,
+        validate=validate.Range(1, 100),
+        metadata={"description": "Entries a page, at most 100"},
     )
 
 
@@ -51,3 +62,4 @@ class KeyList(Output):
     """A tenant's API keys, oldest first."""
 
     data = fields.List(fields.Nested(Key), required=True)
+    pagination = fields.Nested(Pagination, required=True)

@@ -11,11 +11,12 @@ tenant, delete its rows there as well (``clv.store.tenants.delete_tenant``).
 
 from clv.db.models.customers import ClvChange, ClvRecord, InteractionSummary, Leaders, Snapshot
 from clv.db.models.runs import Backtest, Run, RunError, RunTally, Shard
-from clv.db.models.tenants import ApiKey, FileMapping, Secret, Tenant
+from clv.db.models.tenants import ApiKey, FileMapping, Secret, Session, Tenant
 
 TABLES = (
     Tenant,
     ApiKey,
+    Session,
     FileMapping,
     Secret,
     InteractionSummary,

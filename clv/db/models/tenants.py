@@ -1,4 +1,4 @@
-"""Tenants, their API keys, what their files are read by, and the secrets of the service."""
+"""Tenants, their keys and sessions, what their files are read by, and the service's secrets."""
 
 from peewee import (
     AutoField,
@@ -66,6 +66,15 @@ class ApiKey(Table):
     revoked_ms = BigIntegerField(null=True)
     # Accurate to a minute.
     last_used_ms = BigIntegerField(null=True)
+
+
+class Session(Table):
+    """A browser that has signed in to the dashboard with a key."""
+
+    # Of its random id, which only the browser has.
+    sha256 = TextField(primary_key=True)
+    api_key = ForeignKeyField(ApiKey, on_delete="CASCADE")
+    ends_ms = BigIntegerField()
 
 
 class FileMapping(Table):

@@ -212,6 +212,8 @@ def _rows_of(table: Any, tenant_id: int) -> tuple[str, tuple[int]]:
         condition = "id = %s"
     elif "tenant_id" in columns:
         condition = "tenant_id = %s"
+    elif table is models.Session:
+        condition = "api_key_id IN (SELECT id FROM api_key WHERE tenant_id = %s)"
     else:
         condition = "run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
     order = ", ".join(str(n + 1) for n in range(len(columns)))
