@@ -127,7 +127,7 @@ class RowColumns:
             bases = [-base if type(base) is int else base for base in bases]
         amounts = bases
         for less in way.less:
-            amounts = list(map(_difference, amounts, self._taken(block, less, bases)))
+            amounts = _differences(amounts, self._taken(block, less, bases))
         return amounts, bases, self._currencies(block, way, cells)
 
     def _taken(self, block: Block, less: Less, bases: list[Any]) -> list[Any]:
@@ -168,6 +168,14 @@ def _joined(parts: Sequence[str]) -> str:
 
 def _problem(*values: Any) -> Problem | None:
     return next((value for value in values if type(value) is Problem), None)
+
+
+def _differences(amounts: list[Any], taken: list[Any]) -> list[Any]:
+    """:func:`_difference` of many; in a fraction of the time if all are read."""
+    if set(map(type, (*amounts, *taken))) == {int}:
+        pairs = zip(amounts, taken, strict=True)
+        return [amount - (abs(less) if amount >= 0 else less) for amount, less in pairs]
+    return list(map(_difference, amounts, taken))
 
 
 def _difference(amount: Any, less: Any) -> Any:

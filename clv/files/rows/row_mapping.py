@@ -113,8 +113,12 @@ class RowMapper:
 
     def _by_row(self, block: Block) -> Columns:
         block = self._without_continuations(block)
-        rows = [row for row in map(self._row, *self._by_column(block)) if row] if block else []
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        columns: Columns | None = None
+        if block:
+            read = list(self._by_column(block))
+            columns = self._sound(*read) or [
+                list(column) for column in zip(*filter(None, map(self._row, *read)), strict=True)
+            ]
         return (columns or [[] for _ in range(_WIDTH)])[: _WIDTH if self.is_detailed else 3]
 
     def _without_continuations(self, block: Block) -> Block:
@@ -142,6 +146,29 @@ class RowMapper:
         yield currencies
         yield columns.orders(block)
         yield self._verdicts.of(block, bases)
+
+    def _sound(
+        self,
+        lines: Sequence[int],
+        ids: Sequence[Any],
+        ids_of_corrections: Sequence[Any],
+        times: Sequence[Any],
+        amounts: Sequence[Any],
+        bases: Sequence[Any],
+        currencies: Sequence[Any],
+        orders: Sequence[str | None],
+        verdicts: Sequence[Verdict | None],
+    ) -> Columns | None:
+        """A block all of whose rows count as they are, as it is staged; None if one may not."""
+        extras, has_others = self._extras, bool(self._mapping.customer_of_corrections)
+        if any(verdicts) or has_others or extras.rates or extras.currency:
+            return None
+        if "" in ids or None in times or None in amounts:
+            return None
+        if _has_problem((ids, times, amounts, currencies)):
+            return None
+        self._order_above = orders[-1]
+        return [ids, times, amounts, list(map(_kind, bases)), orders, currencies, lines]
 
     def _row(
         self,
