@@ -1,12 +1,12 @@
 """Reads NDJSON: one JSON object per line."""
 
 import io
-import json
 from functools import partial
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block
+from clv.files.json_lines import object_decoder
 from clv.files.names import shown, spellings
 from clv.files.summaries.layout import MISSING, SummaryLayout, named
 
@@ -74,19 +74,4 @@ class NdjsonReader:
         return row
 
 
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = _decode(text)
-    except (ValueError, RecursionError):
-        raise ValueError("The line is not JSON.") from None
-    if not isinstance(value, dict):
-        raise ValueError("The line must be an object.")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON.")
-
-
-# Python's decoder accepts NaN and Infinity, which JSON does not have.
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_object = object_decoder()

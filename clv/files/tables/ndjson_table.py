@@ -1,16 +1,17 @@
 """The rows of an NDJSON file by column: the fields of its objects, as text."""
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from clv.errors import Invalid
 from clv.files.blocks import BLOCK_ROWS, Block, lines
+from clv.files.json_lines import RepeatedField, object_decoder
 from clv.files.names import shown
 from clv.files.stream import KeptStream, inflated
 from clv.files.tables.encoding import Decoder, fault
 from clv.files.tables.header_line import HEAD_ROWS
+from clv.files.tables.selection import BadRow
 
 
 class NdjsonTable:
@@ -25,8 +26,8 @@ class NdjsonTable:
     delimiter = None
     header_line = 1
     line: int
-    # The number of a bad line, and what is wrong with it; raised by the next read().
-    _wrong: tuple[int, str] | None
+    # A bad line; raised by the next read().
+    _bad: BadRow | None
     _objects: Iterator[tuple[int, dict[str, str], str]]
 
     def __init__(
@@ -66,31 +67,32 @@ class NdjsonTable:
 
     def read(self) -> Block | None:
         """See ``Table``."""
-        if self._wrong:
-            (self.line, wrong), self._wrong = self._wrong, None
-            raise ValueError(wrong)
+        if self._bad:
+            bad, self._bad = self._bad, None
+            self.line = bad.line
+            raise bad
         numbers, rows = [], []
         for number, row, wrong in islice(self._objects, BLOCK_ROWS):
             cells = [row.get(name, "") for name in self._names]
             wrong = wrong or self._nested(cells)
             if wrong:
-                self._wrong = number, wrong
+                self._bad = BadRow(number, wrong)
                 break
             self.line = number
             numbers.append(number)
             rows.append(cells)
-        if not rows and self._wrong:
+        if not rows and self._bad:
             return self.read()
         return Block(numbers, list(zip(*rows, strict=True))) if rows else None
 
     def rewind(self, is_last: bool = False) -> None:
         """See ``Table``."""
-        self.line, self._wrong = 0, None
+        self.line, self._bad = 0, None
         stream = inflated(self._kept.reading(), self._max_bytes, self._partial)
         if is_last:
             self._kept.keep_no_more()
         self._decoder = Decoder(stream.peek(4)[:4], self._declared)
-        self._objects = self._read_objects(self._decoder.blocks(stream))
+        self._objects = self._read_objects(self._decoder.blocks(stream, self._partial))
 
     def close(self) -> None:
         """See ``Table``."""
@@ -110,8 +112,7 @@ class NdjsonTable:
         for block in blocks:
             for line in lines(block):
                 number += 1
-                is_incomplete = self._partial and line[-1] not in "\r\n"
-                if not line.strip() or is_incomplete:
+                if not line.strip():
                     continue
                 try:
                     yield number, self._fields(line), ""
@@ -121,13 +122,7 @@ class NdjsonTable:
     def _fields(self, line: str) -> dict[str, str]:
         if wrong := fault(line, self._decoder.encoding):
             raise ValueError(wrong)
-        try:
-            value = _decode(line)
-        except (json.JSONDecodeError, RecursionError):
-            raise ValueError("The line is not JSON.") from None
-        if not isinstance(value, dict):
-            raise ValueError("The line must be an object.")
-        return {name: _text(field) for name, field in value.items()}
+        return {name: _text(field) for name, field in _object(line).items()}
 
 
 class _Nested(str):
@@ -147,15 +142,9 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{shown(twice)}: Is given twice.")
+        raise RepeatedField(f"{shown(twice)}: Is given twice.")
     return fields
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise json.JSONDecodeError(f"{name} is not JSON.", name, 0)
-
-
-# Numbers stay as they are written. Python's decoder accepts NaN and Infinity, JSON does not.
-_decode = json.JSONDecoder(
-    parse_float=str, parse_int=str, parse_constant=_refuse_constant, object_pairs_hook=_distinct
-).decode
+# Numbers stay as they are written.
+_object = object_decoder(parse_float=str, parse_int=str, object_pairs_hook=_distinct)

@@ -64,8 +64,7 @@ class Table(Protocol):
     def read(self) -> Block | None:
         """The next rows by column, without empty ones; None at the end.
 
-        :raises ValueError: at a bad line, whose number is ``line``; reading goes on behind it. A
-            ``BadRow`` also has the cells, as far as they can be told
+        :raises BadRow: at a bad line, whose number is ``line``; reading goes on behind it
         """
 
     def rewind(self, is_last: bool = False) -> None:

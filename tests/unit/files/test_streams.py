@@ -144,3 +144,11 @@ def test_a_file_is_closed_by_nobody_but_its_owner():
     with pytest.raises(Invalid):
         open_table(File(io.BytesIO(b"")), Choices())
     assert not source.closed
+
+
+def test_a_part_of_ndjson_that_ends_within_a_character_is_still_utf_8():
+    whole = '{"customer": "a"}\n{"customer": "ü"}\n'.encode()
+    part = whole[: whole.index("ü".encode()) + 1]
+    with closing(open_table(File(Unseekable(part), "ndjson"), Choices(), partial=True)) as table:
+        rest = cells(table)
+    assert (rest.rows, rest.encoding, rest.warnings) == ([("a",)], "utf-8", [])
