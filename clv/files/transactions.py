@@ -139,19 +139,19 @@ class TransactionFile:
         values = Values(self.decimal, self.date_order, self.zone, self._days_zone, self._latest_ms)
         return RowMapper(self.mapping, CellReader(values), outcome, extras)
 
-    def staged(self, mapper: RowMapper, outcome: Outcome) -> Iterator[Columns]:
+    def staged(self, mapper: RowMapper) -> Iterator[Columns]:
         """The transactions, some rows at a time, as :meth:`RowMapper.staged` gives them."""
         self._select(mapper.columns)
         self._table.rewind(is_last=True)
         for part in self._parts():
             if isinstance(part, Block):
                 yield mapper.staged(part)
-            else:
-                yield from _rejected(part, mapper, outcome)
+            elif held := mapper.rejected(part):
+                yield held
         footer = self._table.footer
         if footer:
-            outcome.rows += len(footer)
-            outcome.left_out.add(FOOTER, footer, len(footer))
+            mapper.outcome.rows += len(footer)
+            mapper.outcome.left_out.add(FOOTER, footer, len(footer))
 
     def count(self, outcome: Outcome) -> None:
         """Count the rows, where nobody knows yet what the columns mean."""
@@ -207,20 +207,10 @@ class TransactionFile:
             except BadRow as bad:
                 yield bad
                 continue
-            except ValueError as error:
-                yield BadRow(self._table.line, str(error))
-                continue
             if block is None:
                 return
             if len(block):
                 yield block
-
-
-def _rejected(bad: BadRow, mapper: RowMapper, outcome: Outcome) -> Iterator[Columns]:
-    """Count a bad line; what it names is held, if that is wanted."""
-    outcome.reject(bad.line, str(bad))
-    if mapper.holds and bad.cells:
-        yield mapper.held(bad.line, bad.cells)
 
 
 def _check_names(table: Table) -> None:

@@ -1,21 +1,20 @@
 """Loads what customers did: a file is read to its end, staged, then merged in one transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from clv import db
-from clv.db import Columns
 from clv.domain import calendar
 from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
-from clv.files.choices import Choices, OpenQuestions
+from clv.files.choices import Choices
 from clv.files.stream import File
 from clv.files.summaries.reader import read_summaries
 from clv.files.tally import MAX_REPORTED, Rejected
 from clv.services import previews, staged_file
 from clv.services.preview import BadReason, LeftOut, Preview, Warned
-from clv.services.staged_file import Manner, StagedFile
+from clv.services.staged_file import Manner, StagedFile, with_progress
 from clv.store import mappings, merging, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
@@ -99,8 +98,7 @@ def customers_not_in_file(tenant: Tenant, file: File, choices: Choices) -> int:
     with db.within(db.LONG_SECONDS):
         manner = Manner(replaces=True)
         staged = staged_file.stage(tenant, file, choices, Rejected(), manner)
-        if staged.questions:
-            raise OpenQuestions(tuple(staged.questions))
+        staged.check_answered()
         return merging.customers_not_staged(tenant.id)
 
 
@@ -132,8 +130,7 @@ def load_transactions(
     )
     with db.within(db.LONG_SECONDS):
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
-        if staged.questions:
-            raise OpenQuestions(tuple(staged.questions))
+        staged.check_answered()
         _check_lines("transactions", staged.rows, rejected, options)
         _check_replay(tenant, options, replay_until_day)
         preview = previews.preview_of(staged, tenant)
@@ -174,7 +171,7 @@ def load_summaries(
     _check_options(options)
     with db.within(db.LONG_SECONDS):
         period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
-        staged = staging.stage_lines(_with_progress(blocks, options), MAX_REPORTED)
+        staged = staging.stage_lines(with_progress(blocks, options.progress), MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
         _check_lines("interaction summaries", received, rejected, options)
@@ -203,12 +200,6 @@ def _with_first_contact(row: Summary, period_type: str, zone: TimeZone) -> Summa
     start_ms = calendar.period_start_ms(period_type, row.period_key, zone)
     first_ms = calendar.first_contact_ms(period_type, start_ms, row.last_contact_ms, None)
     return row._replace(first_contact_ms=first_ms)
-
-
-def _with_progress(blocks: Iterator[Columns], options: Options) -> Iterator[Columns]:
-    for block in blocks:
-        options.progress()
-        yield block
 
 
 def _check_options(options: Options) -> None:

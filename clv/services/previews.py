@@ -109,7 +109,7 @@ def _currencies(staged: StagedFile, tenant: Tenant) -> tuple[CurrencyTotal, ...]
 
 
 def _sample(staged: StagedFile) -> tuple[SampleRow, ...]:
-    if not staged.is_detailed or not staged.rows:
+    if not staged.is_preview or not staged.rows:
         return ()
     return tuple(
         SampleRow(

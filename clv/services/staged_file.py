@@ -14,7 +14,7 @@ from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 from clv.files.cells.customers import PLACEHOLDERS
-from clv.files.choices import Choices, Question, wrong_choice
+from clv.files.choices import Choices, OpenQuestions, Question, wrong_choice
 from clv.files.rows.row_mapping import NO_CUSTOMER
 from clv.files.rows.verdicts import MAX_UNKNOWN_STATES, Outcome
 from clv.files.stream import File
@@ -58,6 +58,7 @@ class Manner:
 class StagedFile:
     """A file whose transactions are staged, but for those that do not count.
 
+    :param is_preview: what a preview shows of single rows was kept
     :param rows: the number of rows that were staged; 0 also if the mapping is not known
     :param currency: of the amounts; None if the file does not say
     :param currencies: what the file has in each, before others than that are left out
@@ -68,8 +69,8 @@ class StagedFile:
     source: TransactionFile
     outcome: Outcome
     zone: TimeZone
+    is_preview: bool
     rows: int = 0
-    is_detailed: bool = False
     currency: str | None = None
     currencies: list[CurrencyTotal] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
@@ -82,6 +83,14 @@ class StagedFile:
         """Rows that are neither bad nor left out."""
         left_out_rows = sum(tally.count for tally in self.outcome.left_out)
         return self.outcome.rows - self.outcome.rejected.count - left_out_rows
+
+    def check_answered(self) -> None:
+        """Check that nothing is open.
+
+        :raises OpenQuestions: naming each question
+        """
+        if self.questions:
+            raise OpenQuestions(self.questions)
 
     def leave_out(self, reason: str, groups: list[LeftOutRows]) -> None:
         """Count rows that were left out after staging.
@@ -112,7 +121,7 @@ def stage(
         lambda header_key: mappings.recalled(tenant.id, header_key),
         manner.is_partial,
     ) as source:
-        staged = StagedFile(source, Outcome(rejected), zone)
+        staged = StagedFile(source, Outcome(rejected), zone, manner.is_preview)
         staged.questions.extend(source.questions)
         if source.mapping is None:
             source.count(staged.outcome)
@@ -133,18 +142,18 @@ def stage(
     return staged
 
 
-def _stage_rows(staged: StagedFile, manner: Manner) -> None:
-    source, outcome = staged.source, staged.outcome
-    mapper = source.mapper(outcome, is_detailed=manner.is_preview, holds=manner.holds)
-    blocks = _with_progress(source.staged(mapper, outcome), manner)
-    staged.rows = staging.stage_transactions(blocks, mapper.is_detailed)
-    staged.is_detailed = mapper.is_detailed
-
-
-def _with_progress(blocks: Iterator[Columns], manner: Manner) -> Iterator[Columns]:
+def with_progress(blocks: Iterator[Columns], progress: Callable[[], None]) -> Iterator[Columns]:
+    """The blocks, each after a call of ``progress``."""
     for block in blocks:
-        manner.progress()
+        progress()
         yield block
+
+
+def _stage_rows(staged: StagedFile, manner: Manner) -> None:
+    source = staged.source
+    mapper = source.mapper(staged.outcome, is_detailed=manner.is_preview, holds=manner.holds)
+    blocks = with_progress(source.staged(mapper), manner.progress)
+    staged.rows = staging.stage_transactions(blocks, mapper.is_detailed)
 
 
 def _join_orders(staged: StagedFile) -> None:
@@ -176,7 +185,7 @@ def _settle_currency(staged: StagedFile, tenant: Tenant, manner: Manner) -> None
     if fixed in dict(staged.source.choices.rates):
         # Its amounts are converted.
         fixed = None
-    if staged.is_detailed:
+    if staging.are_detailed():
         staged.currencies = [CurrencyTotal(*total) for total in left_out.staged_currencies()]
     named = [total.currency for total in staged.currencies if total.currency]
     own = tenant.currency if tenant.customers and not manner.replaces else None

@@ -13,6 +13,8 @@ from clv.files.columns.mapping import Amount, Less, Mapping
 
 # Joins the parts of an order's number; no cell has it.
 _JOINT = "\x1f"
+# A longer number of an order stands there as its digest: there may be a million of them.
+_MAX_ORDER = 500
 
 
 def used_columns(mapping: Mapping) -> list[str]:
@@ -27,10 +29,6 @@ def used_columns(mapping: Mapping) -> list[str]:
     names += [*mapping.order, *mapping.order_apart, *(rule.column for rule in mapping.rules)]
     single = (mapping.clock, mapping.zone, mapping.line_has, mapping.state, mapping.cancelled)
     return list(dict.fromkeys([*names, *(name for name in single if name)]))
-
-
-# A longer number of an order stands there as its digest: there may be a million of them.
-_MAX_ORDER = 500
 
 
 class RowColumns:

@@ -19,6 +19,7 @@ from clv.files.columns.mapping import Mapping
 from clv.files.rows.row_columns import RowColumns
 from clv.files.rows.verdicts import Outcome, Verdict, Verdicts
 from clv.files.tables.encoding import is_clean
+from clv.files.tables.selection import BadRow
 from clv.store.staging import CORRECTION, COVERED, HELD, SALE
 
 NO_CUSTOMER = "no customer"
@@ -51,16 +52,16 @@ class Extras:
 
 
 class RowMapper:
-    """Maps the blocks of one file, and counts what becomes of its rows.
+    """Maps the blocks of one file, and counts in ``outcome`` what becomes of its rows.
 
-    :param is_detailed: whether staged rows have all their columns, or only the first three
+    :ivar is_detailed: whether staged rows have all their columns, or only the first three
     """
 
     def __init__(
         self, mapping: Mapping, reader: CellReader, outcome: Outcome, extras: Extras
     ) -> None:
         self._mapping, self._reader, self._extras = mapping, reader, extras
-        self._outcome = outcome
+        self.outcome = outcome
         self._columns = RowColumns(mapping, reader, extras.has_symbols)
         is_as_it_stands = not extras.has_symbols and not extras.currency
         self._is_simple = _is_simple(mapping) and is_as_it_stands
@@ -74,34 +75,30 @@ class RowMapper:
         """The names of the columns that a block must have, in this order."""
         return self._columns.names
 
-    @property
-    def holds(self) -> bool:
-        """Whether a row that can't be read keeps its customer's day as it is stored."""
-        return self._extras.holds
-
-    def held(self, line: int, cells: Sequence[str]) -> Columns:
-        """What keeps the customer's day that a line names which is no row.
-
-        :param cells: of :attr:`columns`, as far as they can be told
-        """
-        block = Block([line], [[cell] for cell in cells])
-        reads = (self._columns.ids, self._columns.times, self._columns.orders)
-        (customer,), (time,), (order,) = (read(block) for read in reads)
-        known_order = order if order and is_clean(order) else None
-        return [[value] for value in self._held(customer, time, known_order, line)]
-
     def staged(self, block: Block) -> Columns:
         """The transactions in a block, by column: customers, times, amounts; if detailed, kinds,
         orders, currencies and line numbers as well."""
-        self._outcome.rows += len(block)
+        self.outcome.rows += len(block)
         return (self._simple(block) if self._is_simple else None) or self._by_row(block)
+
+    def rejected(self, bad: BadRow) -> Columns | None:
+        """Count a line that is no row; what keeps the customer's day that it names, if that is
+        wanted and it names one."""
+        self.outcome.reject(bad.line, str(bad))
+        if not self._extras.holds or not bad.cells:
+            return None
+        block = Block([bad.line], [[cell] for cell in bad.cells])
+        reads = (self._columns.ids, self._columns.times, self._columns.orders)
+        (customer,), (time,), (order,) = (read(block) for read in reads)
+        known_order = order if order and is_clean(order) else None
+        return [[value] for value in self._held(customer, time, known_order, bad.line)]
 
     def _simple(self, block: Block) -> Columns | None:
         """The transactions of a block that has no row in need of a closer look."""
         reads = (self._reader.ids, self._reader.times, self._reader.amounts)
         columns: list[list] = [read(cells) for read, cells in zip(reads, block.cells, strict=True)]
         ids, times, amounts = columns
-        if "" in ids or None in times or None in amounts or _has_problem(columns):
+        if not _are_sound(ids, times, amounts):
             return None
         if any(self._reader.unexpected_symbols(block.cells[-1])):
             return None
@@ -112,13 +109,11 @@ class RowMapper:
         return columns
 
     def _by_row(self, block: Block) -> Columns:
-        block = self._without_continuations(block)
-        columns: Columns | None = None
-        if block:
+        columns: Columns = []
+        if block := self._without_continuations(block):
             read = list(self._by_column(block))
-            columns = self._sound(*read) or [
-                list(column) for column in zip(*filter(None, map(self._row, *read)), strict=True)
-            ]
+            rows = filter(None, map(self._row, *read))
+            columns = self._sound(*read) or [list(column) for column in zip(*rows, strict=True)]
         return (columns or [[] for _ in range(_WIDTH)])[: _WIDTH if self.is_detailed else 3]
 
     def _without_continuations(self, block: Block) -> Block:
@@ -128,7 +123,7 @@ class RowMapper:
         if all(has):
             return block
         lines = list(compress(block.lines, map(not_, has)))
-        self._outcome.left_out.add(CONTINUED, lines, len(lines))
+        self.outcome.left_out.add(CONTINUED, lines, len(lines))
         cells = [list(compress(column, has)) for column in block.cells]
         return Block(list(compress(block.lines, has)), cells)
 
@@ -163,9 +158,7 @@ class RowMapper:
         extras, has_others = self._extras, bool(self._mapping.customer_of_corrections)
         if any(verdicts) or has_others or extras.rates or extras.currency:
             return None
-        if "" in ids or None in times or None in amounts:
-            return None
-        if _has_problem((ids, times, amounts, currencies)):
+        if not _are_sound(ids, times, amounts, currencies):
             return None
         self._order_above = orders[-1]
         return [ids, times, amounts, list(map(_kind, bases)), orders, currencies, lines]
@@ -191,7 +184,7 @@ class RowMapper:
             return None
         problem = _problem(customer, time, *((0, None) if verdict else (amount, currency)))
         if problem:
-            self._outcome.rejected.add(line, problem)
+            self.outcome.rejected.add(line, problem)
             return self._held(customer, time, order, line) if self._extras.holds else None
         if verdict:
             self._leave_out(verdict[0], line, amount)
@@ -230,7 +223,7 @@ class RowMapper:
     def _leave_out(self, reason: str, line: int, amount: Any) -> None:
         """Count a row that is left out."""
         total = amount if type(amount) is int else 0
-        self._outcome.left_out.add(reason, [line], total=total)
+        self.outcome.left_out.add(reason, [line], total=total)
 
 
 def converted(amount: int, rate: Decimal) -> int:
@@ -262,8 +255,16 @@ def _kind(base: int) -> int:
     return CORRECTION if base < 0 else SALE
 
 
-def _has_problem(columns: Sequence[Sequence[Any]]) -> bool:
-    return any(Problem in set(map(type, column)) for column in columns)
+def _are_sound(
+    ids: Sequence[Any],
+    times: Sequence[Any],
+    amounts: Sequence[Any],
+    currencies: Sequence[Any] = (),
+) -> bool:
+    """Whether every row of a block has a customer, a time and an amount, and all can be read."""
+    columns = (ids, times, amounts, currencies)
+    is_filled = "" not in ids and None not in times and None not in amounts
+    return is_filled and not any(Problem in set(map(type, column)) for column in columns)
 
 
 def _problem(customer: Any, time: Any, amount: Any, currency: Any) -> str | None:
