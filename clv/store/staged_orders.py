@@ -40,7 +40,7 @@ def join_orders(how: str) -> list[LeftOutRows]:
     if not staging.are_detailed():
         return []
     _hold_orders()
-    if not _any_has_lines():
+    if not _has_lines(_IS_LINE):
         return []
     _complete_currencies()
     if how == "first":
@@ -51,10 +51,7 @@ def join_orders(how: str) -> list[LeftOutRows]:
 
 def has_repeats() -> bool:
     """Whether an order has several lines that count, besides corrections."""
-    return db.value(
-        f"SELECT EXISTS (SELECT 1 FROM staged_transaction WHERE {_IS_LINE} AND NOT {IS_CORRECTION}"
-        " GROUP BY order_id HAVING COUNT(*) > 1)"
-    )
+    return _has_lines(f"{_IS_LINE} AND NOT {IS_CORRECTION}")
 
 
 def _hold_orders() -> None:
@@ -65,9 +62,9 @@ def _hold_orders() -> None:
         )
 
 
-def _any_has_lines() -> bool:
-    """Whether any order has more than one line; in most files none has."""
-    order = f"SELECT 1 FROM staged_transaction WHERE {_IS_LINE} GROUP BY order_id"
+def _has_lines(condition: str) -> bool:
+    """Whether any order has more than one such line; in most files none has."""
+    order = f"SELECT 1 FROM staged_transaction WHERE {condition} GROUP BY order_id"
     return db.row(f"{order} HAVING COUNT(*) > 1 LIMIT 1") is not None
 
 
