@@ -6,18 +6,8 @@ from clv.files.choices import Choices, Question
 from clv.files.columns import column_names as called
 from clv.files.columns.head import Head
 from clv.files.columns.mapping import Mapping, Rule
+from clv.files.columns.states import PARTLY_REFUNDED, REFUNDED
 from clv.files.names import shown
-
-# How states say that all was paid back, or a part.
-REFUNDED = (
-    *("refunded", "refund", "wc-refunded", "erstattet", "rückerstattet", "zurückerstattet"),
-    *("rückerstattung", "remboursé", "remboursée", "reembolsado", "reembolsada"),
-)
-PARTLY_REFUNDED = (
-    *("partially refunded", "partially_refunded", "partially-refunded", "partial refund"),
-    *("teilweise erstattet", "teilerstattet", "teilerstattung"),
-    *("partiellement remboursé", "partiellement remboursée"),
-)
 
 
 def with_quantity(mapping: Mapping, quantity: str) -> tuple[Mapping, tuple[Question, ...]]:

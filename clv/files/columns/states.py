@@ -19,8 +19,6 @@ PARTLY_REFUNDED = (
     *("teilweise erstattet", "teilerstattet", "teilerstattung"),
     *("partiellement remboursé", "partiellement remboursée"),
 )
-# How flags say yes.
-YES = ("1", "y", "yes", "true", "ja", "wahr", "oui", "si", "sí")
 
 
 def counts(state: str, keep: frozenset[str], drop: frozenset[str]) -> bool | None:
