@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 
 from clv.api.schemas.base import camel_case
 from clv.api.schemas.choices import ChoicesQuery, quoted_name
-from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, Choices, Question
+from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, ORDER_LINES, Choices, Question
 
 # What an option may be given several times for, as the API's parameter may be.
 _LISTS = ("customer", "time", "amount", "keep_states", "rate")
@@ -42,7 +42,7 @@ _OPTIONS = (
     ),
     click.option(
         "--order-lines",
-        type=click.Choice(("sum", "first")),
+        type=click.Choice(ORDER_LINES),
         help="An order's amount: the sum of its lines, or its first line's.",
     ),
     click.option(

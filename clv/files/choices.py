@@ -10,6 +10,8 @@ from clv.errors import Invalid
 # The orders of year, month and day in a date; ymd alone needs no choice, but for 2-digit years.
 DATE_ORDERS = ("ymd", "dmy", "mdy")
 DECIMALS = (".", ",")
+# How the lines of an order make its amount, where that may be chosen.
+ORDER_LINES = ("sum", "first")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
 
 

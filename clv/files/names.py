@@ -4,6 +4,9 @@ import re
 
 # The columns that this service reads unasked, whatever others there are.
 PLAIN_COLUMNS = ("customer_id", "date", "amount")
+# The longest name that a column may have, and that can be chosen. A longer one is mostly a quote
+# that is not closed.
+MAX_NAME_LENGTH = 500
 # The most characters of a name in a message.
 MAX_SHOWN = 60
 

@@ -12,10 +12,11 @@ from clv.files.blocks import Block
 from clv.files.cells.cell_reader import CellReader, Values
 from clv.files.cells.customers import looks_like_name
 from clv.files.choices import Choices, Question, restored, stored
-from clv.files.columns.header import header_key, shown
+from clv.files.columns.header import header_key
 from clv.files.columns.mapping import Mapping
 from clv.files.columns.proposal import NAMES
 from clv.files.columns.resolve import resolve
+from clv.files.names import MAX_NAME_LENGTH, shown
 from clv.files.rows.row_mapping import FOOTER, Extras, RowMapper
 from clv.files.rows.sight import Evidence, Sight
 from clv.files.rows.verdicts import Outcome
@@ -25,8 +26,6 @@ from clv.files.tables.table import Table, open_table
 
 # More than any shop's export has. What looks for columns compares each with all others.
 MAX_COLUMNS = 2_000
-# A longer name could not be chosen. Mostly it is a quote that is not closed.
-MAX_NAME = 500
 # A cell is shown up to here.
 _MAX_CELL = 80
 # Rates are for one file, and how its bytes are read is seen from the file.
@@ -220,11 +219,11 @@ def _check_names(table: Table) -> None:
             f" {MAX_COLUMNS:,} can be read. Leave out those that nobody needs."
         )
     for name in table.header:
-        if len(name) > MAX_NAME:
+        if len(name) > MAX_NAME_LENGTH:
             raise Invalid(
                 f"The header in line {table.header_line} has a name of {len(name):,} characters,"
-                f" {shown(name[:40])!r} and so on; at most {MAX_NAME} can be read. Is there a quote"
-                " that is not closed?"
+                f" {shown(name[:40])!r} and so on; at most {MAX_NAME_LENGTH} can be read. Is there"
+                " a quote that is not closed?"
             )
 
 

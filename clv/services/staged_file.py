@@ -14,7 +14,7 @@ from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 from clv.files.cells.customers import PLACEHOLDERS
-from clv.files.choices import Choices, OpenQuestions, Question, wrong_choice
+from clv.files.choices import ORDER_LINES, Choices, OpenQuestions, Question, wrong_choice
 from clv.files.rows.row_mapping import NO_CUSTOMER
 from clv.files.rows.verdicts import MAX_UNKNOWN_STATES, Outcome
 from clv.files.stream import File
@@ -166,7 +166,7 @@ def _join_orders(staged: StagedFile) -> None:
         staged.questions.append(
             Question(
                 "orderLines",
-                ("sum", "first"),
+                ORDER_LINES,
                 f"Orders of '{mapping.order[0]}' have several lines. Is the amount of an order the"
                 " sum of its lines, or is it the same in each?",
             )

@@ -10,11 +10,11 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from clv.api.schemas.base import Input, Items, checked
 from clv.domain.time_zone import time_zone
-from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, Choices
+from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, ORDER_LINES, Choices
+from clv.files.names import MAX_NAME_LENGTH
 
 # A header may stand below some lines of an address or a title, not below pages of them.
 MAX_HEADER_LINE = 1_000
-MAX_NAME_LENGTH = 500
 MAX_NAMES = 20
 MAX_RATES = 20
 # What one unit of a currency is worth in another, at the very most and least.
@@ -82,7 +82,7 @@ class ChoicesQuery(Input):
         "The column of the order, whose lines are one transaction; empty: each line is one"
     )
     order_lines = fields.String(
-        validate=validate.OneOf(("sum", "first")),
+        validate=validate.OneOf(ORDER_LINES),
         metadata={"description": "An order's amount: the sum of its lines, or its first line's"},
     )
     currency = _column(

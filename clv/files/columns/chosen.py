@@ -3,13 +3,12 @@
 import re
 from dataclasses import replace
 
-from clv.files.choices import Choices, wrong_choice
+from clv.files.choices import ORDER_LINES, Choices, wrong_choice
 from clv.files.columns import states
 from clv.files.columns.header import Header
 from clv.files.columns.mapping import Amount, Less, Mapping
 from clv.files.names import shown
 
-ORDER_LINES = ("sum", "first")
 CODE = re.compile("[A-Za-z]{3}")
 
 
