@@ -43,6 +43,12 @@ class TimeZone:
         """Whether local time always equals UTC."""
         return len(self.offsets_ms) == 1 and not self.offsets_ms[0]
 
+    @property
+    def local_changes_ms(self) -> np.ndarray:
+        """From which local times on, written as if they were UTC, the offsets hold: for each change
+        the later of the two that the clock shows then."""
+        return self.changes_ms + np.maximum(self.offsets_ms[1:], self.offsets_ms[:-1])
+
     def offset_ms(self, ms: int) -> int:
         """Local time minus UTC at a moment."""
         return int(self.offsets_ms[np.searchsorted(self.changes_ms, ms, "right")])
@@ -75,11 +81,8 @@ class TimeZone:
         not occur, when they are set forward, is as much later: 02:30 becomes 03:30. (This is
         ``fold=0`` of PEP 495.)
         """
-        # A change takes effect, on the clock, at the later of the two local times around it.
-        later = np.maximum(self.offsets_ms[1:], self.offsets_ms[:-1])
-        return (
-            local_ms - self.offsets_ms[np.searchsorted(self.changes_ms + later, local_ms, "right")]
-        )
+        index = np.searchsorted(self.local_changes_ms, local_ms, "right")
+        return local_ms - self.offsets_ms[index]
 
 
 UTC_ZONE = TimeZone("UTC", np.array([], np.int64), np.array([0]))

@@ -1,7 +1,5 @@
 """Daily summaries of the staged transactions, by the calendar days of a time zone."""
 
-import numpy as np
-
 from clv import db
 from clv.db.dialect import analyze, local_day, local_ms
 from clv.domain.time_zone import TimeZone
@@ -61,8 +59,7 @@ def _shift(zone: TimeZone, days: int) -> None:
 def _to_utc(zone: TimeZone) -> TimeZone:
     """What leads from local times back to moments, as :meth:`TimeZone.to_utc` does, in the form of
     a zone: the opposite offsets, from the local times on at which they take effect."""
-    later = np.maximum(zone.offsets_ms[1:], zone.offsets_ms[:-1])
-    return TimeZone(zone.name, zone.changes_ms + later, -zone.offsets_ms)
+    return TimeZone(zone.name, zone.local_changes_ms, -zone.offsets_ms)
 
 
 def _hold_days(day: str) -> int:
