@@ -10,7 +10,6 @@ import csv
 import http.client
 import json
 import random
-import signal
 import statistics
 import sys
 import time
@@ -24,7 +23,7 @@ from clv.auth.principal import Role
 from clv.config import Settings
 from clv.store import tenants
 from tests.bench import load, stage
-from tests.bench.table import MIB, Row, show
+from tests.bench.table import MIB, Row, shown
 from tests.bench.upload import DATABASES, IDLE_SECONDS, SEND_BYTES, UPLOAD_SECONDS
 from tests.support import servers
 from tests.support.processes import empty_tables
@@ -215,18 +214,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="the median of so many counts")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args()
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            export = write_export(path / "orders_export.csv", options.orders)
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    turn = measure(settings, export, options.runs)
-                    rows += rows_of(database, options.orders, turn)
-    finally:
-        show(rows, "orders")
+    with shown("orders") as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        export = write_export(path / "orders_export.csv", options.orders)
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                turn = measure(settings, export, options.runs)
+                rows += rows_of(database, options.orders, turn)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ same rows again. Files are in the order of their keys, which suits the reference
 import argparse
 import http.client
 import json
-import signal
 import statistics
 import sys
 import time
@@ -27,7 +26,7 @@ from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE, DAY_MS
 from clv.store import tenants
 from tests.bench import data, load, stage
-from tests.bench.table import MIB, Row, show
+from tests.bench.table import MIB, Row, shown
 from tests.support import servers
 from tests.support.processes import empty_tables
 
@@ -180,19 +179,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="the median of so many counts")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args()
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            files = list(written(path, options.rows))
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    for upload in files:
-                        rows += Bench(database, settings, options.runs).upload(upload)
-    finally:
-        # What was measured before something failed took long enough.
-        show(rows, "rows")
+    with shown("rows") as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        files = list(written(path, options.rows))
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                for upload in files:
+                    rows += Bench(database, settings, options.runs).upload(upload)
 
 
 def written(path: Path, count: int) -> Iterator[Upload]:
