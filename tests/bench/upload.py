@@ -8,8 +8,6 @@ same rows again. Files are in the order of their keys, which suits the reference
 """
 
 import argparse
-import http.client
-import json
 import statistics
 import sys
 import time
@@ -19,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clv import db
-from clv.auth import keys
-from clv.auth.principal import Role
 from clv.config import Settings
 from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE, DAY_MS
@@ -35,8 +31,6 @@ ROWS = 1_000_000
 STATES = ("into an empty tenant", "again")
 LEAST_RATIO = 0.4
 MOST_MIB = 64
-SEND_BYTES = 262_144
-UPLOAD_SECONDS = 1_800
 IDLE_SECONDS = 0.5
 _NAMES = data.COLUMNS.split(", ")
 _KEY = ", ".join(_NAMES[:6])
@@ -103,24 +97,9 @@ class Bench:
             assert sums == upload.sums, f"{who}: {sums} instead of {upload.sums}"
 
     def _put(self, port: int, upload: Upload) -> float:
-        token = keys.create_key(tenants.tenant_by_name("bench"), Role.EDITOR)
-        db.release()
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", port, timeout=UPLOAD_SECONDS, blocksize=SEND_BYTES
-        )
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "text/csv",
-            "Content-Length": str(upload.path.stat().st_size),
-        }
         with upload.path.open("rb") as body:
-            started = time.perf_counter()
-            connection.request("PUT", f"/api/v1/{upload.kind}", body, headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            seconds = time.perf_counter() - started
-        connection.close()
-        assert answer.status == 200 and json.loads(text)["rejected"] == 0, text
+            seconds, answer = load.send(port, "PUT", f"/api/v1/{upload.kind}", body)
+        assert answer["rejected"] == 0, answer
         return seconds
 
     def _reference(self, upload: Upload) -> float:
