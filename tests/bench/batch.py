@@ -30,9 +30,8 @@ from jobs.queue import JobQueue, connect
 from tests.bench import data, load, reference, stage
 from tests.bench.table import Row, Times, growth, rows_of_size, shown
 from tests.support import servers
-from tests.support.processes import empty_tables, wait_until
+from tests.support.processes import DATABASES, empty_tables, wait_until
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = (10_000, 200_000, 1_000_000)
 # Above this, insert_many is measured once: on PostgreSQL it takes minutes.
 MOST_FOR_INSERT_MANY = 200_000

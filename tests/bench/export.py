@@ -19,9 +19,9 @@ from clv.config import Settings
 from clv.store import tenants
 from tests.bench import load, stage
 from tests.bench.table import MIB, Row, shown
-from tests.bench.upload import DATABASES, IDLE_SECONDS
+from tests.bench.upload import IDLE_SECONDS
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
 ORDERS = 300_000
 LINES_AN_ORDER = 2

@@ -26,9 +26,8 @@ from tests.bench import load, stage
 from tests.bench.lists import scored
 from tests.bench.table import Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000
 CONNECTIONS = 16
 WARM_SECONDS = 1

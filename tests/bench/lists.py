@@ -21,10 +21,10 @@ from clv.services import batch
 from clv.store import runs
 from clv.store.tenants import Tenant
 from tests.bench import data, load, stage
-from tests.bench.batch import DATABASES, DEADLINE_HOURS, Silent
+from tests.bench.batch import DEADLINE_HOURS, Silent
 from tests.bench.table import Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
 SMALL_CUSTOMERS, CUSTOMERS = 1_000, 1_000_000
 MOST_SLOWER = 1.5

@@ -17,11 +17,10 @@ from clv.auth.principal import Role
 from clv.config import Settings
 from clv.store.tenants import Tenant
 from tests.bench import load, stage
-from tests.bench.batch import DATABASES
 from tests.bench.lists import ms, scored
 from tests.bench.table import Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
 SMALL_CUSTOMERS, CUSTOMERS = 10_000, 1_000_000
 MOST_SLOWER = 2.0

@@ -24,9 +24,8 @@ from clv.store import tenants
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
-DATABASES = ("sqlite", "postgresql")
 ROWS = 1_000_000
 STATES = ("into an empty tenant", "again")
 LEAST_RATIO = 0.4

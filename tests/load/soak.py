@@ -31,9 +31,8 @@ from jobs.queue import JobQueue, connect
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 50_000
 MINUTES = 10.0
 WARM_UP = 0.2
