@@ -11,6 +11,19 @@ from werkzeug.test import TestResponse
 
 from clv import db
 
+# Of a customer's score, in their order.
+TEN_FIELDS = [
+    "customerId",
+    "clvScore",
+    "predictedRevenue",
+    "churnProbability",
+    "rfmRecency",
+    "rfmFrequency",
+    "rfmMonetary",
+    "segment",
+    "computedAt",
+    "source",
+]
 RECORD_COLUMNS = (
     "tenant_id, customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
     " monetary, segment, computed_ms, run_id, tenure_days"
