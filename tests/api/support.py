@@ -1,11 +1,29 @@
-"""Rows, records and times for the tests of the API."""
+"""Rows, records, times and requests with a file for the tests of the API."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import io
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
 from clv import db
 
+# Of a customer's score, in their order.
+TEN_FIELDS = [
+    "customerId",
+    "clvScore",
+    "predictedRevenue",
+    "churnProbability",
+    "rfmRecency",
+    "rfmFrequency",
+    "rfmMonetary",
+    "segment",
+    "computedAt",
+    "source",
+]
 RECORD_COLUMNS = (
     "tenant_id, customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
     " monetary, segment, computed_ms, run_id, tenure_days"
@@ -29,6 +47,39 @@ def row(customer: str, days: int, impressions: int = 1, value: float = 0, **more
         "lastContactAt": days_ago(days),
         **more,
     }
+
+
+def sender(client: FlaskClient, url: str, key: dict[str, str]) -> Callable[..., TestResponse]:
+    """Puts a file there, text or bytes, with the header of a key."""
+
+    def send(body, query: str = "", kind: str | None = "text/csv", **more) -> TestResponse:
+        data = body if isinstance(body, bytes) else body.encode()
+        return client.put(f"{url}{query}", data=data, content_type=kind, headers=key, **more)
+
+    return send
+
+
+def broken_off(
+    client: FlaskClient, url: str, key: dict[str, str], whole: bytes
+) -> Iterator[TestResponse]:
+    """The answers to a client that breaks off at twenty places of a CSV, one after another."""
+    chance = random.Random(1)
+    for _ in range(20):
+        sent = whole[: chance.randint(1, len(whole) - 1)]
+        yield client.put(
+            url,
+            input_stream=io.BytesIO(sent),
+            content_type="text/csv",
+            headers=key,
+            # Werkzeug's client takes the length of the stream, whatever the headers say.
+            environ_overrides={"CONTENT_LENGTH": str(len(whole))},
+        )
+
+
+def changes(answer: TestResponse) -> dict[str, int]:
+    """The counters of an answer that are not zero."""
+    assert answer.status_code == 200, answer.text
+    return {name: n for name, n in answer.json.items() if type(n) is int and n}
 
 
 def poison(customer_id: str) -> None:

@@ -15,7 +15,7 @@ from clv.services import customers
 from clv.store import records, tenants
 from clv.store.summaries import first_contact, last_contact
 from tests.api.pages import Visitor
-from tests.api.support import days_ago, row
+from tests.api.support import changes, days_ago, row
 from tests.jobs.support import Bell, begin, complete
 
 TRANSACTIONS, SUMMARIES = "/api/v1/transactions", "/api/v1/interaction-summaries"
@@ -35,8 +35,7 @@ def put(client, headers):
     def send(*lines, url=TRANSACTIONS, header=HEADER, kind="text/csv") -> dict:
         text = "\n".join((header, *lines) if header else lines)
         answer = client.put(url, data=text.encode(), content_type=kind, headers=key)
-        assert answer.status_code == 200, answer.text
-        return {name: n for name, n in answer.json.items() if type(n) is int and n}
+        return changes(answer)
 
     return send
 

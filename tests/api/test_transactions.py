@@ -1,9 +1,7 @@
 """PUT /transactions: files of any size."""
 
 import gzip
-import io
 import json
-import random
 from dataclasses import replace
 
 import pytest
@@ -12,7 +10,7 @@ from app import create_app
 from clv import db
 from clv.config import ROOT
 from clv.files.kinds import KIND_OF_TRANSACTIONS
-from tests.api.support import row
+from tests.api.support import broken_off, changes, row, sender
 
 URL = "/api/v1/transactions"
 LOG = (ROOT / "clv" / "sample" / "cdnow.csv.gz").read_bytes()
@@ -21,13 +19,7 @@ HEADER = "customer_id,date,amount\n"
 
 @pytest.fixture
 def put(client, headers, tenant):
-    key = headers("editor")
-
-    def send(body, query: str = "", kind: str = "text/csv", **more):
-        data = body if isinstance(body, bytes) else body.encode()
-        return client.put(f"{URL}{query}", data=data, content_type=kind, headers=key, **more)
-
-    return send
+    return sender(client, URL, headers("editor"))
 
 
 def stored() -> list[tuple]:
@@ -36,11 +28,6 @@ def stored() -> list[tuple]:
             "SELECT customer_id, period_key, offer_id, impressions, converts, total_value"
             " FROM interaction_summary ORDER BY 1, 2, 3"
         )
-
-
-def changes(answer) -> dict:
-    assert answer.status_code == 200, answer.text
-    return {name: n for name, n in answer.json.items() if type(n) is int and n}
 
 
 def test_the_cdnow_log_twice_changes_nothing_the_second_time(put):
@@ -148,18 +135,8 @@ def test_roles_and_queries_are_checked_first(client, headers, tenant):
 @pytest.mark.parametrize("whole", [LOG, gzip.decompress(LOG)], ids=["gzipped", "plain"])
 def test_a_client_that_breaks_off_anywhere_changes_nothing(put, client, headers, whole):
     put(f"{HEADER}a,2026-04-30,10\n")
-    before, key = stored(), headers("editor")
-    chance = random.Random(1)
-    for _ in range(20):
-        sent = whole[: chance.randint(1, len(whole) - 1)]
-        answer = client.put(
-            f"{URL}?replace=true",
-            input_stream=io.BytesIO(sent),
-            content_type="text/csv",
-            headers=key,
-            # Werkzeug's client takes the length of the stream, whatever the headers say.
-            environ_overrides={"CONTENT_LENGTH": str(len(whole))},
-        )
+    before = stored()
+    for answer in broken_off(client, f"{URL}?replace=true", headers("editor"), whole):
         assert answer.status_code == 400, answer.text
         assert stored() == before
     assert changes(put(LOG, "?replace=true"))["inserted"] == 67_591

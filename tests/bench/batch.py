@@ -6,7 +6,6 @@ are there. The time of our run is the run's own, from ``started_ms`` to ``finish
 """
 
 import argparse
-import signal
 import statistics
 import sys
 import time
@@ -29,11 +28,10 @@ from clv.store import shards
 from clv.store.tenants import Tenant
 from jobs.queue import JobQueue, connect
 from tests.bench import data, load, reference, stage
-from tests.bench.table import Row, Times, growth, rows_of_size, show
+from tests.bench.table import Row, Times, growth, rows_of_size, shown
 from tests.support import servers
-from tests.support.processes import empty_tables, wait_until
+from tests.support.processes import DATABASES, empty_tables, wait_until
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = (10_000, 200_000, 1_000_000)
 # Above this, insert_many is measured once: on PostgreSQL it takes minutes.
 MOST_FOR_INSERT_MANY = 200_000
@@ -208,19 +206,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="the median of so many counts")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args()
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    bench = Bench(database, settings, JobQueue(connect(redis_url)), options.runs)
-                    for more in measured(bench, sorted(options.customers)):
-                        rows += more
-    finally:
-        # What was measured before something failed took long enough.
-        show(rows)
+    with shown() as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                bench = Bench(database, settings, JobQueue(connect(redis_url)), options.runs)
+                for more in measured(bench, sorted(options.customers)):
+                    rows += more
 
 
 def measured(bench: Bench, sizes: list[int]) -> Iterator[list[Row]]:

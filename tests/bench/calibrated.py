@@ -26,8 +26,8 @@ from jobs.queue import JobQueue, connect
 from tests.bench import data, stage
 from tests.bench.table import MIB, Row, show
 from tests.support import buyers, servers
+from tests.support.processes import DATABASES
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000_000
 DAYS = 730
 ROUNDS = 2

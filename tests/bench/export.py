@@ -7,10 +7,7 @@ in Python can do without: the csv module over the same file.
 
 import argparse
 import csv
-import http.client
-import json
 import random
-import signal
 import statistics
 import sys
 import time
@@ -18,16 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from clv import db
-from clv.auth import keys
-from clv.auth.principal import Role
 from clv.config import Settings
 from clv.store import tenants
 from tests.bench import load, stage
-from tests.bench.table import MIB, Row, show
-from tests.bench.upload import DATABASES, IDLE_SECONDS, SEND_BYTES, UPLOAD_SECONDS
+from tests.bench.table import MIB, Row, shown
+from tests.bench.upload import IDLE_SECONDS
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
 ORDERS = 300_000
 LINES_AN_ORDER = 2
@@ -140,38 +134,16 @@ def _preview(port: int, export: Path) -> float:
         part = file.read(PREVIEW_BYTES)
     partial = "true" if export.stat().st_size > PREVIEW_BYTES else "false"
     path = f"/api/v1/transactions/preview?partial={partial}"
-    seconds, answer = _send(port, "POST", path, part)
+    seconds, answer = load.send(port, "POST", path, part)
     assert answer["profile"] == "shopify" and not answer["badLines"]["count"], answer
     return seconds
 
 
 def _load(port: int, export: Path) -> float:
     with export.open("rb") as file:
-        seconds, answer = _send(port, "PUT", "/api/v1/transactions", file)
+        seconds, answer = load.send(port, "PUT", "/api/v1/transactions", file)
     assert not answer["rejected"], answer
     return seconds
-
-
-def _send(port: int, method: str, path: str, body: object) -> tuple[float, dict]:
-    token = keys.create_key(tenants.tenant_by_name("bench"), Role.EDITOR)
-    db.release()
-    connection = http.client.HTTPConnection(
-        "127.0.0.1", port, timeout=UPLOAD_SECONDS, blocksize=SEND_BYTES
-    )
-    size = len(body) if isinstance(body, bytes) else Path(body.name).stat().st_size
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Content-Type": "text/csv",
-        "Content-Length": str(size),
-    }
-    started = time.perf_counter()
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    text = answer.read()
-    seconds = time.perf_counter() - started
-    connection.close()
-    assert answer.status == 200, text
-    return seconds, json.loads(text)
 
 
 def _read(export: Path) -> float:
@@ -215,18 +187,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="the median of so many counts")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args()
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            export = write_export(path / "orders_export.csv", options.orders)
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    turn = measure(settings, export, options.runs)
-                    rows += rows_of(database, options.orders, turn)
-    finally:
-        show(rows, "orders")
+    with shown("orders") as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        export = write_export(path / "orders_export.csv", options.orders)
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                turn = measure(settings, export, options.runs)
+                rows += rows_of(database, options.orders, turn)
 
 
 if __name__ == "__main__":

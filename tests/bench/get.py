@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -25,11 +24,10 @@ from clv.auth.principal import Role
 from clv.config import Settings
 from tests.bench import load, stage
 from tests.bench.lists import scored
-from tests.bench.table import Row, show
+from tests.bench.table import Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000
 CONNECTIONS = 16
 WARM_SECONDS = 1
@@ -154,20 +152,13 @@ def main() -> None:
     if lack := missing():
         print(f"The single GET is not measured: {lack}.")
         return
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
     first, second = sorted(os.sched_getaffinity(0))[:2]
-    found: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    found += measured(
-                        database, settings, options.runs, options.seconds, (first, second)
-                    )
-    finally:
-        # What was measured before something failed took long enough.
-        show(found)
+    with shown() as found, servers.folder() as path, stage.redis_server(path) as redis_url:
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                found += measured(
+                    database, settings, options.runs, options.seconds, (first, second)
+                )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ those of real runs.
 
 import argparse
 import http.client
-import signal
 import statistics
 import sys
 import time
@@ -22,10 +21,10 @@ from clv.services import batch
 from clv.store import runs
 from clv.store.tenants import Tenant
 from tests.bench import data, load, stage
-from tests.bench.batch import DATABASES, DEADLINE_HOURS, Silent
-from tests.bench.table import Row, show
+from tests.bench.batch import DEADLINE_HOURS, Silent
+from tests.bench.table import Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
 SMALL_CUSTOMERS, CUSTOMERS = 1_000, 1_000_000
 MOST_SLOWER = 1.5
@@ -135,19 +134,12 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=51, help="the median of so many counts")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args()
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    for more in measured(database, settings, options.customers, options.requests):
-                        rows += more
-                        print(*more, sep="\n", file=sys.stderr, flush=True)
-    finally:
-        # What was measured before something failed took long enough.
-        show(rows)
+    with shown() as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                for more in measured(database, settings, options.customers, options.requests):
+                    rows += more
+                    print(*more, sep="\n", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,19 @@
-"""Requests for single customers at a steady rate, whatever becomes of the ones before."""
+"""Requests of a web process: for single customers at a steady rate, whatever becomes of the ones
+before, and with a file."""
 
 import http.client
+import json
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
 
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
+from clv.store import tenants
 from tests.bench.table import Row
 from tests.support.processes import wait_until
 
@@ -13,6 +21,8 @@ REQUESTS_PER_SECOND = 20
 IDLE_SECONDS = 10
 CLIENTS = 40
 MOST_SLOWER = 3
+SEND_BYTES = 262_144
+SEND_SECONDS = 1_800
 
 
 def get(
@@ -28,6 +38,30 @@ def get(
             customer_id = ids[len(answers) % len(ids)]
             answers.append(clients.submit(_get, port, token, customer_id, due))
         return [answer.result() for answer in answers]
+
+
+def send(port: int, method: str, path: str, body: bytes | BinaryIO) -> tuple[float, dict]:
+    """Send a CSV as an editor of the tenant ``bench``: seconds until the answer was read, and the
+    answer."""
+    token = keys.create_key(tenants.tenant_by_name("bench"), Role.EDITOR)
+    db.release()
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=SEND_SECONDS, blocksize=SEND_BYTES
+    )
+    size = len(body) if isinstance(body, bytes) else os.stat(body.fileno()).st_size
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "text/csv",
+        "Content-Length": str(size),
+    }
+    started = time.perf_counter()
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    seconds = time.perf_counter() - started
+    connection.close()
+    assert answer.status == 200, text
+    return seconds, json.loads(text)
 
 
 def wait_for(port: int) -> None:

@@ -7,7 +7,6 @@ connection of loopback that stays open, and judged by the ratio of the medians.
 import argparse
 import http.client
 import re
-import signal
 import statistics
 import sys
 import time
@@ -18,11 +17,10 @@ from clv.auth.principal import Role
 from clv.config import Settings
 from clv.store.tenants import Tenant
 from tests.bench import load, stage
-from tests.bench.batch import DATABASES
 from tests.bench.lists import ms, scored
-from tests.bench.table import Row, show
+from tests.bench.table import Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
 SMALL_CUSTOMERS, CUSTOMERS = 10_000, 1_000_000
 MOST_SLOWER = 2.0
@@ -97,17 +95,11 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=51, help="the median of so many counts")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args()
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    rows.append(measured(database, settings, options.customers, options.requests))
-                    print(rows[-1], file=sys.stderr, flush=True)
-    finally:
-        show(rows)
+    with shown() as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                rows.append(measured(database, settings, options.customers, options.requests))
+                print(rows[-1], file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from clv.services import batch
 from clv.store import runs as run_store
 from clv.store.tenants import Tenant
 from tests.bench import data, stage
-from tests.bench.batch import DATABASES, DEADLINE_HOURS, Silent
+from tests.bench.batch import DEADLINE_HOURS, Silent
 from tests.bench.table import Row, show
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
 CUSTOMERS = 300_000
 # Each run leaves dead rows behind, until the database cleans up.

@@ -18,9 +18,8 @@ from clv.config import Settings
 from tests.bench import data, load, stage
 from tests.bench.table import MIB, Row, show
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 1_000_000
 CLIENTS = 16
 MOST_MIB = 150

@@ -1,6 +1,8 @@
 """The benchmark's table: what was measured, and the goal beside it."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 
 MIB = 1024 * 1024
@@ -83,6 +85,19 @@ def growth(database: str, times: Mapping[int, Times]) -> list[Row]:
     what = f"per customer above {middle:,} / per customer below"
     value = second / first
     return [Row(database, large, what, f"{value:.2f}", f"≤ {MOST_GROWTH:g}", value <= MOST_GROWTH)]
+
+
+@contextmanager
+def shown(size: str = "customers") -> Iterator[list[Row]]:
+    """Rows to add to; they are shown when the block ends, even if it fails or is stopped: what was
+    measured before took long enough."""
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.default_int_handler)
+    rows: list[Row] = []
+    try:
+        yield rows
+    finally:
+        show(rows, size)
 
 
 def show(rows: list[Row], size: str = "customers") -> None:

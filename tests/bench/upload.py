@@ -8,9 +8,6 @@ same rows again. Files are in the order of their keys, which suits the reference
 """
 
 import argparse
-import http.client
-import json
-import signal
 import statistics
 import sys
 import time
@@ -20,24 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clv import db
-from clv.auth import keys
-from clv.auth.principal import Role
 from clv.config import Settings
 from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE, DAY_MS
 from clv.store import tenants
 from tests.bench import data, load, stage
-from tests.bench.table import MIB, Row, show
+from tests.bench.table import MIB, Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
-DATABASES = ("sqlite", "postgresql")
 ROWS = 1_000_000
 STATES = ("into an empty tenant", "again")
 LEAST_RATIO = 0.4
 MOST_MIB = 64
-SEND_BYTES = 262_144
-UPLOAD_SECONDS = 1_800
 IDLE_SECONDS = 0.5
 _NAMES = data.COLUMNS.split(", ")
 _KEY = ", ".join(_NAMES[:6])
@@ -104,24 +96,9 @@ class Bench:
             assert sums == upload.sums, f"{who}: {sums} instead of {upload.sums}"
 
     def _put(self, port: int, upload: Upload) -> float:
-        token = keys.create_key(tenants.tenant_by_name("bench"), Role.EDITOR)
-        db.release()
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", port, timeout=UPLOAD_SECONDS, blocksize=SEND_BYTES
-        )
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "text/csv",
-            "Content-Length": str(upload.path.stat().st_size),
-        }
         with upload.path.open("rb") as body:
-            started = time.perf_counter()
-            connection.request("PUT", f"/api/v1/{upload.kind}", body, headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            seconds = time.perf_counter() - started
-        connection.close()
-        assert answer.status == 200 and json.loads(text)["rejected"] == 0, text
+            seconds, answer = load.send(port, "PUT", f"/api/v1/{upload.kind}", body)
+        assert answer["rejected"] == 0, answer
         return seconds
 
     def _reference(self, upload: Upload) -> float:
@@ -180,19 +157,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="the median of so many counts")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args()
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            files = list(written(path, options.rows))
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    for upload in files:
-                        rows += Bench(database, settings, options.runs).upload(upload)
-    finally:
-        # What was measured before something failed took long enough.
-        show(rows, "rows")
+    with shown("rows") as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        files = list(written(path, options.rows))
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                for upload in files:
+                    rows += Bench(database, settings, options.runs).upload(upload)
 
 
 def written(path: Path, count: int) -> Iterator[Upload]:

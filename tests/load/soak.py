@@ -9,7 +9,6 @@ answered by a 5xx, and after the warm-up no process may grow.
 import argparse
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -30,11 +29,10 @@ from clv.services import runs
 from clv.store.tenants import Tenant
 from jobs.queue import JobQueue, connect
 from tests.bench import data, load, stage
-from tests.bench.table import MIB, Row, show
+from tests.bench.table import MIB, Row, shown
 from tests.support import servers
-from tests.support.processes import empty_tables
+from tests.support.processes import DATABASES, empty_tables
 
-DATABASES = ("sqlite", "postgresql")
 CUSTOMERS = 50_000
 MINUTES = 10.0
 WARM_UP = 0.2
@@ -133,16 +131,10 @@ def main() -> None:
     options = parser.parse_args()
     if not shutil.which("wrk"):
         sys.exit("wrk is needed (apt-get install wrk).")
-    for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
-    rows: list[Row] = []
-    try:
-        with servers.folder() as path, stage.redis_server(path) as redis_url:
-            for database in options.databases:
-                with stage.configured(database, path, redis_url) as settings:
-                    rows += soaked(database, settings, options.customers, options.minutes)
-    finally:
-        show(rows)
+    with shown() as rows, servers.folder() as path, stage.redis_server(path) as redis_url:
+        for database in options.databases:
+            with stage.configured(database, path, redis_url) as settings:
+                rows += soaked(database, settings, options.customers, options.minutes)
     sys.exit(any(row.met is False for row in rows))
 
 

@@ -32,9 +32,3 @@ def of_acme(column: str):
     """A column of the tenant acme."""
     with db.scope():
         return db.value(f"SELECT {column} FROM tenant WHERE name = 'acme'")
-
-
-def changes(answer) -> dict:
-    """The counters of an answer that are not zero."""
-    assert answer.status_code == 200, answer.text
-    return {name: n for name, n in answer.json.items() if type(n) is int and n}

@@ -1,30 +1,20 @@
 """Clients that break off."""
 
-import io
 import random
 import socket
 
 import pytest
 
-from tests.api.bulk_summaries.support import HEADER, LINE, MANY, URL, changes, stored
+from tests.api.bulk_summaries.support import HEADER, LINE, MANY, URL, stored
+from tests.api.support import broken_off, changes
 from tests.bench import load as requests
 from tests.bench import stage
 
 
 def test_a_client_that_breaks_off_anywhere_changes_nothing(put, client, headers):
     put(HEADER + LINE)
-    before, key, whole = stored(), headers("editor"), MANY.encode()
-    chance = random.Random(1)
-    for _ in range(20):
-        sent = whole[: chance.randint(1, len(whole) - 1)]
-        answer = client.put(
-            f"{URL}?replace=true",
-            input_stream=io.BytesIO(sent),
-            content_type="text/csv",
-            headers=key,
-            # Werkzeug's client takes the length of the stream, whatever the headers say.
-            environ_overrides={"CONTENT_LENGTH": str(len(whole))},
-        )
+    before = stored()
+    for answer in broken_off(client, f"{URL}?replace=true", headers("editor"), MANY.encode()):
         assert answer.status_code == 400, answer.text
         assert stored() == before
     assert changes(put(MANY, "?replace=true"))["inserted"] == 2800

@@ -10,17 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import create_app
-from tests.api.bulk_summaries.support import (
-    HEADER,
-    LINE,
-    MANY,
-    NDJSON,
-    URL,
-    changes,
-    of_acme,
-    stored,
-)
-from tests.api.support import row
+from tests.api.bulk_summaries.support import HEADER, LINE, MANY, NDJSON, URL, of_acme, stored
+from tests.api.support import changes, row
 
 SKIP = "?skipBadLines=true"
 

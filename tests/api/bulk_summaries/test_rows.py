@@ -11,17 +11,8 @@ import pytest
 from clv import db
 from clv.store import merging, staging, tenants
 from clv.store.summaries import Summary
-from tests.api.bulk_summaries.support import (
-    HEADER,
-    LINE,
-    MANY,
-    NDJSON,
-    URL,
-    changes,
-    of_acme,
-    stored,
-)
-from tests.api.support import days_ago, row
+from tests.api.bulk_summaries.support import HEADER, LINE, MANY, NDJSON, URL, of_acme, stored
+from tests.api.support import changes, days_ago, row
 
 
 def lines(*rows: dict) -> str:

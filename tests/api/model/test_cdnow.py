@@ -14,22 +14,10 @@ from clv.services import customers
 from clv.store import snapshots, tenants
 from tests.api.bases import import_log
 from tests.api.model.support import RECORDS, SETTINGS, SIMULATE, stored
-from tests.api.support import days_ago
+from tests.api.support import TEN_FIELDS, days_ago
 from tests.jobs.support import DAY
 
 SUMMARY, HISTORY = "/api/v1/clv/summary", "/api/v1/clv/summary/history"
-TEN_FIELDS = [
-    "customerId",
-    "clvScore",
-    "predictedRevenue",
-    "churnProbability",
-    "rfmRecency",
-    "rfmFrequency",
-    "rfmMonetary",
-    "segment",
-    "computedAt",
-    "source",
-]
 
 
 def test_cdnow_is_predicted_by_the_calibrated_model_after_a_full_run(
