@@ -1,8 +1,6 @@
 """The page Data: a file of transactions is looked at, loaded, and followed to the scores."""
 
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask import Response, make_response, request, url_for
 from marshmallow import Schema, ValidationError
@@ -14,6 +12,7 @@ from clv.auth.principal import Role
 from clv.dashboard import menus
 from clv.dashboard.blueprint import blp, needs, page
 from clv.dashboard.errors import show
+from clv.domain.time_zone import time_zone_names
 from clv.errors import Invalid, Unavailable
 from clv.files.choices import Choices
 from clv.http.access import principal
@@ -140,7 +139,6 @@ def _followed(job: Job, notice: str | None) -> dict[str, Any]:
     return {"job": job, "address": address}
 
 
-@cache
 def _zones() -> list[str]:
     """The time zones that have places."""
-    return sorted(name for name in available_timezones() if "/" in name and name[:4] != "Etc/")
+    return [name for name in time_zone_names() if "/" in name and name[:4] != "Etc/"]

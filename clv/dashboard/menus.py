@@ -6,7 +6,7 @@ from typing import Any
 
 from clv.api.schemas.base import camel_case
 from clv.api.schemas.choices import quoted_name
-from clv.dashboard.figures import money
+from clv.dashboard.figures import counted, money
 from clv.dashboard.file_words import CURRENCIES, LABELS, NO_COLUMN, USES, VALUES
 from clv.errors import ClvError
 from clv.files.choices import DELIMITERS, Choices, Question
@@ -167,7 +167,7 @@ def _currency_labels(name: str, preview: Preview) -> dict[str, str]:
         return {}
     return {
         each.currency: f"Only {each.currency}: {money(each.total, 2)} in"
-        f" {each.transactions:,} transaction{'s' * (each.transactions != 1)}"
+        f" {counted(each.transactions, 'transaction')}"
         for each in preview.currencies
         if each.currency
     }

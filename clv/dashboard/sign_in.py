@@ -53,11 +53,13 @@ def leave() -> Any:
 
 
 def _log(event: str, who: Principal) -> None:
-    logs.event(event, tenant=who.tenant_name, key=who.key, address=client_address())
+    address = client_address(request.remote_addr)
+    logs.event(event, tenant=who.tenant_name, key=who.key, address=address)
 
 
 def _log_refusal(tenant: str, key: str) -> None:
-    logs.event("sign_in.refused", logging.WARNING, tenant=tenant, key=key, address=client_address())
+    address = client_address(request.remote_addr)
+    logs.event("sign_in.refused", logging.WARNING, tenant=tenant, key=key, address=address)
 
 
 def _back(path: str) -> str:

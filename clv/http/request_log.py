@@ -1,17 +1,15 @@
 """The request log: a line for each request, and a count. The route in it is the URL rule, never the
 path, which may name a customer."""
 
-from functools import lru_cache, partial
-from ipaddress import ip_address
+from functools import partial
 from time import perf_counter
 
 from flask import Flask, Response, g, request
 
 from clv import logs
+from clv.http.access import client_address
 from clv.http.counters import Counters
 
-# How many addresses are remembered as valid.
-KNOWN_ADDRESSES = 1_024
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 OTHER = "other"
 
@@ -36,7 +34,7 @@ def _note(counters: Counters, response: Response) -> Response:
         response.status_code,
     )
     who = ("", "") if sender is None else (sender.tenant_name, sender.key)
-    client = _address(current.remote_addr)
+    client = client_address(current.remote_addr)
     end = partial(_end, counters, known["began"], known.get("request_id", ""), client, who, key)
     if response.is_sequence:
         end()
@@ -44,16 +42,6 @@ def _note(counters: Counters, response: Response) -> Response:
         # A file, which has yet to be sent.
         response.call_on_close(end)
     return response
-
-
-@lru_cache(KNOWN_ADDRESSES)
-def _address(text: str | None) -> str:
-    """The client's address, if it is one: a proxy that is trusted by mistake may pass on whatever
-    a client sent. A client on a Unix socket has none."""
-    try:
-        return str(ip_address((text or "").partition("%")[0]))
-    except ValueError:
-        return ""
 
 
 def _end(

@@ -9,6 +9,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 from marshmallow.exceptions import SCHEMA
 
 from clv.domain import calendar, values
+from clv.domain.time_zone import time_zone
 from clv.domain.units import AMOUNT_SCALE
 
 CENT = Decimal("0.01")
@@ -111,6 +112,13 @@ class PeriodKey(fields.String):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return checked(values.text, value)
+
+
+class TimeZoneName(fields.String):
+    """The name of a time zone."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(time_zone, checked(values.text, value)).name
 
 
 class Items(fields.List):

@@ -8,8 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from clv.api.schemas.base import Input, Items, checked
-from clv.domain.time_zone import time_zone
+from clv.api.schemas.base import Input, Items, TimeZoneName, checked
 from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, ORDER_LINES, Choices
 from clv.files.names import MAX_NAME_LENGTH
 
@@ -48,13 +47,6 @@ class Rates(Items):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         texts = super()._deserialize(value, *args, **kwargs)
         return checked(parse_rates, texts)
-
-
-class ZoneName(fields.String):
-    """The name of a time zone."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return checked(lambda text: time_zone(text).name, value)
 
 
 def _column(description: str) -> fields.String:
@@ -112,7 +104,7 @@ class ChoicesQuery(Input):
         validate=validate.OneOf(DATE_ORDERS),
         metadata={"description": "The order of day, month and year in dates such as 03/04/2026"},
     )
-    time_zone = ZoneName(
+    time_zone = TimeZoneName(
         metadata={
             "description": "Of times without an offset. Left out: the tenant's, unless the layout"
             " is known to have another. Days are always the tenant's",

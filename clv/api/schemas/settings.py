@@ -4,17 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates
 
-from clv.api.schemas.base import Input, Output, Time, checked
-from clv.domain import values
+from clv.api.schemas.base import Input, Output, Time, TimeZoneName
 from clv.domain.settings import MAX_AT_RISK_DAYS, MAX_CHURN_HORIZON_DAYS, MODEL_NAMES, ScoreSettings
-from clv.domain.time_zone import time_zone
-
-
-class TimeZoneName(fields.String):
-    """The name of a time zone."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return checked(time_zone, checked(values.text, value)).name
 
 
 class Weights(Output):
