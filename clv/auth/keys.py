@@ -8,13 +8,12 @@ from clv.auth.authentication import forget_keys
 from clv.auth.principal import Role
 from clv.db.clock import now_ms
 from clv.domain import values
-from clv.domain.units import DAY_MS
+from clv.domain.units import DAY_MS, HOUR_MS
 from clv.errors import Conflict, Invalid, NotFound, TooMany
 from clv.store import api_keys
 from clv.store.api_keys import ApiKey
 from clv.store.tenants import Tenant
 
-HOUR_MS = 3_600_000
 # How long a key is listed after it was revoked or has expired, and how many of them: this many
 # times those that may be valid.
 ENDED_DAYS = 90

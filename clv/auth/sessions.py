@@ -5,10 +5,11 @@ signing out, revoking the key, and its expiry end all copies of a cookie at once
 import hashlib
 
 from clv.auth.principal import REFUSAL, Principal, principal_of
+from clv.domain.units import HOUR_MS
 from clv.errors import Unauthenticated
 from clv.store import api_keys, sessions
 
-LIFETIME_MS = 12 * 3_600_000
+LIFETIME_MS = 12 * HOUR_MS
 # Of a key: whoever signs in after so many ends the oldest.
 MOST_SESSIONS = 100
 

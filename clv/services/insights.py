@@ -8,7 +8,7 @@ from clv.domain import overview
 from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.overview import Overview
 from clv.domain.settings import MODEL_NAMES
-from clv.domain.units import DAY_MS
+from clv.domain.units import DAY_MS, HOUR_MS
 from clv.prediction import calibrated
 from clv.store import changes, rankings, records, runs, snapshots, tenants
 from clv.store.changes import Change
@@ -18,7 +18,7 @@ from clv.store.tenants import Tenant
 # With fewer customers a rank says little.
 MEANINGFUL_CUSTOMERS = 20
 # The age of the scores after one nightly run has failed.
-STALE_MS = 36 * 3_600_000
+STALE_MS = 36 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)

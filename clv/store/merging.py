@@ -7,12 +7,11 @@ from clv import db
 from clv.db.dialect import MANY_ROWS, analyze
 from clv.errors import Conflict
 from clv.store import records, shards
-from clv.store.summaries import COLUMNS, KEY, VALUES
+from clv.store.summaries import COLUMNS, IS_ZERO, KEY, VALUES
 from clv.store.tenants import begin_data, check_currency, keep_count, lock_tenant
 
 # All writers write in this order, or two of them with rows in common deadlock on PostgreSQL.
 _KEY_ORDER = KEY
-_IS_ZERO = "impressions = 0 AND converts = 0 AND total_value = 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def customers_not_staged(tenant_id: int) -> int:
     """How many customers a merge that replaces everything would remove."""
     return db.value(
         "SELECT COUNT(*) FROM (SELECT customer_id FROM interaction_summary WHERE tenant_id = %s"
-        f" EXCEPT SELECT customer_id FROM staged_summary WHERE NOT ({_IS_ZERO})) AS removed",
+        f" EXCEPT SELECT customer_id FROM staged_summary WHERE NOT ({IS_ZERO})) AS removed",
         (tenant_id,),
     )
 
@@ -101,7 +100,7 @@ def customers_not_staged(tenant_id: int) -> int:
 def _staged_rows() -> tuple[int, int]:
     """The number of staged rows, and of those among them with zeros only."""
     return db.rows(
-        f"SELECT COUNT(*), COALESCE(SUM(CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END), 0)"
+        f"SELECT COUNT(*), COALESCE(SUM(CASE WHEN {IS_ZERO} THEN 1 ELSE 0 END), 0)"
         " FROM staged_summary"
     )[0]
 
@@ -155,7 +154,7 @@ def _compare(tenant_id: int, with_others: bool) -> _Compared:
     )
     counts = ", ".join(f"COUNT(CASE WHEN {condition} THEN 1 END)" for condition in conditions)
     row = db.rows(
-        f"SELECT {counts} FROM (SELECT {COLUMNS}, CASE WHEN {_IS_ZERO} THEN 1 ELSE 0 END AS zero"
+        f"SELECT {counts} FROM (SELECT {COLUMNS}, CASE WHEN {IS_ZERO} THEN 1 ELSE 0 END AS zero"
         f"  FROM staged_summary) s LEFT JOIN interaction_summary t ON {same}",
         (tenant_id,),
     )[0]
@@ -201,7 +200,7 @@ def _doomed_keys(
     staged = f"SELECT {KEY} FROM staged_summary"
     doomed: list[tuple[str, tuple]] = []
     if zeros:
-        doomed.append((f"{staged} WHERE {_IS_ZERO}", ()))
+        doomed.append((f"{staged} WHERE {IS_ZERO}", ()))
     if replace:
         stored = f"SELECT {KEY} FROM interaction_summary WHERE tenant_id = %s"
         doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
@@ -249,7 +248,7 @@ def _upsert(tenant_id: int, aggregated: bool, inserted: int) -> None:
     offered = ", ".join(f"excluded.{name}" for name in names)
     db.execute(
         f"INSERT INTO interaction_summary (tenant_id, {COLUMNS})"
-        f" SELECT %s, {COLUMNS} FROM staged_summary WHERE NOT ({_IS_ZERO}) {order}"
+        f" SELECT %s, {COLUMNS} FROM staged_summary WHERE NOT ({IS_ZERO}) {order}"
         f" ON CONFLICT (tenant_id, {KEY}) DO UPDATE SET {assignments}"
         f" WHERE ({stored}) <> ({offered})",
         (tenant_id,),

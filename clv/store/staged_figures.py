@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from clv import db
 from clv.store.staging import IS_CORRECTION, IS_COUNTED, KIND
+from clv.store.summaries import IS_ZERO
 from clv.store.sums import sum_parts, total
 
-_IS_NO_ZERO = "NOT (impressions = 0 AND converts = 0 AND total_value = 0)"
+_IS_NO_ZERO = f"NOT ({IS_ZERO})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ COLUMNS = f"{KEY}, {VALUES}"
 # A correction, such as a refund, counts in a customer's value alone: its contact times make nobody
 # fresher or older. Only for a customer who has nothing but corrections are they the contact times.
 IS_CORRECTION = "impressions = 0 AND converts = 0"
+# Such a row is not stored: it deletes the stored row with its key.
+IS_ZERO = f"{IS_CORRECTION} AND total_value = 0"
 # Later than every contact time (9999-12-31 is below 2^48 ms), and removed by a bit mask. One
 # aggregate then serves those with and without contacts: in a pass over all customers it takes 2 %
 # more than a plain MAX, COALESCE of two takes 9 % more.
