@@ -15,7 +15,6 @@ from clv.config import ROOT
 from clv.services import backtests
 from clv.store import backtests as stored
 from clv.store import runs, snapshots
-from jobs.queue import JobQueue, connect
 from tests.api.bases import BASES, add, import_log
 from tests.conftest import environment, start_worker, wait_until
 from tests.jobs.support import Bell, begin, complete
@@ -52,13 +51,6 @@ assert answers[1].headers["X-CLV-Model"] == "calibrated/1"
 loaded = [name for name in sys.modules if name.split(".")[0] == "scipy"]
 assert not loaded, loaded
 """
-
-
-@pytest.fixture
-def queue(alone):
-    found = JobQueue(connect(alone.redis_url))
-    yield found
-    found.redis.close()
 
 
 @pytest.fixture

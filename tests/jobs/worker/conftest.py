@@ -1,17 +1,8 @@
-"""A queue of the test's own, and a worker that looks for runs all the time."""
+"""A worker that looks for runs all the time."""
 
 import pytest
 
-from jobs.queue import JobQueue, connect
 from tests.conftest import start_worker
-
-
-@pytest.fixture
-def queue(alone):
-    """The queue in a Redis database of the test's own."""
-    found = JobQueue(connect(alone.redis_url))
-    yield found
-    found.redis.close()
 
 
 @pytest.fixture

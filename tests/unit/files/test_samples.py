@@ -2,7 +2,6 @@
 
 import io
 from collections import Counter
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,12 +11,6 @@ from clv.files.choices import Choices
 from clv.files.stream import File
 from clv.services import loading
 from tests.support.exports import SAMPLES, kind_of
-
-
-@pytest.fixture
-def shop(acme):
-    """A tenant in Berlin without data."""
-    return replace(acme, settings=replace(acme.settings, time_zone="Europe/Berlin"))
 
 
 def preview(shop, sample, choices=None):
