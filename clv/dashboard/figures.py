@@ -4,12 +4,11 @@ import math
 from datetime import UTC, date, datetime
 
 from clv.dashboard.blueprint import blp
-from clv.domain.units import AMOUNT_SCALE, DAY_MS, HOUR_MS
+from clv.domain.units import AMOUNT_SCALE, DAY_MS, HOUR_MS, MINUTE_MS
 
 NONE = "–"
 # From this sum on, amounts are shown in millions: 12.3 M.
 _SHORTENED_FROM = 10_000_000
-_MINUTE_MS = 60_000
 
 
 @blp.app_template_filter()
@@ -84,7 +83,7 @@ def iso(ms: int) -> str:
 def age(ms: int, now_ms: int) -> str:
     """How long ago that was: 3 hours."""
     passed = max(0, now_ms - ms)
-    for size, word in ((DAY_MS, "day"), (HOUR_MS, "hour"), (_MINUTE_MS, "minute")):
+    for size, word in ((DAY_MS, "day"), (HOUR_MS, "hour"), (MINUTE_MS, "minute")):
         if passed >= size:
             return counted(passed // size, word)
     return "less than a minute"

@@ -4,6 +4,7 @@ Amounts are integers of 1/10,000 of the tenant's currency. Times are integers of
 1970-01-01 UTC, days are integers since 1970-01-01 in a time zone (:mod:`clv.domain.time_zone`).
 """
 
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 # Of a day in UTC; in other zones one may have 23 or 25 hours.
 DAY_MS = 86_400_000

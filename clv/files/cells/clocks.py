@@ -3,9 +3,9 @@
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from clv.domain.units import DAY_MS
+from clv.domain.units import DAY_MS, MINUTE_MS
 
-_MINUTE_MS, _SECOND_MS = 60_000, 1_000
+_SECOND_MS = 1_000
 # Fewer decimals are no time that was rounded, but one that has no more: 0.06 is 01:26:24.
 _MIN_ROUNDED_DECIMALS = 4
 
@@ -42,7 +42,7 @@ def day_fraction_ms(digits: str) -> int:
     if exact % _SECOND_MS and len(digits) >= _MIN_ROUNDED_DECIMALS:
         # Half of the last decimal, which is as far as rounding can have moved it.
         error = Decimal(DAY_MS) / 2 / 10 ** len(digits)
-        for unit in (_MINUTE_MS, _SECOND_MS):
+        for unit in (MINUTE_MS, _SECOND_MS):
             whole = (exact / unit).quantize(Decimal(1), ROUND_HALF_UP) * unit
             if abs(whole - exact) <= error and whole < DAY_MS:
                 return int(whole)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from clv.domain.time_zone import TimeZone
-from clv.domain.units import DAY_MS
+from clv.domain.units import DAY_MS, MINUTE_MS
 
 _DIGITS_TO_0 = str.maketrans("123456789", "000000000")
 # The common forms, with 0 for every digit.
@@ -32,7 +32,6 @@ _ISO_PLACES = {
     "mdy": [6, 7, 8, 9, 2, 0, 1, 2, 3, 4],
 }
 _PLUS, _MINUS = b"+-"
-_MINUTE_MS = 60_000
 _MAX_OFFSET_MINUTES = 14 * 60
 
 
@@ -155,7 +154,7 @@ def _offsets(codes: np.ndarray, form: _Form) -> np.ndarray | None:
     minutes = _number(codes, form.offset_hour) * 60 + minute
     if not _within(minute, 0, 59) or not _within(minutes, 0, _MAX_OFFSET_MINUTES):
         return None
-    return np.where(codes[:, form.sign] == _PLUS, minutes, -minutes) * _MINUTE_MS
+    return np.where(codes[:, form.sign] == _PLUS, minutes, -minutes) * MINUTE_MS
 
 
 def _number(codes: np.ndarray, start: int | None, digits: int = 2) -> np.ndarray:

@@ -6,12 +6,11 @@ from functools import lru_cache
 import numpy as np
 
 from clv.domain.time_zone import TimeZone, time_zone
+from clv.domain.units import HOUR_MS, MINUTE_MS
 from clv.files.cells.bad_value import BadValue
 from clv.files.cells.zone_names import HOURS_OF_ABBREVIATION, ZONE_OF_RAILS_NAME
 
-_HOUR_MS = 3_600_000
-_MINUTE_MS = 60_000
-_MAX_OFFSET_MS = 14 * _HOUR_MS
+_MAX_OFFSET_MS = 14 * HOUR_MS
 _MAX_LENGTH = 64
 _OFFSET = re.compile(r"(?:UTC|GMT)?([-+\u2212])([0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
 # What stands around a name: (GMT-05:00) Eastern Time (US & Canada), or +0100 (CET).
@@ -37,7 +36,7 @@ def zone_named(text: str) -> TimeZone:
 @lru_cache(1_024)
 def _zone_named(name: str) -> TimeZone:
     if name.upper() in HOURS_OF_ABBREVIATION:
-        return _fixed(name.upper(), round(HOURS_OF_ABBREVIATION[name.upper()] * _HOUR_MS))
+        return _fixed(name.upper(), round(HOURS_OF_ABBREVIATION[name.upper()] * HOUR_MS))
     if match := _OFFSET.fullmatch(_NAME_BEHIND_OFFSET.sub("", name)):
         return _with_offset(match, name)
     long_name = _OFFSET_IN_FRONT.sub("", name)
@@ -49,7 +48,7 @@ def _zone_named(name: str) -> TimeZone:
 
 def _with_offset(match: re.Match[str], name: str) -> TimeZone:
     sign, hours, minutes = match.groups("0")
-    offset_ms = int(hours) * _HOUR_MS + int(minutes) * _MINUTE_MS
+    offset_ms = int(hours) * HOUR_MS + int(minutes) * MINUTE_MS
     if int(minutes) > 59 or offset_ms > _MAX_OFFSET_MS:
         raise _no_zone(name)
     return _fixed(name, offset_ms if sign == "+" else -offset_ms)
