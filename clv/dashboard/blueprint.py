@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clv.auth import authentication, sessions
 from clv.auth.principal import Principal, Role, authorize
+from clv.budgets import MAX_FORM_BYTES
 from clv.dashboard import session
 from clv.dashboard.navigation import places
 from clv.errors import Forbidden, Unauthenticated
@@ -22,8 +23,6 @@ blp = Blueprint("dashboard", __name__, template_folder="templates")
 
 TOKEN_FIELD = "form_token"
 TOKEN_HEADER = "X-Form-Token"
-# Of a form. A file is no form: its request has the token in a header, and is read as a stream.
-MAX_FORM_BYTES = 64 * 1024
 POLICY = NO_PAGE.replace("form-action 'none'", "form-action 'self'") + (
     "; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
 )

@@ -13,13 +13,9 @@ from webargs.core import json as webargs_json
 from webargs.flaskparser import FlaskParser, is_json_request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from clv.budgets import MAX_BODY_BYTES, MAX_VALUES
 from clv.domain import values
 from clv.errors import BrokenOff, Invalid
-
-# A thousand rows with the longest names in escaped Unicode are 3.5 MB.
-MAX_BODY_BYTES = 4 * 1024 * 1024
-# And 12,000 values.
-MAX_VALUES = 20_000
 
 # A text, even one that does not end, or what each value but the first of all begins behind. None of
 # it is ever matched twice, so a body is read once whatever is in it.

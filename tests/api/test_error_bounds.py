@@ -10,8 +10,7 @@ import pytest
 from marshmallow import fields
 
 from clv.api.schemas import base
-from clv.http.errors import MAX_ERROR_BYTES, MAX_ERRORS
-from clv.http.parser import MAX_BODY_BYTES, MAX_VALUES
+from clv.budgets import MAX_BODY_BYTES, MAX_ERROR_BYTES, MAX_ERRORS, MAX_VALUES
 from tests.api.support import row
 from tests.api.test_errors import assert_is_an_error
 from tests.conftest import ON_ONE_DATABASE
