@@ -3,7 +3,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUPPORTED := $(shell sed -n 's/^requires-python = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: demo run test check bench screenshots soak chaos fuzz
+# Every distribution is pinned and its files are known by their hashes. Nothing is built here.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+LOWEST := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
+LOCK = $(BIN)/uv pip compile --no-config --quiet --default-index https://pypi.org/simple \
+	--universal --python-version $(LOWEST) --generate-hashes --only-binary :all: \
+	--emit-build-options --custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: demo run test check lock bench screenshots soak chaos fuzz
 
 demo: $(VENV)/runtime  ## the service with the data of 23,570 real customers
 	$(BIN)/python launch.py --demo
@@ -19,6 +26,11 @@ check: $(VENV)/dev  ## lint, format, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lock: $(VENV)/dev  ## pin what requirements/*.in lead to, with hashes; all anew with UPGRADE=--upgrade
+	$(LOCK) requirements/runtime.in --output-file requirements.txt
+	$(LOCK) requirements/local.in --output-file requirements/local.txt
+	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 
 bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes an hour or more)
 	$(BIN)/python -m tests.bench.batch
@@ -67,10 +79,10 @@ $(BIN)/python:
 	@$(PYTHON) -c "$$CHECK"
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/runtime: requirements.txt requirements-local.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-local.txt
+$(VENV)/runtime: requirements.txt requirements/local.txt | $(BIN)/python
+	$(INSTALL) -r requirements.txt -r requirements/local.txt
 	@touch $@
 
-$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/dev: requirements/dev.txt $(VENV)/runtime
+	$(INSTALL) -r requirements/dev.txt
 	@touch $@

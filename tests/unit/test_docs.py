@@ -43,7 +43,7 @@ BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`")
 # What the first part of a path in the project may be.
 ROOTS = ("app.py", "launch.py", "gunicorn.conf.py", "pyproject.toml", "Makefile", "Procfile")
-ROOTS += ("clv", "jobs", "tests", "docs", ".ci", "app.json")
+ROOTS += ("clv", "jobs", "tests", "docs", ".ci", "app.json", "requirements", "requirements.txt")
 # The request that the architecture follows.
 EXAMPLE = ("GET", "/api/v1/customers/CUST-001/clv")
 FUNCTION = re.compile(r"`([\w/]+\.py)`\s+`([A-Za-z_][\w.]*)`")
