@@ -1,6 +1,7 @@
 """gunicorn's settings for the web process. It listens on $PORT, or on 127.0.0.1:8000."""
 
 from clv import db, logs
+from clv.budgets import MAX_HEADER_BYTES, MAX_HEADERS, MAX_REQUEST_LINE_BYTES
 from clv.config import load
 from clv.http.counters import Counters
 
@@ -26,13 +27,9 @@ keepalive = 95
 # noticed.
 max_requests = 0
 
-# As much as routers and proxies allow. The longest path takes 1.5 KB (128 characters of 12 bytes
-# each when escaped); a list's filters may name some hundred customers.
-limit_request_line = 8190
-# Proxies add a dozen headers to a client's dozen.
-limit_request_fields = 64
-# A key takes 60 bytes, but cookies of other applications on the host may be sent too.
-limit_request_field_size = 8190
+limit_request_line = MAX_REQUEST_LINE_BYTES
+limit_request_fields = MAX_HEADERS
+limit_request_field_size = MAX_HEADER_BYTES
 
 # Files are sent in pieces, like everything else, so that a client that stops reading is noticed.
 sendfile = False

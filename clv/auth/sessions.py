@@ -5,13 +5,12 @@ signing out, revoking the key, and its expiry end all copies of a cookie at once
 import hashlib
 
 from clv.auth.principal import REFUSAL, Principal, principal_of
+from clv.budgets import MAX_SESSIONS
 from clv.domain.units import HOUR_MS
 from clv.errors import Unauthenticated
 from clv.store import api_keys, sessions
 
 LIFETIME_MS = 12 * HOUR_MS
-# Of a key: whoever signs in after so many ends the oldest.
-MOST_SESSIONS = 100
 
 
 def begin(session_id: str, key: str) -> None:
@@ -19,7 +18,7 @@ def begin(session_id: str, key: str) -> None:
 
     :param session_id: random
     """
-    sessions.begin(key, _sha256(session_id), LIFETIME_MS, MOST_SESSIONS)
+    sessions.begin(key, _sha256(session_id), LIFETIME_MS, MAX_SESSIONS)
 
 
 def resume(session_id: str) -> Principal:

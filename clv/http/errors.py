@@ -13,13 +13,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import db, errors, logs
-from clv.budgets import MAX_ERROR_BYTES, MAX_ERRORS
+from clv.budgets import MAX_ERROR_BYTES, MAX_ERRORS, MAX_TEXT
 from clv.http.application import components
 from clv.http.counters import DATABASE, REDIS
 
 RETRY_AFTER_SECONDS = 5
-# How much of each name and message a body says, for both may be the caller's text.
-MAX_TEXT = 300
+# How many characters the message of a body may have.
 MAX_MESSAGE = 2_000
 _DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
 STATUS = {

@@ -9,13 +9,12 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 
 from clv.api.schemas.base import Input, Items, TimeZoneName, checked
+from clv.budgets import MAX_NAMES, MAX_RATES
 from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, ORDER_LINES, Choices
 from clv.files.names import MAX_NAME_LENGTH
 
 # A header may stand below some lines of an address or a title, not below pages of them.
 MAX_HEADER_LINE = 1_000
-MAX_NAMES = 20
-MAX_RATES = 20
 # What one unit of a currency is worth in another, at the very most and least.
 _MAX_RATE, _MIN_RATE = Decimal("1e9"), Decimal("1e-9")
 _RATE = re.compile(r"([A-Za-z]{3}):(\d{1,10}(?:\.\d{1,12})?)", re.ASCII)

@@ -18,12 +18,12 @@ from clv.api.schemas.base import (
     Time,
     camel_case,
 )
+from clv.budgets import MAX_CUSTOMERS
 from clv.domain.scoring import MODELS, SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.files.writer import SORTS
 from clv.store.listing import Filter
 
-MAX_CUSTOMERS = 100
 INCLUDED = ("model",)
 # The type of what a list is sorted by.
 _SORTED_BY = {

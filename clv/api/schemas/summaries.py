@@ -18,10 +18,9 @@ from clv.api.schemas.base import (
     Time,
     checked,
 )
+from clv.budgets import MAX_ROWS
 from clv.domain import calendar, values
 from clv.store.summaries import Summary
-
-MAX_ROWS = 1_000
 
 
 class SummaryRow(Input):

@@ -120,7 +120,7 @@ def test_a_session_ends_after_twelve_hours_by_the_clock_of_the_database(client, 
 
 
 def test_a_key_has_so_many_sessions_and_the_oldest_makes_room(client, key, browser, monkeypatch):
-    monkeypatch.setattr(sessions, "MOST_SESSIONS", 3)
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 3)
     token, others = key(), [browser() for _ in range(4)]
     sign_in(client, key())
     for number, one in enumerate(others):
