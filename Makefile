@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --no-config --quiet --default-index https://pypi.or
 	--universal --python-version $(LOWEST) --generate-hashes --only-binary :all: \
 	--emit-build-options --custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: demo run test check lock bench screenshots soak chaos fuzz
+.PHONY: demo run test check lock bench screenshots soak chaos siege fuzz
 
 demo: $(VENV)/runtime  ## the service with the data of 23,570 real customers
 	$(BIN)/python launch.py --demo
@@ -54,6 +54,9 @@ chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is los
 	$(BIN)/python -m tests.load.chaos --database sqlite --faults 500
 	$(BIN)/python -m tests.load.chaos --database postgresql --faults 500
 	CHAOS_TRIALS=100 $(BIN)/python -m pytest --timeout 3600 tests/jobs/faults
+
+siege: $(VENV)/dev  ## under attack: each by itself, then all at once for ten minutes, on each database
+	$(BIN)/python -m tests.load.siege
 
 fuzz: $(VENV)/dev  ## 50,000 requests from the OpenAPI document on each database
 	$(BIN)/python -m tests.load.fuzz --database sqlite --cases 50000

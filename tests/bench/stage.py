@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from redis import Redis
 
@@ -67,18 +68,23 @@ def workers(settings: Settings, count: int) -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def web(
-    settings: Settings, factory: str = OURS, core: int | None = None, **variables: str
+    settings: Settings,
+    factory: str = OURS,
+    core: int | None = None,
+    errors: IO | None = None,
+    **variables: str,
 ) -> Iterator[tuple[int, int]]:
     """gunicorn as it is deployed; its port and its id.
 
     :param core: the one processor that it may use; by default all
+    :param errors: where its log goes; by default to standard error
     """
     port = free_port()
     pinned = () if core is None else ("taskset", "--cpu-list", str(core))
     gunicorn = (*pinned, str(launch.BIN / "gunicorn"), "--log-level", "warning")
     command = (*gunicorn, "--bind", f"127.0.0.1:{port}", factory)
     env = environment(settings, LOG_LEVEL="WARNING", **variables)
-    with _process(command, env, ROOT) as process:
+    with _process(command, env, ROOT, errors) as process:
         yield port, process.pid
 
 
@@ -123,11 +129,16 @@ def settle(redis_url: str, table: str = "clv_record") -> None:
 
 @contextlib.contextmanager
 def _process(
-    command: tuple[str, ...], env: dict[str, str], cwd: Path
+    command: tuple[str, ...], env: dict[str, str], cwd: Path, errors: IO | None = None
 ) -> Iterator[subprocess.Popen]:
     # A session of its own: Ctrl-C reaches it through us alone.
     process = subprocess.Popen(
-        command, cwd=cwd, env=env, stdout=subprocess.DEVNULL, start_new_session=True
+        command,
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        start_new_session=True,
     )
     try:
         yield process
