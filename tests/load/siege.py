@@ -2,8 +2,8 @@
 
 It starts the service as it is deployed (two web processes, a worker) with two tenants. Attackers
 of one tenant, and some without a key, send what once took the service down: each attack by itself,
-then all at once. Meanwhile ``/healthz`` and a stored record of the other tenant are asked for twice
-a second. It ends with 1 if
+then all at once, each time to new web processes. Meanwhile ``/healthz`` and a stored record of the
+other tenant are asked for twice a second. It ends with 1 if
 
 - one of them took longer than 5 s, or was not answered by 200;
 - their median was more than 3 times that at rest. The attackers run on the same processors, at the
@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from clv import db
 from clv.auth import keys
@@ -33,7 +34,7 @@ from clv.store.tenants import Tenant
 from jobs.queue import JobQueue, connect
 from tests.bench import data, load, stage
 from tests.load.attacks.catalogue import ATTACKS
-from tests.load.siege_probe import Probe, Watch
+from tests.load.siege_probe import Probe, Seen, Watch
 from tests.load.siege_report import Phase, table
 from tests.support import servers
 from tests.support.processes import DATABASES
@@ -41,6 +42,7 @@ from tests.support.processes import DATABASES
 MIX_SECONDS = 600.0
 ALONE_SECONDS = 20.0
 IDLE_SECONDS = 20.0
+WARM_UP_SECONDS = 2.0
 RECOVERY_SECONDS = 10.0
 AFTER_SECONDS = 5.0
 LIMIT_SECONDS = 5.0
@@ -54,28 +56,50 @@ STOP_SECONDS = 60
 
 @dataclass(frozen=True)
 class Siege:
-    """A running service with two tenants, and how it is attacked.
+    """A database with two tenants, and how its service is attacked.
 
+    :param probes: what is asked on behalf of the tenant that does nothing
     :param tokens: the attacking tenant's keys by role
+    :param log: of the web processes
     """
 
-    port: int
-    watch: Watch
+    settings: Settings
+    probes: list[Probe]
     tokens: dict[str, str]
+    limit_seconds: float
+    log: IO
+
+    def rest(self, seconds: float) -> Seen:
+        """How it is when nobody else asks."""
+        with self._served() as (_, watch), watch.seen() as seen:
+            time.sleep(seconds)
+        return seen
 
     def phase(self, name: str, attacks: Sequence[str], seconds: float) -> Phase:
-        """Attack for so long, and see what is left of it 10 s later."""
+        """Attack a new service for so long, and see what is left of it 10 s later."""
         tallies: dict[str, Counter[str]] = {}
-        with self.watch.seen() as during, self._attacked(attacks, tallies):
-            time.sleep(seconds)
-        time.sleep(RECOVERY_SECONDS)
-        with self.watch.seen() as after:
-            time.sleep(AFTER_SECONDS)
+        with self._served() as (port, watch):
+            with watch.seen() as during, self._attacked(port, attacks, tallies):
+                time.sleep(seconds)
+            time.sleep(RECOVERY_SECONDS)
+            with watch.seen() as after:
+                time.sleep(AFTER_SECONDS)
         return Phase(name, during, after, tallies)
 
     @contextmanager
-    def _attacked(self, attacks: Sequence[str], tallies: dict[str, Counter[str]]) -> Iterator[None]:
-        orders = json.dumps({"port": self.port, "tokens": self.tokens}) + "\n"
+    def _served(self) -> Iterator[tuple[int, Watch]]:
+        with stage.web(self.settings, errors=self.log) as (port, master):
+            load.wait_for(port)
+            watch = Watch(port, master, self.probes, self.limit_seconds)
+            with watch.seen():
+                time.sleep(WARM_UP_SECONDS)
+            yield port, watch
+
+    @contextmanager
+    def _attacked(
+        self, port: int, attacks: Sequence[str], tallies: dict[str, Counter[str]]
+    ) -> Iterator[None]:
+        orders = json.dumps({"port": port, "tokens": self.tokens}) + "\n"
         processes = {name: _started(name, orders) for name in attacks}
         try:
             yield
@@ -110,18 +134,15 @@ def besieged(
     phases: list[Phase] = []
     with stage.workers(settings, 1), (path / "web.log").open("w") as log:
         tokens, probes = tenants(settings)
-        with stage.web(settings, errors=log) as (port, master):
-            load.wait_for(port)
-            limit = BUSY_LIMIT_SECONDS if options.busy else LIMIT_SECONDS
-            siege = Siege(port, Watch(port, master, probes, limit), tokens)
-            with siege.watch.seen() as idle:
-                time.sleep(options.idle)
-            try:
-                for name, attacks, seconds in plan(options):
-                    phases.append(siege.phase(name, attacks, seconds))
-                    print(f"{database}: {name} is over", file=sys.stderr, flush=True)
-            finally:
-                print(table(database, idle, phases), flush=True)
+        limit = BUSY_LIMIT_SECONDS if options.busy else LIMIT_SECONDS
+        siege = Siege(settings, probes, tokens, limit, log)
+        idle = siege.rest(options.idle)
+        try:
+            for name, attacks, seconds in plan(options):
+                phases.append(siege.phase(name, attacks, seconds))
+                print(f"{database}: {name} is over", file=sys.stderr, flush=True)
+        finally:
+            print(table(database, idle, phases), flush=True)
     timed = not options.busy
     return [f"{database}: {miss}" for phase in phases for miss in phase.misses(idle, timed)]
 

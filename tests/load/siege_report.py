@@ -31,9 +31,8 @@ class Phase:
         if self.during.peak_mib >= MOST_MIB:
             found.append(f"{self.during.peak_mib:.0f} MiB")
         for when, seen in stretches if timed else ():
-            for name, times in ratios(seen, idle).items():
-                if times > MOST_TIMES:
-                    found.append(f"{name}{when}: a median of {times:.1f} times idle")
+            slow = {name: times for name, times in ratios(seen, idle).items() if times > MOST_TIMES}
+            found += [f"{name}{when}: {times:.1f} times its median" for name, times in slow.items()]
         for attack, tally in self.tallies.items():
             wrong = [what for what in tally if what == "500" or what.startswith("fault")]
             found += [f"{attack}: {what}" for what in wrong]
