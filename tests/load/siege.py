@@ -99,7 +99,7 @@ class Siege:
     def _attacked(
         self, port: int, attacks: Sequence[str], tallies: dict[str, Counter[str]]
     ) -> Iterator[None]:
-        orders = json.dumps({"port": port, "tokens": self.tokens}) + "\n"
+        orders = {"port": port, "tokens": self.tokens}
         processes = {name: _started(name, orders) for name in attacks}
         try:
             yield
@@ -191,7 +191,8 @@ def _compute(tenant: Tenant, settings: Settings, queue: JobQueue) -> None:
     assert runs.wait(job, RUN_SECONDS, queue).status == "finished"
 
 
-def _started(name: str, orders: str) -> subprocess.Popen:
+def _started(name: str, orders: dict[str, object]) -> subprocess.Popen:
+    address = f"127.0.1.{1 + list(ATTACKS).index(name)}"
     process = subprocess.Popen(
         (sys.executable, "-m", "tests.load.attacks", name),
         cwd=ROOT,
@@ -200,7 +201,7 @@ def _started(name: str, orders: str) -> subprocess.Popen:
         text=True,
         start_new_session=True,
     )
-    process.stdin.write(orders)
+    process.stdin.write(json.dumps({**orders, "address": address}) + "\n")
     process.stdin.flush()
     return process
 

@@ -26,13 +26,15 @@ class Attacker:
 
     :param port: where the service listens
     :param tokens: the tenant's keys by role
+    :param address: of this machine; another than that of whoever must be served meanwhile
     """
 
-    def __init__(self, port: int, tokens: Mapping[str, str]) -> None:
+    def __init__(self, port: int, tokens: Mapping[str, str], address: str = HOST) -> None:
         self.stop = threading.Event()
         self.tally: Counter[str] = Counter()
         self._port = port
         self._tokens = tokens
+        self._address = address
         self._lock = threading.Lock()
 
     def count(self, what: object) -> None:
@@ -59,7 +61,9 @@ class Attacker:
 
     def client(self) -> http.client.HTTPConnection:
         """A connection that may be kept for more than one request."""
-        return http.client.HTTPConnection(HOST, self._port, timeout=PATIENCE_SECONDS)
+        return http.client.HTTPConnection(
+            HOST, self._port, timeout=PATIENCE_SECONDS, source_address=(self._address, 0)
+        )
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Send a request on a new connection, and count its answer.
@@ -94,9 +98,10 @@ class Attacker:
         self.count(answer.status or "no answer")
         return answer
 
-    def connect(self, address: str = HOST) -> socket.socket:
-        """A connection from this address of this machine."""
-        return socket.create_connection((HOST, self._port), PATIENCE_SECONDS, (address, 0))
+    def connect(self, address: str = "") -> socket.socket:
+        """A connection from this address of this machine; by default from the attacker's."""
+        source = (address or self._address, 0)
+        return socket.create_connection((HOST, self._port), PATIENCE_SECONDS, source)
 
     def head(self, method: str, path: str, **headers: str) -> bytes:
         """The head of a request."""

@@ -2,15 +2,15 @@
 
 import selectors
 import socket
-import time
 from contextlib import suppress
 
 from tests.load.attacks.attacker import Attacker
 
 FORMS = 40
 IDLE = 2_200
-# One that is closed is opened again, at most so many a second.
-REOPENED_A_SECOND = 100
+# One that is closed is opened again, but only so many in each quarter of a second.
+REOPENED = 25
+PAUSE_SECONDS = 0.25
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 10)]
 
 
@@ -32,27 +32,24 @@ def idle_connections(attacker: Attacker) -> None:
     """Kept connections on which nothing comes any more, from some addresses."""
     request = attacker.head("GET", "/healthz")
     with selectors.DefaultSelector() as selector:
-        while not attacker.stop.is_set():
-            began = time.monotonic()
-            missing = IDLE - len(selector.get_map())
-            for number in range(min(missing, REOPENED_A_SECOND // 4)):
-                _open(attacker, selector, ADDRESSES[number % len(ADDRESSES)], request)
+        _open(attacker, selector, IDLE, request)
+        while not attacker.stop.wait(PAUSE_SECONDS):
             _strike_off(attacker, selector)
-            attacker.stop.wait(0.25 - (time.monotonic() - began))
+            missing = IDLE - len(selector.get_map())
+            _open(attacker, selector, min(missing, REOPENED), request)
 
 
-def _open(
-    attacker: Attacker, selector: selectors.BaseSelector, address: str, request: bytes
-) -> None:
-    try:
-        connection = attacker.connect(address)
-        connection.sendall(request)
-    except OSError:
-        attacker.count("not opened")
-        return
-    connection.setblocking(False)
-    selector.register(connection, selectors.EVENT_READ)
-    attacker.count("opened")
+def _open(attacker: Attacker, selector: selectors.BaseSelector, count: int, request: bytes) -> None:
+    for number in range(count):
+        try:
+            connection = attacker.connect(ADDRESSES[number % len(ADDRESSES)])
+            connection.sendall(request)
+        except OSError:
+            attacker.count("not opened")
+            return
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_READ)
+        attacker.count("opened")
 
 
 def _strike_off(attacker: Attacker, selector: selectors.BaseSelector) -> None:
