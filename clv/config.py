@@ -147,6 +147,12 @@ class Settings:
         number(float, 1, 300),
         "how often a worker looks for runs that nobody works on",
     )
+    max_upload_mb: int = _setting(
+        "MAX_UPLOAD_MB",
+        2_048,
+        number(int, 1, 1_000_000),
+        "the largest file that can be uploaded, as it is sent",
+    )
     max_inflated_mb: int = _setting(
         "MAX_INFLATED_MB",
         2_048,

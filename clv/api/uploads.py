@@ -15,6 +15,7 @@ from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.summaries.reader import File
 from clv.http.access import ClvBlueprint
 from clv.http.application import components
+from clv.http.carried import accept_at_most
 from clv.http.parser import BROKEN_OFF, receive
 
 # gunicorn reads ahead by 1 MiB, and copies all that is left of it at each smaller read.
@@ -50,8 +51,15 @@ def check_kind(accepted_types: Collection[str] = KIND_OF_TRANSACTIONS.keys()) ->
 
 
 def file() -> File:
-    """The file that is the body of the current request."""
-    most = components().settings.max_inflated_mb * 1024 * 1024
+    """The file that is the body of the current request.
+
+    :raises TooLarge: when it announces more than MAX_UPLOAD_MB
+    """
+    settings, environ = components().settings, request.environ
+    accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
+    # Before anything is begun for a file that has yet to come.
+    receive(environ["wsgi.input"], 0)
+    most = settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
     return File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
 
