@@ -87,12 +87,13 @@ def identify(header: str | None) -> Principal:
     return sender
 
 
-def seat() -> AbstractContextManager[None]:
+def seat(patience: float = 0.0) -> AbstractContextManager[None]:
     """A seat of the waiting room for the current request, which takes long.
 
+    :param patience: how many seconds to wait for one
     :raises Unavailable: when there is none for its tenant
     """
-    return components().waiting_room.seat(principal().tenant_id)
+    return components().waiting_room.seat(principal().tenant_id, patience)
 
 
 def admit(sender: Principal) -> None:
