@@ -24,6 +24,7 @@ from clv.config import Settings
 from clv.http import access, application, documents, errors, headers, request_log, rq_dashboard
 from clv.http.application import Components, Service
 from clv.http.counters import Counters
+from clv.http.flows import Flows
 from clv.http.rate_limit import REDIS_SECONDS, RateLimiter
 from clv.http.waiting_room import WaitingRoom
 from clv.temporary_disk import TemporaryDisk
@@ -76,6 +77,7 @@ def components(settings: Settings, redis: Redis) -> Components:
         # Requests that take long may hold half of the threads.
         waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
         temporary_disk=TemporaryDisk(settings.temp_disk_mb * 1024 * 1024),
+        flows=Flows(settings.trusted_proxies),
         counters=Counters(),
     )
 

@@ -44,6 +44,11 @@ MAX_IN_MEMORY = 65_536
 MAX_FRAMING_BYTES = 262_144
 
 # ---- Seats and temporary disk, by tenant ----
+# Requests of a tenant or an address that wait for a thread of a web process. They may all be served
+# within a second or two; more of them would wait longer than their clients do.
+MAX_WAITING = 200
+# How long a request waits for a seat that is soon free, or whose file has already been received.
+SEAT_SECONDS = 10.0
 # What is left free of the file system of temporary files: a tenth, or this.
 DISK_RESERVE_SHARE = 0.1
 DISK_RESERVE_BYTES = 256 * 1024 * 1024

@@ -87,7 +87,10 @@ class Settings:
     web_processes: int = _setting("WEB_CONCURRENCY", 2, number(int, 1, 64), "web processes")
     # Not more than a process's share of the connections, so that each thread keeps its own.
     web_threads: int = _setting(
-        "WEB_THREADS", 7, number(int, 2, 256), "threads of a web process; half of them may wait"
+        "WEB_THREADS",
+        7,
+        number(int, 2, 256),
+        "threads of a web process; half may serve what takes long",
     )
     trusted_proxies: int = _setting(
         "TRUSTED_PROXIES", 0, number(int, 0, 10), "how many proxies set X-Forwarded-For"

@@ -129,6 +129,7 @@ def _let_in() -> BaseResponse | None:
         me = sessions.resume(g.session.id)
     except Unauthenticated:
         return to_sign_in()
+    components().flows.remember(request.cookies[_cookie()], me.tenant_id)
     if request.endpoint == _LEAVE:
         g.principal = me
     else:

@@ -1,6 +1,7 @@
 """Who sent the current request, what they may do, and how often."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache, partial, wraps
 from ipaddress import ip_address
 from typing import Any
@@ -85,6 +86,15 @@ def identify(header: str | None) -> Principal:
     if authentication.use_is_due(sender):
         after_response(partial(authentication.note_use, sender))
     return sender
+
+
+def seat(patience: float = 0.0) -> AbstractContextManager[None]:
+    """A seat of the waiting room for the current request, which takes long.
+
+    :param patience: how many seconds to wait for one
+    :raises Unavailable: when there is none for its tenant
+    """
+    return components().waiting_room.seat(principal().tenant_id, patience)
 
 
 def admit(sender: Principal) -> None:

@@ -18,6 +18,7 @@ from clv.auth.login_throttle import LoginThrottle
 from clv.config import Settings
 from clv.http.carried import carried
 from clv.http.counters import Counters
+from clv.http.flows import Flows
 from clv.http.rate_limit import RateLimiter
 from clv.http.waiting_room import WaitingRoom
 from clv.queue import Queue
@@ -42,6 +43,7 @@ class Components:
     rate_limiter: RateLimiter | None
     waiting_room: WaitingRoom
     temporary_disk: TemporaryDisk
+    flows: Flows
     counters: Counters
     session_secret: str | None = None
 
