@@ -71,7 +71,10 @@ class Transactions(MethodView):
 def _preview(choices: Choices, is_partial: bool) -> Preview:
     with seat():
         return loading.preview_transactions(
-            principal().tenant, uploads.file(), uploads.with_charset(choices), partial=is_partial
+            principal().tenant,
+            uploads.file(is_partial),
+            uploads.with_charset(choices),
+            partial=is_partial,
         )
 
 

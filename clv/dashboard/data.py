@@ -46,7 +46,7 @@ def data_preview() -> Response:
     try:
         with seat():
             preview = loading.preview_transactions(
-                principal().tenant, uploads.file(), choices, partial=is_partial
+                principal().tenant, uploads.file(is_partial), choices, partial=is_partial
             )
     except Invalid as error:
         return show(400, error.message, asked=menus.asked_by_error(error))

@@ -13,6 +13,7 @@ from flask_smorest import Blueprint
 from clv.auth import authentication
 from clv.auth.login_throttle import client_at
 from clv.auth.principal import Principal, Role, authorize
+from clv.budgets import SEAT_SECONDS
 from clv.errors import Unauthenticated
 from clv.http.application import components
 from clv.http.carried import Carried, carried
@@ -91,9 +92,13 @@ def identify(header: str | None) -> Principal:
 def seat(patience: float = 0.0) -> AbstractContextManager[None]:
     """A seat of the waiting room for the current request, which takes long.
 
-    :param patience: how many seconds to wait for one
+    :param patience: how many seconds to wait for one; a request whose body was received waits in
+        any case
     :raises Unavailable: when there is none for its tenant
     """
+    known = carried(request.environ)
+    if known is not None and known.is_received:
+        patience = max(patience, SEAT_SECONDS)
     return components().waiting_room.seat(principal().tenant_id, patience)
 
 

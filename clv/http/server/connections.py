@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +33,8 @@ class Connection(TConn):
         # When it began to wait for what it waits for now, and for how long it may.
         self.since = time.monotonic()
         self.patience = Patience()
+        # For whom its request waits for a thread.
+        self.flow: Hashable = None
         # How much has to arrive before a thread looks at the request.
         self.needed = 0
         # The Body of the request that is served, if it has one.

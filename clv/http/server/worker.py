@@ -23,9 +23,10 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES
+from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES, MAX_WAITING
+from clv.http.fair_queue import FairQueue
 from clv.http.request_log import OTHER
-from clv.http.server.answers import answer_error
+from clv.http.server.answers import answer_crowd, answer_error
 from clv.http.server.bodies import Body, BodyAwaited, has_body
 from clv.http.server.client_socket import ClientSocket
 from clv.http.server.connections import Addresses, Connection
@@ -89,7 +90,9 @@ class Worker(ThreadWorker):
         # Behind a proxy, all connections come from its address.
         share = 0.0 if carried.settings.trusted_proxies else ADDRESS_SHARE
         self._addresses = Addresses(int(self.worker_connections * share))
-        self._arrivals = Arrivals(self.poller, self._dispatch, self._drop)
+        self._flows = carried.flows
+        self._queue: FairQueue[Connection] = FairQueue(self.cfg.threads, MAX_WAITING)
+        self._arrivals = Arrivals(self.poller, self._queue_up, self._drop)
         self._bodies = Bodies(self.poller, self._dispatch)
         self._responses = Responses(self.poller, self._go_on, self._drop)
         self._ends = Ends(self.poller, self._drop)
@@ -147,6 +150,7 @@ class Worker(ThreadWorker):
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Go on after a thread has worked on a connection, without blocking the loop."""
+        self._queue.done(conn.flow)
         is_kept = False if fs.cancelled() or fs.exception() else fs.result()
         if is_kept is _AWAITED:
             self._bodies.begin(conn)
@@ -154,6 +158,7 @@ class Worker(ThreadWorker):
             self._go_on(conn, fs)
         else:
             self._responses.begin(conn, fs)
+        self._hand_out()
 
     def murder_pending(self) -> None:
         """Keep a place free for a new connection, and see to those that have waited too long."""
@@ -170,9 +175,24 @@ class Worker(ThreadWorker):
         code = answer_error(client, exc)
         self.wsgi.extensions["clv"].counters.add((OTHER, OTHER, code))
 
+    def _queue_up(self, conn: Connection) -> None:
+        """Let a new request wait for a thread."""
+        conn.flow = self._flows.of(conn.parser.unreader.buf.getvalue(), conn.client)
+        self._dispatch(conn)
+
     def _dispatch(self, conn: Connection) -> None:
-        """Hand a connection to a thread. All requests pass here, in the event loop."""
-        super().enqueue_req(conn)
+        """Let a request wait for a thread. All pass here, in the event loop."""
+        if self._queue.put(conn.flow, conn):
+            self._hand_out()
+        else:
+            code = answer_crowd(conn.sock)
+            self.wsgi.extensions["clv"].counters.add((OTHER, OTHER, code))
+            self._ends.begin(conn)
+
+    def _hand_out(self) -> None:
+        """Hand requests to the threads that are free."""
+        while taken := self._queue.take():
+            super().enqueue_req(taken[1])
 
     def _go_on(self, conn: Connection, fs: Any) -> None:
         """Keep a connection whose client has all of its response, or wait for its end."""
