@@ -24,8 +24,10 @@ from clv.config import Settings
 from clv.http import access, application, documents, errors, headers, request_log, rq_dashboard
 from clv.http.application import Components, Service
 from clv.http.counters import Counters
+from clv.http.flows import Flows
 from clv.http.rate_limit import REDIS_SECONDS, RateLimiter
 from clv.http.waiting_room import WaitingRoom
+from clv.temporary_disk import TemporaryDisk
 from jobs.job import OwnQueue
 from jobs.queue import JobQueue, connect
 
@@ -74,6 +76,8 @@ def components(settings: Settings, redis: Redis) -> Components:
         rate_limiter=_rate_limiter(settings),
         # Requests that take long may hold half of the threads.
         waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
+        temporary_disk=TemporaryDisk(settings.temp_disk_mb * 1024 * 1024),
+        flows=Flows(settings.trusted_proxies),
         counters=Counters(),
     )
 

@@ -10,7 +10,7 @@ _settings = load()
 # Threads, because a request that waits for a run sleeps for up to 25 s and must not block a whole
 # process; at most half of the threads may wait at once. Our own worker, because the threads of
 # gthread wait for slow clients without a time limit.
-worker_class = "clv.http.server.Worker"
+worker_class = "clv.http.server.worker.Worker"
 workers = _settings.web_processes
 threads = _settings.web_threads
 # Each open connection takes a file descriptor. A process often has 1,024, and ends when it runs
@@ -44,7 +44,7 @@ forwarder_headers = ""
 # The control socket in the home folder would be shared by all instances on a machine.
 control_socket_disable = True
 # Writes lines of JSON, like all our logs, that reveal nothing of a request.
-logger_class = "clv.http.server.Logger"
+logger_class = "clv.http.server.logger.Logger"
 # After a reload, old workers go on for a while beside the new ones, and need slots of their own.
 _GENERATIONS = 8
 

@@ -38,5 +38,40 @@ MAX_SESSIONS = 100
 # ---- A file ----
 
 # ---- A connection ----
+# Of a web process. Each takes a file descriptor; a process often has 1,024.
+MAX_CONNECTIONS = 800
+# Requests and responses of a web process that wait in temporary files, a descriptor each.
+MAX_SPOOLED = 150
+# One address holds at most a quarter of the connections.
+ADDRESS_SHARE = 0.25
+# A head must be complete after this time: it fits into a packet or a few.
+HEAD_SECONDS = 10.0
+# No more of a head is collected: the parser refuses a longer one, or finds the body in it.
+MAX_HEAD_BYTES = 65_536
+# So long a small body is waited for before a thread looks at the request.
+SMALL_BODY_SECONDS = 2.0
+# How long a client has to read the response and close its end; else the last bytes can be lost.
+CLOSING_SECONDS = 2.0
+# How long a client may stop sending its body, or taking its response, and the rate at which its
+# bytes earn more time. Slower than a modem of 1998 is an attack.
+PATIENCE_SECONDS = 15.0
+LEAST_BYTES_PER_SECOND = 8_192
+# What is received and has yet to be sent is kept in memory up to this size, then on disk.
+MAX_IN_MEMORY = 65_536
+# Sizes and ends of a body's chunks may take a quarter of its data, and this: each costs time.
+MAX_FRAMING_BYTES = 262_144
 
 # ---- Seats and temporary disk, by tenant ----
+# Requests of a tenant or an address that wait for a thread of a web process. They may all be served
+# within a second or two; more of them would wait longer than their clients do.
+MAX_WAITING = 200
+# How long a request waits for a seat that is soon free, or whose file has already been received.
+SEAT_SECONDS = 10.0
+# What is left free of the file system of temporary files: a tenth, or this.
+DISK_RESERVE_SHARE = 0.1
+DISK_RESERVE_BYTES = 256 * 1024 * 1024
+# How many bytes are claimed before that file system is looked at again.
+DISK_LOOK_BYTES = 16 * 1024 * 1024
+# What a tenant may hold while nobody else holds anything, and beside others.
+DISK_SHARE_ALONE = 0.75
+DISK_SHARE_BESIDE_OTHERS = 0.5

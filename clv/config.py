@@ -87,7 +87,10 @@ class Settings:
     web_processes: int = _setting("WEB_CONCURRENCY", 2, number(int, 1, 64), "web processes")
     # Not more than a process's share of the connections, so that each thread keeps its own.
     web_threads: int = _setting(
-        "WEB_THREADS", 7, number(int, 2, 256), "threads of a web process; half of them may wait"
+        "WEB_THREADS",
+        7,
+        number(int, 2, 256),
+        "threads of a web process; half may serve what takes long",
     )
     trusted_proxies: int = _setting(
         "TRUSTED_PROXIES", 0, number(int, 0, 10), "how many proxies set X-Forwarded-For"
@@ -147,11 +150,24 @@ class Settings:
         number(float, 1, 300),
         "how often a worker looks for runs that nobody works on",
     )
+    max_upload_mb: int = _setting(
+        "MAX_UPLOAD_MB",
+        2_048,
+        number(int, 1, 1_000_000),
+        "the largest file that can be uploaded, as it is sent",
+    )
     max_inflated_mb: int = _setting(
         "MAX_INFLATED_MB",
         2_048,
         number(int, 1, 1_000_000),
         "the most that a gzipped upload may inflate to",
+    )
+    # A file of MAX_INFLATED_MB fits into the half that a tenant gets beside others.
+    temp_disk_mb: int = _setting(
+        "TEMP_DISK_MB",
+        4_096,
+        number(int, 1, 10_000_000),
+        "temporary disk of a web process for uploads, of which a tenant gets half",
     )
     nightly_at: str = _setting(
         "NIGHTLY_AT", "02:00", time_of_day, "when the nightly run of every tenant starts, in UTC"

@@ -10,8 +10,9 @@ from clv.api.paging import Position, paginated
 from clv.api.schemas.customers import Clv, Explanation, clv_json
 from clv.api.schemas.insights import ScoreHistory
 from clv.auth.principal import Role
+from clv.budgets import SEAT_SECONDS
 from clv.domain.scoring import MODELS, Scores
-from clv.http.access import ClvBlueprint, principal
+from clv.http.access import ClvBlueprint, principal, seat
 from clv.http.headers import Answer
 from clv.http.parser import checked_customer_id
 from clv.services import customers
@@ -95,7 +96,9 @@ class ClvExplanation(MethodView):
         Computed from the current summaries and settings; nothing is stored. The points of the
         three dimensions sum to the score.
         """
-        explained = customers.explain_clv(principal().tenant, checked_customer_id(customerId))
+        customer_id = checked_customer_id(customerId)
+        with seat(SEAT_SECONDS):
+            explained = customers.explain_clv(principal().tenant, customer_id)
         return explained, {"X-CLV-Model": explained.scores.versioned_model}
 
 

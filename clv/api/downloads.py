@@ -11,7 +11,7 @@ from flask import Response, g, request
 from clv import logs
 from clv.errors import Invalid
 from clv.files.kinds import KIND_OF
-from clv.http.application import components
+from clv.http.access import seat
 
 _OF_PAGES = ("limit", "cursor", "count")
 
@@ -36,14 +36,14 @@ def send(text: Iterator[str], mimetype: str, name: str) -> Response:
     :param name: of the file, without its ending
     :raises Unavailable: when no such thread is free
     """
-    with ExitStack() as seat:
-        seat.enter_context(components().waiting_room.seat())
+    with ExitStack() as taken:
+        taken.enter_context(seat())
         # Within the request, so that what fails at the first page is an error like any other.
         first = "" if request.method == "HEAD" else next(text, "")
         response = Response(
             _sent(chain([first], text), g.request_id), content_type=f"{mimetype}; charset=utf-8"
         )
-        response.call_on_close(seat.pop_all().close)
+        response.call_on_close(taken.pop_all().close)
     filename = f"{name}.{KIND_OF[mimetype]}"
     response.headers.set("Content-Disposition", "attachment", filename=filename)
     response.vary.add("Accept")

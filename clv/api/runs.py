@@ -74,7 +74,8 @@ class Compute(MethodView):
         # Without a worker there is nothing to wait for, and the job has a message that says so.
         if not job.message:
             seconds = carried.settings.compute_wait_seconds
-            job = runs.wait(job, seconds, carried.queue, carried.waiting_room)
+            seats = carried.waiting_room.seats_of(me.tenant_id)
+            job = runs.wait(job, seconds, carried.queue, seats)
         return _accepted(job) if job.is_active else _result(job)
 
 
@@ -101,8 +102,9 @@ class JobById(MethodView):
 
         With wait=N the answer comes when the run ends, or after N seconds.
         """
-        queue, seats = components().queue, components().waiting_room
-        return runs.watch(principal().tenant_id, jobId, queue, query["wait"], seats)
+        carried, tenant_id = components(), principal().tenant_id
+        seats = carried.waiting_room.seats_of(tenant_id)
+        return runs.watch(tenant_id, jobId, carried.queue, query["wait"], seats)
 
     @blp.access(Role.ADMIN, 404, 409)
     @blp.response(202, Job)

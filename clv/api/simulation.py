@@ -7,8 +7,7 @@ from flask.views import MethodView
 from clv.api.schemas.settings import ScoreSettingsChange
 from clv.api.schemas.simulation import Simulation
 from clv.auth.principal import Role
-from clv.http.access import ClvBlueprint, principal
-from clv.http.application import components
+from clv.http.access import ClvBlueprint, principal, seat
 from clv.services import simulation
 
 blp = ClvBlueprint("simulation", __name__, url_prefix="/api/v1", description="What if")
@@ -29,5 +28,5 @@ class Simulate(MethodView):
         stored. Exact up to 50,000 customers; beyond, a sample of them is computed and scaled up,
         always the same one. Another model can't be tried out: that takes a backtest.
         """
-        with components().waiting_room.seat():
+        with seat():
             return simulation.simulate(principal().tenant, changes)

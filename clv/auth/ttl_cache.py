@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -13,7 +14,7 @@ class TTLCache(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: dict[str, tuple[float, T]] = {}
+        self._entries: dict[Hashable, tuple[float, T]] = {}
         self._lock = threading.Lock()
         # How often the cache was cleared.
         self.epoch = 0
@@ -21,12 +22,12 @@ class TTLCache(Generic[T]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: str) -> T | None:
+    def get(self, key: Hashable) -> T | None:
         """The value of this key, unless it has expired."""
         entry = self._entries.get(key)
         return entry[1] if entry and entry[0] > time.monotonic() else None
 
-    def add(self, key: str, value: T, expires: float, epoch: int | None = None) -> None:
+    def add(self, key: Hashable, value: T, expires: float, epoch: int | None = None) -> None:
         """Keep a value until this time of the monotonic clock.
 
         :param epoch: the cache's epoch before the value was read. If the cache was cleared since

@@ -17,6 +17,7 @@ from clv.dashboard.navigation import places
 from clv.errors import Forbidden, Unauthenticated
 from clv.http.access import admit, principal
 from clv.http.application import components
+from clv.http.carried import accept_at_most
 from clv.http.headers import NO_PAGE, is_same_origin
 
 blp = Blueprint("dashboard", __name__, template_folder="templates")
@@ -40,6 +41,7 @@ NOTICES = {
 }
 # Signing out must work over the rate limit, too: somebody else may have used it up.
 _LEAVE = "dashboard.leave"
+_FOREIGN_FORM = "The form was too old, or not ours. Load its page again, and repeat it."
 _OPEN = ("dashboard.asset", "dashboard.sign_in", "dashboard.enter")
 
 
@@ -127,6 +129,7 @@ def _let_in() -> BaseResponse | None:
         me = sessions.resume(g.session.id)
     except Unauthenticated:
         return to_sign_in()
+    components().flows.remember(request.cookies[_cookie()], me.tenant_id)
     if request.endpoint == _LEAVE:
         g.principal = me
     else:
@@ -148,14 +151,18 @@ def to_sign_in() -> BaseResponse:
 
 
 def _refuse_foreign_forms() -> None:
+    # Without a session of before there is no token that could be right. Nothing is read then.
+    if g.get("is_new_session") or not is_same_origin():
+        raise Forbidden(_FOREIGN_FORM)
     # Files are read as streams, which this does not limit.
     request.max_content_length = MAX_FORM_BYTES
     sent = request.headers.get(TOKEN_HEADER)
     if sent is None:
+        accept_at_most(request.environ, MAX_FORM_BYTES)
         sent = request.form.get(TOKEN_FIELD, "")
     expected = session.form_token(g.session, secret())
-    if not (is_same_origin() and hmac.compare_digest(sent.encode(), expected.encode())):
-        raise Forbidden("The form was too old, or not ours. Load its page again, and repeat it.")
+    if not hmac.compare_digest(sent.encode(), expected.encode()):
+        raise Forbidden(_FOREIGN_FORM)
 
 
 @blp.after_request

@@ -6,11 +6,12 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from clv.auth.principal import Role
+from clv.budgets import SEAT_SECONDS
 from clv.dashboard.blueprint import blp, needs, page
 from clv.domain.scoring import Scores
 from clv.domain.settings import MODEL_NAMES
 from clv.errors import NotFound
-from clv.http.access import principal
+from clv.http.access import principal, seat
 from clv.http.parser import checked_customer_id
 from clv.services import customers
 from clv.services.customers import Explained
@@ -58,7 +59,8 @@ def customer_recompute(customer_id: str) -> Response:
 def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
     """None when the summaries behind the record are gone."""
     try:
-        return customers.explain_clv(tenant, customer_id)
+        with seat(SEAT_SECONDS):
+            return customers.explain_clv(tenant, customer_id)
     except NotFound:
         return None
 

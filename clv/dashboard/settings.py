@@ -11,8 +11,7 @@ from clv.dashboard.blueprint import blp, needs, page, whole
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MODEL_NAMES
 from clv.domain.time_zone import time_zone_names
-from clv.http.access import principal
-from clv.http.application import components
+from clv.http.access import principal, seat
 from clv.http.errors import sentence
 from clv.services import insights, simulation
 from clv.services.settings import change_settings, served_settings
@@ -53,7 +52,7 @@ def settings_preview() -> Any:
     except ValidationError as error:
         return page("settings_preview.html", problem=_problem(error))
     tenant = principal().tenant
-    with components().waiting_room.seat():
+    with seat():
         outcome = simulation.simulate(tenant, changes)
     return page("settings_preview.html", simulation=outcome, segments=SEGMENTS, tenant=tenant)
 

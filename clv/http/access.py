@@ -1,6 +1,7 @@
 """Who sent the current request, what they may do, and how often."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache, partial, wraps
 from ipaddress import ip_address
 from typing import Any
@@ -12,8 +13,10 @@ from flask_smorest import Blueprint
 from clv.auth import authentication
 from clv.auth.login_throttle import client_at
 from clv.auth.principal import Principal, Role, authorize
+from clv.budgets import SEAT_SECONDS
 from clv.errors import Unauthenticated
 from clv.http.application import components
+from clv.http.carried import Carried, carried
 from clv.http.documents import Access, document, document_access
 from clv.http.parser import StrictParser
 
@@ -86,16 +89,40 @@ def identify(header: str | None) -> Principal:
     return sender
 
 
+def seat(patience: float = 0.0) -> AbstractContextManager[None]:
+    """A seat of the waiting room for the current request, which takes long.
+
+    :param patience: how many seconds to wait for one; a request whose body was received waits in
+        any case
+    :raises Unavailable: when there is none for its tenant
+    """
+    known = carried(request.environ)
+    if known is not None and known.is_received:
+        patience = max(patience, SEAT_SECONDS)
+    return components().waiting_room.seat(principal().tenant_id, patience)
+
+
 def admit(sender: Principal) -> None:
-    """Take the current request for this sender's, and count it.
+    """Take the current request for this sender's, and count it once in all its passes.
 
     :raises TooMany: when it exceeds the limit of the key or of its tenant
     """
     g.principal = sender
+    environ = request.environ
+    client, known = environ.get("gunicorn.socket"), carried(environ)
+    if client is not None:
+        client.owner = sender.tenant_id
+    if known is not None:
+        if known.owner is not None:
+            _go_on(known)
+            return
+        known.owner = sender.tenant_id
     limiter = components().rate_limiter
     if limiter is None:
         return
     g.quota = quota = limiter.take(sender.key, sender.tenant_name)
+    if known is not None:
+        known.quota = quota
     if quota.report_is_due:
         after_response(partial(limiter.report, sender.key))
     quota.check()
@@ -113,7 +140,21 @@ def client_address(text: str | None) -> str:
 
 def after_response(act: Callable[[], None]) -> None:
     """Call this after the response to the current request was sent, so that nobody waits for it."""
+    known = carried(request.environ)
+    if known is not None:
+        known.after.append(act)
+    _register(act)
 
+
+def _go_on(known: Carried) -> None:
+    """Let the second pass end as the first would have."""
+    if known.quota is not None:
+        g.quota = known.quota
+    for act in known.after:
+        _register(act)
+
+
+def _register(act: Callable[[], None]) -> None:
     @after_this_request
     def register(response: Response) -> Response:
         response.call_on_close(act)

@@ -16,10 +16,13 @@ from werkzeug.routing import MapAdapter, WebsocketMismatch
 from clv import db
 from clv.auth.login_throttle import LoginThrottle
 from clv.config import Settings
+from clv.http.carried import carried
 from clv.http.counters import Counters
+from clv.http.flows import Flows
 from clv.http.rate_limit import RateLimiter
 from clv.http.waiting_room import WaitingRoom
 from clv.queue import Queue
+from clv.temporary_disk import TemporaryDisk
 
 # How many host names are remembered as valid.
 KNOWN_HOSTS = 64
@@ -39,6 +42,8 @@ class Components:
     login_throttle: LoginThrottle
     rate_limiter: RateLimiter | None
     waiting_room: WaitingRoom
+    temporary_disk: TemporaryDisk
+    flows: Flows
     counters: Counters
     session_secret: str | None = None
 
@@ -135,10 +140,14 @@ def _wsgi_text(environ: Mapping[str, Any], name: str) -> str:
 def _begin_request() -> None:
     db.begin_request()
     environ = request.environ
+    known = carried(environ)
     offered = environ.get("HTTP_X_REQUEST_ID")
     sane = offered is not None and _SANE_REQUEST_ID.fullmatch(offered)
     # Python's own generator is seeded anew in each process. Guessing an id gains nothing.
-    g.request_id = offered if sane else f"{random.getrandbits(128):032x}"
+    new = known.request_id if known else ""
+    g.request_id = offered if sane else new or f"{random.getrandbits(128):032x}"
+    if known is not None:
+        known.request_id = g.request_id
     # Werkzeug reads ``//rq`` as ``/rq``, and a proxy that guards ``/rq`` may not have. It would
     # also redirect a request without a path.
     path = environ.get("PATH_INFO", "")

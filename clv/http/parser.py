@@ -11,11 +11,12 @@ from gunicorn.http.errors import ParseException
 from webargs import missing
 from webargs.core import json as webargs_json
 from webargs.flaskparser import FlaskParser, is_json_request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
 from clv.budgets import MAX_BODY_BYTES, MAX_VALUES
 from clv.domain import values
 from clv.errors import BrokenOff, Invalid
+from clv.http.carried import accept_at_most, too_large
 
 # A text, even one that does not end, or what each value but the first of all begins behind. None of
 # it is ever matched twice, so a body is read once whatever is in it.
@@ -105,16 +106,22 @@ def _read_body(req: Request, limit: int) -> bytes:
     """The whole body. The limit is enforced here, because gunicorn passes a chunked body on without
     a length, and Werkzeug would silently cut it off."""
     length = req.content_length
-    if length is None and not req.environ.get("wsgi.input_terminated"):
+    if not length and not _is_chunked(req):
         return b""
-    body = b""
-    if length is None or length <= limit:
-        body = receive(req.environ["wsgi.input"], limit + 1 if length is None else length)
-        if len(body) < (length or 0):
-            raise BrokenOff(BROKEN_OFF)
-    if (length or len(body)) <= limit:
-        return body
-    raise RequestEntityTooLarge if limit else UnsupportedMediaType
+    if not limit:
+        raise UnsupportedMediaType
+    accept_at_most(req.environ, limit)
+    body = receive(req.environ["wsgi.input"], limit + 1 if length is None else length)
+    if len(body) < (length or 0):
+        raise BrokenOff(BROKEN_OFF)
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
+
+
+def _is_chunked(req: Request) -> bool:
+    environ = req.environ
+    return "HTTP_TRANSFER_ENCODING" in environ and bool(environ.get("wsgi.input_terminated"))
 
 
 def _check_values(body: bytes) -> None:

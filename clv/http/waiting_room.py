@@ -1,40 +1,104 @@
-"""Limits how many threads slow requests may hold."""
+"""Limits how many threads slow requests may hold, in all and by tenant."""
 
 import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 
 from clv.errors import Unavailable
+
+ALL_TAKEN = "All seats for requests that take long are taken. Try again shortly."
+YOURS_TAKEN = (
+    "Your tenant has as many requests that take long as it may have at once. Try again when one of"
+    " them has ended."
+)
 
 
 class WaitingRoom:
     """The threads of the process that slow requests may hold at the same time: those that wait for
-    runs, files that go no faster than their readers, previews of files, and simulations. The other
-    threads stay free for quick requests.
+    runs, files in either direction, previews, simulations, and whoever reads all customers of a
+    tenant. The other threads stay free for quick requests.
+
+    A tenant alone may take all seats but one, and half of them while another holds one.
 
     :param seats: the number of such threads
     """
 
     def __init__(self, seats: int) -> None:
-        self._seats = threading.BoundedSemaphore(seats)
+        self._seats = seats
+        self._taken: Counter[Hashable] = Counter()
+        self._changed = threading.Condition()
 
-    def take(self) -> bool:
-        """Take a seat. False if none is free."""
-        return self._seats.acquire(blocking=False)
+    @property
+    def taken(self) -> int:
+        """How many seats are taken."""
+        return self._taken.total()
 
-    def leave(self) -> None:
+    def take(self, owner: Hashable) -> bool:
+        """Take a seat for an owner, a tenant's id. False if there is none for it."""
+        with self._changed:
+            if self._refusal(owner):
+                return False
+            self._taken[owner] += 1
+            return True
+
+    def leave(self, owner: Hashable) -> None:
         """Give a seat back."""
-        self._seats.release()
+        with self._changed:
+            self._taken[owner] -= 1
+            if not self._taken[owner]:
+                del self._taken[owner]
+            self._changed.notify_all()
 
     @contextlib.contextmanager
-    def seat(self) -> Iterator[None]:
+    def seat(self, owner: Hashable, patience: float = 0.0) -> Iterator[None]:
         """Hold a seat within the block.
 
-        :raises Unavailable: when none is free
+        :param patience: how many seconds to wait for one
+        :raises Unavailable: when there is none, saying whether for this owner or for all
         """
-        if not self.take():
-            raise Unavailable("Too many requests that take long at once. Try again shortly.")
+        deadline = time.monotonic() + patience
+        with self._changed:
+            while refusal := self._refusal(owner):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise Unavailable(refusal)
+                self._changed.wait(left)
+            self._taken[owner] += 1
         try:
             yield
         finally:
-            self.leave()
+            self.leave(owner)
+
+    def seats_of(self, owner: Hashable) -> "SeatsOfOwner":
+        """The seats of one owner."""
+        return SeatsOfOwner(self, owner)
+
+    def _refusal(self, owner: Hashable) -> str | None:
+        """Why there is no seat for an owner."""
+        own, taken = self._taken[owner], self.taken
+        if taken >= self._seats:
+            return ALL_TAKEN if own < self._most(is_alone=False) else YOURS_TAKEN
+        return YOURS_TAKEN if own >= self._most(is_alone=own == taken) else None
+
+    def _most(self, is_alone: bool) -> int:
+        """How many seats an owner may have."""
+        return max(1, self._seats - 1) if is_alone else (self._seats + 1) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsOfOwner:
+    """The seats of a room for one owner: ``Seats`` of :mod:`clv.services.runs`."""
+
+    room: WaitingRoom
+    owner: Hashable
+
+    def take(self) -> bool:
+        """Take a seat. False if there is none."""
+        return self.room.take(self.owner)
+
+    def leave(self) -> None:
+        """Give a seat back."""
+        self.room.leave(self.owner)

@@ -74,7 +74,7 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(
     waiting = threading.Thread(target=wait)
     waiting.start()
     room = client().application.extensions["clv"].waiting_room
-    wait_until(lambda: room._seats._value == 0, "the only seat is taken")
+    wait_until(lambda: room.taken == 1, "the only seat is taken")
     # It would wait for ever if it waited: nobody works on the run.
     assert client().get(url, headers=key).json["status"] == "queued"
     with db.scope():

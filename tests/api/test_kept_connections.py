@@ -131,7 +131,6 @@ def test_a_request_that_waits_for_a_run_holds_no_connection(alone, load, headers
     key, idle = headers("admin"), create_app(alone)
     db.keep_connections()
     client, room = idle.test_client(), idle.extensions["clv"].waiting_room
-    seats = room._seats._value
     job = client.post("/api/v1/clv/compute", headers=key | {"Prefer": "respond-async"}).json[
         "jobId"
     ]
@@ -145,7 +144,7 @@ def test_a_request_that_waits_for_a_run_holds_no_connection(alone, load, headers
 
     waiting = threading.Thread(target=wait_for_the_job)
     waiting.start()
-    wait_until(lambda: room._seats._value < seats, "the request waits")
+    wait_until(lambda: room.taken, "the request waits")
     wait_until(lambda: not db.database._in_use, "it holds no connection")
     assert waiting.is_alive() and not answers
     client.delete(f"/api/v1/clv/jobs/{job}", headers=key)

@@ -17,7 +17,7 @@ from app import create_app
 from clv import db, logs
 from clv.auth import keys, tokens
 from clv.auth.principal import Role
-from clv.http.server import Worker
+from clv.http.server.worker import Worker
 from clv.store import tenants
 from tests.api.support import row, unreadable_records
 from tests.api.web import Web, gunicorn

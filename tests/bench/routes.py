@@ -14,6 +14,8 @@ from clv import config, db
 from clv.api.schemas.customers import Clv
 from clv.db.models import ApiKey, ClvRecord
 from clv.http.counters import Counters
+from clv.http.flows import Flows
+from clv.temporary_disk import TemporaryDisk
 
 PATH = "/api/v1/customers/<customer_id>/clv"
 
@@ -63,8 +65,14 @@ def plain() -> Flask:
 
 def _application() -> Flask:
     app = Flask(__name__, static_folder=None)
-    # Our configuration of gunicorn wants it.
-    app.extensions["clv"] = SimpleNamespace(counters=Counters())
+    settings = config.load()
+    # What our web process wants of an application.
+    app.extensions["clv"] = SimpleNamespace(
+        counters=Counters(),
+        flows=Flows(settings.trusted_proxies),
+        settings=settings,
+        temporary_disk=TemporaryDisk(settings.temp_disk_mb * 1024 * 1024),
+    )
     return app
 
 
