@@ -4,10 +4,13 @@ import gzip
 import io
 import tempfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
+from clv.budgets import MAX_BAD_LINES
 from clv.errors import Invalid, TooLarge
+from clv.files.effort import Effort
 
 GZIP_MAGIC = b"\x1f\x8b"
 # What was read is kept in memory up to this size, and beyond it on disk.
@@ -24,11 +27,18 @@ class File:
     :param kind: ``csv`` with a header line, or ``ndjson``: one object per line; ``xlsx`` is told
         from CSV by its content
     :param max_bytes: the most that a gzip or a workbook may inflate to; None for no limit
+    :param max_bad_lines: after more of them reading stops
+    :param effort: what the reading costs
+    :param claim_disk: called with a number of bytes before they go to the temporary disk; raises
+        what ends the reading
     """
 
     stream: BinaryIO
     kind: str = "csv"
     max_bytes: int | None = None
+    max_bad_lines: int = MAX_BAD_LINES
+    effort: Effort = field(default_factory=Effort)
+    claim_disk: Callable[[int], None] = lambda size: None
 
 
 class KeptStream:
@@ -37,11 +47,11 @@ class KeptStream:
     One that can seek is read where it is; of another, what was read is kept.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, file: File) -> None:
+        self._file, self._stream = file, file.stream
         self._start, self._copy = 0, None
-        if stream.seekable():
-            self._start = stream.tell()
+        if self._stream.seekable():
+            self._start = self._stream.tell()
         else:
             self._copy = tempfile.SpooledTemporaryFile(MAX_KEPT_IN_MEMORY)
         self._copied, self._keeps = 0, True
@@ -62,6 +72,7 @@ class KeptStream:
         while len(data) < size and (more := self._stream.read(size - len(data))):
             data += more
         if self._copy and self._keeps:
+            self._claim(len(data))
             self._copy.seek(position)
             self._copy.write(data)
             self._copied += len(data)
@@ -75,6 +86,12 @@ class KeptStream:
         """Give back the disk; the stream itself stays open."""
         if self._copy:
             self._copy.close()
+
+    def _claim(self, size: int) -> None:
+        """Claim disk for what comes next, and for all before it when it goes to disk as well."""
+        if self._copied + size > MAX_KEPT_IN_MEMORY:
+            is_first = self._copied <= MAX_KEPT_IN_MEMORY
+            self._file.claim_disk(self._copied + size if is_first else size)
 
 
 class _Reading(io.RawIOBase):
@@ -101,27 +118,49 @@ def buffered(stream: BinaryIO) -> io.BufferedReader:
 
 
 def inflated(
-    stream: io.BufferedReader, max_bytes: int | None, partial: bool = False
+    stream: io.BufferedReader, file: File, partial: bool = False
 ) -> io.BufferedReader:
     """The bytes of a gzip; those of any other file as they are.
 
-    :param max_bytes: the most that a gzip may inflate to; None for no limit
+    :param stream: of the bytes as they were sent
+    :param file: says what they may inflate to, and counts what reading costs
     :param partial: the stream is the first part of a file, and only its beginning is read
-    :raises Invalid: while reading, if the gzip is broken
+    :raises Invalid: while reading, if the gzip is broken, or reading takes too long
     :raises TooLarge: while reading, if it inflates to more than it may
     """
-    is_gzip = stream.peek(2)[:2] == GZIP_MAGIC
-    if not is_gzip and not partial:
-        return stream
-    source = cast(io.BufferedReader, gzip.GzipFile(fileobj=stream)) if is_gzip else stream
-    return io.BufferedReader(_Limited(source, max_bytes if is_gzip else None, partial))
+    sent = cast(io.BufferedReader, _Sent(stream, file.effort))
+    if stream.peek(2)[:2] != GZIP_MAGIC:
+        return io.BufferedReader(_Limited(sent, file.effort, None, partial), _BUFFER_SIZE)
+    unpacked = cast(io.BufferedReader, gzip.GzipFile(fileobj=sent))
+    return io.BufferedReader(_Limited(unpacked, file.effort, file.max_bytes, partial), _BUFFER_SIZE)
+
+
+class _Sent:
+    """Counts the bytes that a file has before it is unpacked. A gzip may have any number of empty
+    members."""
+
+    def __init__(self, stream: io.BufferedReader, effort: Effort) -> None:
+        self._stream, self._effort = stream, effort
+
+    def read(self, size: int) -> bytes:
+        return self._counted(self._stream.read(size))
+
+    def read1(self, size: int) -> bytes:
+        return self._counted(self._stream.read1(size))
+
+    def _counted(self, data: bytes) -> bytes:
+        self._effort.sent(len(data))
+        return data
 
 
 class _Limited(io.RawIOBase):
     """A stream that raises TooLarge after this many bytes: a small gzip can inflate to any size."""
 
-    def __init__(self, stream: io.BufferedReader, max_bytes: int | None, partial: bool) -> None:
-        self._stream, self._max, self._partial = stream, max_bytes, partial
+    def __init__(
+        self, stream: io.BufferedReader, effort: Effort, max_bytes: int | None, partial: bool
+    ) -> None:
+        self._stream, self._effort = stream, effort
+        self._max, self._partial = max_bytes, partial
         self._read = 0
 
     def readable(self) -> bool:
@@ -135,6 +174,7 @@ class _Limited(io.RawIOBase):
         self._read += len(data)
         if self._max is not None and self._read > self._max:
             raise TooLarge(f"The file inflates to more than {self._max} bytes.")
+        self._effort.inflated(len(data))
         buffer[: len(data)] = data
         return len(data)
 
