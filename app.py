@@ -26,6 +26,7 @@ from clv.http.application import Components, Service
 from clv.http.counters import Counters
 from clv.http.rate_limit import REDIS_SECONDS, RateLimiter
 from clv.http.waiting_room import WaitingRoom
+from clv.temporary_disk import TemporaryDisk
 from jobs.job import OwnQueue
 from jobs.queue import JobQueue, connect
 
@@ -74,6 +75,7 @@ def components(settings: Settings, redis: Redis) -> Components:
         rate_limiter=_rate_limiter(settings),
         # Requests that take long may hold half of the threads.
         waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
+        temporary_disk=TemporaryDisk(settings.temp_disk_mb * 1024 * 1024),
         counters=Counters(),
     )
 

@@ -45,3 +45,11 @@ FILE_SECONDS_A_MIB = 10
 # ---- A connection ----
 
 # ---- Seats and temporary disk, by tenant ----
+# What is left free of the file system of temporary files: a tenth, or this.
+DISK_RESERVE_SHARE = 0.1
+DISK_RESERVE_BYTES = 256 * 1024 * 1024
+# How many bytes are claimed before that file system is looked at again.
+DISK_LOOK_BYTES = 16 * 1024 * 1024
+# What a tenant may hold while nobody else holds anything, and beside others.
+DISK_SHARE_ALONE = 0.75
+DISK_SHARE_BESIDE_OTHERS = 0.5

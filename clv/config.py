@@ -153,6 +153,13 @@ class Settings:
         number(int, 1, 1_000_000),
         "the most that a gzipped upload may inflate to",
     )
+    # A file of MAX_INFLATED_MB fits into the half that a tenant gets beside others.
+    temp_disk_mb: int = _setting(
+        "TEMP_DISK_MB",
+        4_096,
+        number(int, 1, 10_000_000),
+        "temporary disk of a web process for uploads, of which a tenant gets half",
+    )
     nightly_at: str = _setting(
         "NIGHTLY_AT", "02:00", time_of_day, "when the nightly run of every tenant starts, in UTC"
     )

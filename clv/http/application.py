@@ -20,6 +20,7 @@ from clv.http.counters import Counters
 from clv.http.rate_limit import RateLimiter
 from clv.http.waiting_room import WaitingRoom
 from clv.queue import Queue
+from clv.temporary_disk import TemporaryDisk
 
 # How many host names are remembered as valid.
 KNOWN_HOSTS = 64
@@ -39,6 +40,7 @@ class Components:
     login_throttle: LoginThrottle
     rate_limiter: RateLimiter | None
     waiting_room: WaitingRoom
+    temporary_disk: TemporaryDisk
     counters: Counters
     session_secret: str | None = None
 
