@@ -29,10 +29,15 @@ MAX_CACHED_CELL = 100
 MAX_COLUMNS = 2_000
 # Bad lines until reading stops: the default of a setting.
 MAX_BAD_LINES = 100
+# What the sheet of a workbook may take in memory, by an estimate that is mostly too high: some
+# 500,000 cells. And the parts of a workbook that say nothing of cells; and its table of contents.
+MAX_SHEET_BYTES = 48 * 1024 * 1024
+MAX_OTHER_PART_BYTES = 4 * 1024 * 1024
+MAX_DIRECTORY_BYTES = 1024 * 1024
 # The processor time that reading a file may take: so much at least, and more by MiB. Real layouts
 # take 0.05 to 0.3 s a MiB. What a gzip inflates to counts up to this multiple of what was sent;
 # most inflate to 5 to 15 times their size.
-FILE_CPU_SECONDS = 1.5
+FILE_CPU_SECONDS = 1.2
 FILE_CPU_SECONDS_A_MIB = 1.5
 FILE_INFLATION = 20
 # A gzip that inflates to more than this multiple of its size is made to, unless it is small.

@@ -11,9 +11,10 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from clv.errors import BrokenOff
 from clv.files.choices import Choices
+from clv.files.effort import Effort
 from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.summaries.reader import File
-from clv.http.access import ClvBlueprint
+from clv.http.access import ClvBlueprint, principal
 from clv.http.application import components
 from clv.http.parser import BROKEN_OFF, receive
 
@@ -53,7 +54,14 @@ def file() -> File:
     """The file that is the body of the current request."""
     most = components().settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
-    return File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
+    return File(
+        cast(BinaryIO, stream),
+        KIND_OF_TRANSACTIONS[request.mimetype],
+        most,
+        components().settings.max_bad_lines,
+        Effort(_watch_client()),
+        components().temporary_disk.hold(principal().tenant_id),
+    )
 
 
 def with_charset(choices: Choices) -> Choices:
@@ -68,6 +76,17 @@ def _content(example: str | None) -> dict[str, Any]:
     if example is None:
         return {"schema": {"type": "string", "format": "binary"}}
     return {"schema": {"type": "string"}, "example": example}
+
+
+def _watch_client() -> Callable[[], None]:
+    """What raises when the client of the current request has gone: nobody waits for the work."""
+    has_gone = request.environ.get("clv.client_gone")
+
+    def watch() -> None:
+        if has_gone is not None and has_gone():
+            raise BrokenOff(BROKEN_OFF)
+
+    return watch
 
 
 class _Body(io.RawIOBase):

@@ -33,16 +33,16 @@ class Effort:
         self._start = 0.0
 
     def sent(self, size: int) -> None:
-        """Count bytes as they were sent, and check."""
-        self._sent += size
+        """So many bytes were read from the beginning as they were sent; check."""
+        self._sent = max(self._sent, size)
         self.check()
 
     def inflated(self, size: int) -> None:
-        """Count bytes as they are read, and check.
+        """So many bytes were read from the beginning; check. Reading them again earns no time.
 
         :raises TooLarge: when a gzip inflates to far more than any file does
         """
-        self._inflated += size
+        self._inflated = max(self._inflated, size)
         if self._inflated > max(SMALL_INFLATED_BYTES, self._sent * MAX_INFLATION):
             raise TooLarge(
                 f"The file inflates to more than {MAX_INFLATION} times its size. Is it what it"

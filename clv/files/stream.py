@@ -4,9 +4,8 @@ import gzip
 import io
 import tempfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from clv.budgets import MAX_BAD_LINES
 from clv.errors import Invalid, TooLarge
@@ -20,6 +19,26 @@ MAX_PREVIEW_BYTES = 64 * 1024 * 1024
 _BUFFER_SIZE = 65_536
 
 
+class Disk(Protocol):
+    """The temporary disk that a file takes, such as ``clv.temporary_disk.Held``."""
+
+    def grow(self, size: int) -> None:
+        """So many bytes are about to be written. Raises what ends the reading if they may not."""
+
+    def close(self) -> None:
+        """All of it is free again."""
+
+
+class UncountedDisk:
+    """Temporary disk that nobody counts."""
+
+    def grow(self, size: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A file to read.
@@ -29,8 +48,7 @@ class File:
     :param max_bytes: the most that a gzip or a workbook may inflate to; None for no limit
     :param max_bad_lines: after more of them reading stops
     :param effort: what the reading costs
-    :param claim_disk: called with a number of bytes before they go to the temporary disk; raises
-        what ends the reading
+    :param disk: is told of what goes to the temporary disk
     """
 
     stream: BinaryIO
@@ -38,7 +56,7 @@ class File:
     max_bytes: int | None = None
     max_bad_lines: int = MAX_BAD_LINES
     effort: Effort = field(default_factory=Effort)
-    claim_disk: Callable[[int], None] = lambda size: None
+    disk: Disk = field(default_factory=UncountedDisk)
 
 
 class KeptStream:
@@ -91,7 +109,7 @@ class KeptStream:
         """Claim disk for what comes next, and for all before it when it goes to disk as well."""
         if self._copied + size > MAX_KEPT_IN_MEMORY:
             is_first = self._copied <= MAX_KEPT_IN_MEMORY
-            self._file.claim_disk(self._copied + size if is_first else size)
+            self._file.disk.grow(self._copied + size if is_first else size)
 
 
 class _Reading(io.RawIOBase):
@@ -117,9 +135,7 @@ def buffered(stream: BinaryIO) -> io.BufferedReader:
     return io.BufferedReader(cast(io.RawIOBase, stream))
 
 
-def inflated(
-    stream: io.BufferedReader, file: File, partial: bool = False
-) -> io.BufferedReader:
+def inflated(stream: io.BufferedReader, file: File, partial: bool = False) -> io.BufferedReader:
     """The bytes of a gzip; those of any other file as they are.
 
     :param stream: of the bytes as they were sent
@@ -141,6 +157,7 @@ class _Sent:
 
     def __init__(self, stream: io.BufferedReader, effort: Effort) -> None:
         self._stream, self._effort = stream, effort
+        self._read = 0
 
     def read(self, size: int) -> bytes:
         return self._counted(self._stream.read(size))
@@ -149,7 +166,8 @@ class _Sent:
         return self._counted(self._stream.read1(size))
 
     def _counted(self, data: bytes) -> bytes:
-        self._effort.sent(len(data))
+        self._read += len(data)
+        self._effort.sent(self._read)
         return data
 
 
@@ -174,7 +192,7 @@ class _Limited(io.RawIOBase):
         self._read += len(data)
         if self._max is not None and self._read > self._max:
             raise TooLarge(f"The file inflates to more than {self._max} bytes.")
-        self._effort.inflated(len(data))
+        self._effort.inflated(self._read)
         buffer[: len(data)] = data
         return len(data)
 

@@ -1,7 +1,7 @@
 """Loads what customers did: a file is read to its end, staged, then merged in one transaction."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ def preview_transactions(
     """
     manner = Manner(is_partial=partial, is_preview=True)
     rejected = Rejected(file.max_bad_lines)
-    with staging.area():
+    with _staging(file):
         return previews.preview_of(
             staged_file.stage(tenant, file, choices, rejected, manner), tenant
         )
@@ -99,7 +99,7 @@ def customers_not_in_file(tenant: Tenant, file: File, choices: Choices) -> int:
     :raises TooLarge: when it inflates to more than it may
     """
     rejected = Rejected(file.max_bad_lines)
-    with staging.area(), _refusing_too_many(rejected):
+    with _staging(file), _refusing_too_many(rejected):
         manner = Manner(replaces=True)
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
@@ -132,7 +132,7 @@ def load_transactions(
         replay_until_day=replay_until_day,
         progress=options.progress,
     )
-    with staging.area(), _refusing_too_many(rejected):
+    with _staging(file), _refusing_too_many(rejected):
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
         _check_lines("transactions", staged.rows, rejected, options)
@@ -174,7 +174,7 @@ def load_summaries(
     """
     rejected = rejected or Rejected(file.max_bad_lines)
     _check_options(options)
-    with staging.area(), _refusing_too_many(rejected):
+    with _staging(file), _refusing_too_many(rejected):
         period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
         blocks = watched(blocks, file, options.progress, _SUMMARY_TEXTS)
         staged = staging.stage_lines(blocks, MAX_REPORTED)
@@ -217,6 +217,13 @@ def _check_options(options: Options) -> None:
             " first.",
             {"query": {"skipBadLines": ["Must not be given with replace."]}},
         )
+
+
+@contextmanager
+def _staging(file: File) -> Iterator[None]:
+    """Stage a file. In the end nothing of it is on the temporary disk, whatever ended it."""
+    with closing(file.disk), staging.area():
+        yield
 
 
 @contextmanager

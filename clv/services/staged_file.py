@@ -5,6 +5,7 @@ The preview shows this, and the load merges it: both are made in the same steps.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from clv.db import Columns
@@ -123,10 +124,11 @@ def stage(
     ) as source:
         staged = StagedFile(source, Outcome(rejected), zone, manner.is_preview)
         staged.questions.extend(source.questions)
-        if source.mapping is not None:
-            _stage_rows(staged, file, manner)
-        elif manner.is_preview:
-            _count_rows(staged)
+        with _until_too_bad(staged):
+            if source.mapping is None:
+                source.count(staged.outcome)
+            else:
+                _stage_rows(staged, file, manner)
     if source.mapping is not None:
         _join_orders(staged)
         _leave_out_nobody(staged)
@@ -142,14 +144,6 @@ def stage(
     return staged
 
 
-def _count_rows(staged: StagedFile) -> None:
-    """Count the rows of a file of which nobody knows what its columns mean."""
-    try:
-        staged.source.count(staged.outcome)
-    except TooManyBadLines:
-        staged.warnings.append(_stopped(staged.outcome.rejected))
-
-
 def watched(
     blocks: Iterator[Columns], file: File, progress: Callable[[], None], texts: Sequence[int]
 ) -> Iterator[Columns]:
@@ -160,7 +154,7 @@ def watched(
     for block in blocks:
         progress()
         file.effort.check()
-        file.claim_disk(staging.disk_bytes(block, texts))
+        file.disk.grow(staging.disk_bytes(block, texts))
         yield block
 
 
@@ -170,17 +164,29 @@ def _stage_rows(staged: StagedFile, file: File, manner: Manner) -> None:
     texts = (0, 4) if mapper.is_detailed else (0,)
     blocks = watched(source.staged(mapper), file, manner.progress, texts)
     if manner.is_preview:
-        blocks = _until_too_bad(blocks, staged)
+        blocks = _good_blocks(blocks, staged)
     staged.rows = staging.stage_transactions(blocks, mapper.is_detailed)
 
 
-def _until_too_bad(blocks: Iterator[Columns], staged: StagedFile) -> Iterator[Columns]:
-    """The blocks up to the bad line that is one too many: a preview shows what came before, for
-    that tells what is wrong with the file."""
-    try:
+def _good_blocks(blocks: Iterator[Columns], staged: StagedFile) -> Iterator[Columns]:
+    """The blocks up to the bad line that is one too many, for these are staged all the same."""
+    with _until_too_bad(staged):
         yield from blocks
+
+
+@contextmanager
+def _until_too_bad(staged: StagedFile) -> Iterator[None]:
+    """Read up to the bad line that is one too many. A preview shows what came before it, for that
+    tells what is wrong with the file."""
+    try:
+        yield
     except TooManyBadLines:
-        staged.warnings.append(_stopped(staged.outcome.rejected))
+        if not staged.is_preview:
+            # What only a person knows may be why lines can't be read.
+            staged.check_answered()
+            raise
+        if not staged.questions:
+            staged.warnings.append(_stopped(staged.outcome.rejected))
 
 
 def _stopped(rejected: Rejected) -> Warned:

@@ -29,7 +29,9 @@ DATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # One that no number is: of those columns one can be taken whatever its name.
-PLAIN_DATE = re.compile(r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}(\D.*)?|(?>.*?[a-z]{3}).*\d{2}.*", re.IGNORECASE)
+PLAIN_DATE = re.compile(
+    r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}(\D.*)?|(?>.*?[a-z]{3}).*\d{2}.*", re.IGNORECASE
+)
 CLOCK = re.compile(r"\d?\d:\d\d(:\d\d(\.\d+)?)?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
 CURRENCY = re.compile(r"[A-Za-z]{3}|[$€£¥₹]")
 # One word with a digit; and words without any.

@@ -32,9 +32,7 @@ class NdjsonTable:
     _bad: BadRow | None
     _objects: Iterator[tuple[int, dict[str, str], str]]
 
-    def __init__(
-        self, kept: KeptStream, file: File, declared: str | None, partial: bool
-    ) -> None:
+    def __init__(self, kept: KeptStream, file: File, declared: str | None, partial: bool) -> None:
         self._kept, self._file, self._partial = kept, file, partial
         self._declared = declared
         self.footer: list[int] = []
@@ -130,7 +128,9 @@ class NdjsonTable:
             raise ValueError(wrong)
         fields = _object(line)
         if len(fields) > MAX_COLUMNS:
-            raise ValueError(f"The object has {len(fields):,} fields; at most {MAX_COLUMNS:,} count.")
+            raise ValueError(
+                f"The object has {len(fields):,} fields; at most {MAX_COLUMNS:,} count."
+            )
         return {name: _text(field) for name, field in fields.items()}
 
 

@@ -101,9 +101,7 @@ def open_table(file: File, choices: Choices, partial: bool = False) -> Table:
         raise
 
 
-def _workbook(
-    kept: KeptStream, file: File, choices: Choices, partial: bool
-) -> WorkbookTable:
+def _workbook(kept: KeptStream, file: File, choices: Choices, partial: bool) -> WorkbookTable:
     with closing(kept):
         stream = inflated(kept.reading(), file, partial)
         kept.keep_no_more()
