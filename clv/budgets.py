@@ -36,6 +36,34 @@ MAX_TEXT = 300
 MAX_SESSIONS = 100
 
 # ---- A file ----
+# The longest line that is read, in characters; usual ones have fewer than 200.
+MAX_LINE = 1_048_576
+# The longest cell of a column that is used. The longest of a spreadsheet has 32,767.
+MAX_CELL = 32_768
+# The longest cell that is cached, so that caches of a number of cells are bounded in bytes, too.
+MAX_CACHED_CELL = 100
+# More columns, and more fields of a JSON object, than any shop's export has. What looks for
+# columns compares each with all others.
+MAX_COLUMNS = 2_000
+# Bad lines until reading stops: the default of a setting.
+MAX_BAD_LINES = 100
+# What the sheet of a workbook may take in memory, by an estimate that is mostly too high: some
+# 500,000 cells. And the parts of a workbook that say nothing of cells; and its table of contents.
+MAX_SHEET_BYTES = 48 * 1024 * 1024
+MAX_OTHER_PART_BYTES = 4 * 1024 * 1024
+MAX_DIRECTORY_BYTES = 1024 * 1024
+# The processor time that reading a file may take: so much at least, and more by MiB. Real layouts
+# take 0.05 to 0.3 s a MiB. What a gzip inflates to counts up to this multiple of what was sent;
+# most inflate to 5 to 15 times their size.
+FILE_CPU_SECONDS = 1.2
+FILE_CPU_SECONDS_A_MIB = 1.5
+FILE_INFLATION = 20
+# A gzip that inflates to more than this multiple of its size is made to, unless it is small.
+MAX_INFLATION = 200
+SMALL_INFLATED_BYTES = 64 * 1024 * 1024
+# By the clock, a client's slow line and a busy machine included.
+FILE_SECONDS = 900
+FILE_SECONDS_A_MIB = 10
 
 # ---- A connection ----
 # Of a web process. Each takes a file descriptor; a process often has 1,024.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from clv.budgets import MAX_BAD_LINES
 from clv.errors import ConfigError
 from clv.setting_values import (
     MIN_KEY_LENGTH,
@@ -161,6 +162,12 @@ class Settings:
         2_048,
         number(int, 1, 1_000_000),
         "the most that a gzipped upload may inflate to",
+    )
+    max_bad_lines: int = _setting(
+        "MAX_BAD_LINES",
+        MAX_BAD_LINES,
+        number(int, 0, 1_000_000),
+        "after more bad lines of a file reading stops, and it is refused",
     )
     # A file of MAX_INFLATED_MB fits into the half that a tenant gets beside others.
     temp_disk_mb: int = _setting(

@@ -11,9 +11,10 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from clv.errors import BrokenOff
 from clv.files.choices import Choices
+from clv.files.effort import Effort
 from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.stream import MAX_PREVIEW_BYTES, File
-from clv.http.access import ClvBlueprint
+from clv.http.access import ClvBlueprint, principal
 from clv.http.application import components
 from clv.http.carried import accept_at_most, accept_beginning
 from clv.http.parser import BROKEN_OFF, receive
@@ -63,7 +64,14 @@ def file(is_partial: bool = False) -> File:
         accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
     most = settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
-    return File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
+    return File(
+        cast(BinaryIO, stream),
+        KIND_OF_TRANSACTIONS[request.mimetype],
+        most,
+        settings.max_bad_lines,
+        Effort(_watch_client()),
+        components().temporary_disk.hold(principal().tenant_id),
+    )
 
 
 def with_charset(choices: Choices) -> Choices:
@@ -78,6 +86,17 @@ def _content(example: str | None) -> dict[str, Any]:
     if example is None:
         return {"schema": {"type": "string", "format": "binary"}}
     return {"schema": {"type": "string"}, "example": example}
+
+
+def _watch_client() -> Callable[[], None]:
+    """What raises when the client of the current request has gone: nobody waits for the work."""
+    has_gone = request.environ.get("clv.client_gone")
+
+    def watch() -> None:
+        if has_gone is not None and has_gone():
+            raise BrokenOff(BROKEN_OFF)
+
+    return watch
 
 
 class _Body(io.RawIOBase):

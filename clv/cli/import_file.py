@@ -27,8 +27,10 @@ from clv.cli.file_choices import (
 from clv.db.clock import now_ms
 from clv.errors import Invalid
 from clv.files.choices import OpenQuestions
+from clv.files.effort import Effort
 from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.summaries.reader import File
+from clv.http.application import components
 from clv.services import loading, settings
 from clv.services.loading import Loaded, Options
 from clv.services.preview import Preview
@@ -93,7 +95,11 @@ def import_file(
     _check_options(given, replay_until, kind, previews, skips, replaces)
     tenant = tenants.tenant_by_name(name)
     # Standard input may have no name.
-    source = File(file, form or _form(str(getattr(file, "name", ""))))
+    source = File(
+        file,
+        form or _form(str(getattr(file, "name", ""))),
+        max_bad_lines=components().settings.max_bad_lines,
+    )
     options, zone = Options(skips, replaces), tenant.settings.time_zone
     if previews:
         preview = loading.preview_transactions(tenant, source, checked_choices(given))
@@ -159,6 +165,8 @@ def _load_transactions(
                 raise Invalid(" ".join(map(named, error.questions))) from None
             given = given | asked(error.questions)
             source.stream.seek(0)
+            # It is read anew.
+            source = replace(source, effort=Effort())
 
 
 def _load_summaries(tenant: Tenant, source: File, options: Options) -> Loaded:

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# The longest line that is read as a whole, in characters; usual lines have fewer than 200.
-MAX_LINE = 1_048_576
 # A block ends after this many rows or characters. With lists of hundreds of rows Python's garbage
 # collector would take longer than the checks.
 BLOCK_ROWS = 256

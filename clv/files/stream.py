@@ -4,10 +4,12 @@ import gzip
 import io
 import tempfile
 import zlib
-from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol, cast
 
+from clv.budgets import MAX_BAD_LINES
 from clv.errors import Invalid, TooLarge
+from clv.files.effort import Effort
 
 GZIP_MAGIC = b"\x1f\x8b"
 # What was read is kept in memory up to this size, and beyond it on disk.
@@ -17,6 +19,26 @@ MAX_PREVIEW_BYTES = 64 * 1024 * 1024
 _BUFFER_SIZE = 65_536
 
 
+class Disk(Protocol):
+    """The temporary disk that a file takes, such as ``clv.temporary_disk.Held``."""
+
+    def grow(self, size: int) -> None:
+        """So many bytes are about to be written. Raises what ends the reading if they may not."""
+
+    def close(self) -> None:
+        """All of it is free again."""
+
+
+class UncountedDisk:
+    """Temporary disk that nobody counts."""
+
+    def grow(self, size: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A file to read.
@@ -24,11 +46,17 @@ class File:
     :param kind: ``csv`` with a header line, or ``ndjson``: one object per line; ``xlsx`` is told
         from CSV by its content
     :param max_bytes: the most that a gzip or a workbook may inflate to; None for no limit
+    :param max_bad_lines: after more of them reading stops
+    :param effort: what the reading costs
+    :param disk: is told of what goes to the temporary disk
     """
 
     stream: BinaryIO
     kind: str = "csv"
     max_bytes: int | None = None
+    max_bad_lines: int = MAX_BAD_LINES
+    effort: Effort = field(default_factory=Effort)
+    disk: Disk = field(default_factory=UncountedDisk)
 
 
 class KeptStream:
@@ -37,11 +65,11 @@ class KeptStream:
     One that can seek is read where it is; of another, what was read is kept.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, file: File) -> None:
+        self._file, self._stream = file, file.stream
         self._start, self._copy = 0, None
-        if stream.seekable():
-            self._start = stream.tell()
+        if self._stream.seekable():
+            self._start = self._stream.tell()
         else:
             self._copy = tempfile.SpooledTemporaryFile(MAX_KEPT_IN_MEMORY)
         self._copied, self._keeps = 0, True
@@ -62,6 +90,7 @@ class KeptStream:
         while len(data) < size and (more := self._stream.read(size - len(data))):
             data += more
         if self._copy and self._keeps:
+            self._claim(len(data))
             self._copy.seek(position)
             self._copy.write(data)
             self._copied += len(data)
@@ -75,6 +104,12 @@ class KeptStream:
         """Give back the disk; the stream itself stays open."""
         if self._copy:
             self._copy.close()
+
+    def _claim(self, size: int) -> None:
+        """Claim disk for what comes next, and for all before it when it goes to disk as well."""
+        if self._copied + size > MAX_KEPT_IN_MEMORY:
+            is_first = self._copied <= MAX_KEPT_IN_MEMORY
+            self._file.disk.grow(self._copied + size if is_first else size)
 
 
 class _Reading(io.RawIOBase):
@@ -100,28 +135,50 @@ def buffered(stream: BinaryIO) -> io.BufferedReader:
     return io.BufferedReader(cast(io.RawIOBase, stream))
 
 
-def inflated(
-    stream: io.BufferedReader, max_bytes: int | None, partial: bool = False
-) -> io.BufferedReader:
+def inflated(stream: io.BufferedReader, file: File, partial: bool = False) -> io.BufferedReader:
     """The bytes of a gzip; those of any other file as they are.
 
-    :param max_bytes: the most that a gzip may inflate to; None for no limit
+    :param stream: of the bytes as they were sent
+    :param file: says what they may inflate to, and counts what reading costs
     :param partial: the stream is the first part of a file, and only its beginning is read
-    :raises Invalid: while reading, if the gzip is broken
+    :raises Invalid: while reading, if the gzip is broken, or reading takes too long
     :raises TooLarge: while reading, if it inflates to more than it may
     """
-    is_gzip = stream.peek(2)[:2] == GZIP_MAGIC
-    if not is_gzip and not partial:
-        return stream
-    source = cast(io.BufferedReader, gzip.GzipFile(fileobj=stream)) if is_gzip else stream
-    return io.BufferedReader(_Limited(source, max_bytes if is_gzip else None, partial))
+    sent = cast(io.BufferedReader, _Sent(stream, file.effort))
+    if stream.peek(2)[:2] != GZIP_MAGIC:
+        return io.BufferedReader(_Limited(sent, file.effort, None, partial), _BUFFER_SIZE)
+    unpacked = cast(io.BufferedReader, gzip.GzipFile(fileobj=sent))
+    return io.BufferedReader(_Limited(unpacked, file.effort, file.max_bytes, partial), _BUFFER_SIZE)
+
+
+class _Sent:
+    """Counts the bytes that a file has before it is unpacked. A gzip may have any number of empty
+    members."""
+
+    def __init__(self, stream: io.BufferedReader, effort: Effort) -> None:
+        self._stream, self._effort = stream, effort
+        self._read = 0
+
+    def read(self, size: int) -> bytes:
+        return self._counted(self._stream.read(size))
+
+    def read1(self, size: int) -> bytes:
+        return self._counted(self._stream.read1(size))
+
+    def _counted(self, data: bytes) -> bytes:
+        self._read += len(data)
+        self._effort.sent(self._read)
+        return data
 
 
 class _Limited(io.RawIOBase):
     """A stream that raises TooLarge after this many bytes: a small gzip can inflate to any size."""
 
-    def __init__(self, stream: io.BufferedReader, max_bytes: int | None, partial: bool) -> None:
-        self._stream, self._max, self._partial = stream, max_bytes, partial
+    def __init__(
+        self, stream: io.BufferedReader, effort: Effort, max_bytes: int | None, partial: bool
+    ) -> None:
+        self._stream, self._effort = stream, effort
+        self._max, self._partial = max_bytes, partial
         self._read = 0
 
     def readable(self) -> bool:
@@ -135,6 +192,7 @@ class _Limited(io.RawIOBase):
         self._read += len(data)
         if self._max is not None and self._read > self._max:
             raise TooLarge(f"The file inflates to more than {self._max} bytes.")
+        self._effort.inflated(self._read)
         buffer[: len(data)] = data
         return len(data)
 

@@ -4,8 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from clv.budgets import MAX_BAD_LINES
+
 # Of the bad lines, how many are reported one by one.
 MAX_REPORTED = 100
+# What is counted by reason has messages of this length at most; they quote what files say.
+MAX_MESSAGE = 500
 # Of the lines with the same reason, how many are named.
 MAX_NAMED = 5
 # Reasons that are told apart; the states of a file may be anything.
@@ -55,6 +59,7 @@ class Reasons:
 
         :param key: what reasons are told apart by; the reason itself if left out
         """
+        reason = reason[:MAX_MESSAGE]
         key = reason if key is None else key
         if key not in self.by_reason and len(self.by_reason) >= MAX_REASONS:
             key = reason = OTHER_REASONS
@@ -65,26 +70,42 @@ class Reasons:
         return iter(sorted(self.by_reason.values(), key=lambda tally: -tally.count))
 
 
+class TooManyBadLines(Exception):
+    """There are more bad lines than a file may have."""
+
+
 @dataclass(slots=True)
 class Rejected:
     """The lines that were rejected: their number, the first 100 with their reasons, and all of
-    them by reason."""
+    them by reason.
 
+    :param most: how many there may be
+    :ivar last_line: the one that was rejected last
+    """
+
+    most: int = MAX_BAD_LINES
     count: int = 0
+    last_line: int = 0
     first: list[tuple[int, str]] = field(default_factory=list)
     reasons: Reasons = field(default_factory=Reasons)
 
     def add(self, line: int, reason: str) -> None:
-        """Add a line that comes after all added before."""
-        self.count += 1
+        """Add a line that comes after all added before.
+
+        :raises TooManyBadLines: if it is one more than there may be
+        """
+        reason = reason[:MAX_MESSAGE]
+        self.count, self.last_line = self.count + 1, line
         self.reasons.add(reason, [line], key=_QUOTED.sub("…", reason))
         if len(self.first) < MAX_REPORTED:
             self.first.append((line, reason))
+        self._check()
 
     def add_all(self, count: int, first_lines: Iterable[int], reason: str) -> None:
         """Add lines from anywhere in the file.
 
         :param first_lines: the first 100 of them, or more
+        :raises TooManyBadLines: if they are more than there may be
         """
         if not count:
             return
@@ -92,3 +113,8 @@ class Rejected:
         self.count += count
         self.reasons.add(reason, lines, count)
         self.first = sorted(self.first + [(line, reason) for line in lines])[:MAX_REPORTED]
+        self._check()
+
+    def _check(self) -> None:
+        if self.count > self.most:
+            raise TooManyBadLines

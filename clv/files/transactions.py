@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import fields, replace
 from typing import Any
 
+from clv.budgets import MAX_COLUMNS
 from clv.db import Columns
 from clv.domain.time_zone import TimeZone, time_zone
 from clv.errors import Invalid
@@ -17,15 +18,15 @@ from clv.files.columns.mapping import Mapping
 from clv.files.columns.proposal import NAMES
 from clv.files.columns.resolve import resolve
 from clv.files.names import MAX_NAME_LENGTH, shown
+from clv.files.rows.long_cells import without_long_cells
 from clv.files.rows.row_mapping import FOOTER, Extras, RowMapper
 from clv.files.rows.sight import Evidence, Sight
 from clv.files.rows.verdicts import Outcome
 from clv.files.stream import File
+from clv.files.tables.header_line import head_cell
 from clv.files.tables.selection import BadRow
 from clv.files.tables.table import Table, open_table
 
-# More than any shop's export has. What looks for columns compares each with all others.
-MAX_COLUMNS = 2_000
 # A cell is shown up to here.
 _MAX_CELL = 80
 # Rates are for one file, and how its bytes are read is seen from the file.
@@ -61,6 +62,7 @@ class TransactionFile:
         :raises TooLarge: when a gzip or a workbook inflates to more than it may
         """
         self._days_zone, self._latest_ms = zone, latest_ms
+        self._effort = file.effort
         self._table = open_table(file, choices, partial)
         with ExitStack() as if_refused:
             if_refused.callback(self._table.close)
@@ -69,7 +71,7 @@ class TransactionFile:
             remembered = recalled(self.header_key)
             self.choices = _merged(choices, restored(remembered)) if remembered else choices
             head = self._table.head()
-            self._head = [cells for _, cells in head]
+            self._head = [list(map(head_cell, cells)) for _, cells in head]
             self.resolved = resolve(self._table.header, self._head, self.choices)
             self.zone = self._zone()
             self._sight = self._look(self.mapping) if self.mapping else Sight()
@@ -142,7 +144,7 @@ class TransactionFile:
         """The transactions, some rows at a time, as :meth:`RowMapper.staged` gives them."""
         self._select(mapper.columns)
         self._table.rewind(is_last=True)
-        for part in self._parts():
+        for part in without_long_cells(self._parts(), mapper.columns):
             if isinstance(part, Block):
                 yield mapper.staged(part)
             elif held := mapper.rejected(part):
@@ -201,6 +203,7 @@ class TransactionFile:
     def _parts(self) -> Iterator[Block | BadRow]:
         """The blocks of the table, and the bad lines between them."""
         while True:
+            self._effort.check()
             try:
                 block = self._table.read()
             except BadRow as bad:

@@ -1,20 +1,20 @@
 """Loads what customers did: a file is read to its end, staged, then merged in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from clv import db
 from clv.domain import calendar
 from clv.domain.time_zone import TimeZone
 from clv.errors import Invalid
 from clv.files.choices import Choices
 from clv.files.stream import File
 from clv.files.summaries.reader import read_summaries
-from clv.files.tally import MAX_REPORTED, Rejected
+from clv.files.tally import MAX_REPORTED, Rejected, TooManyBadLines
 from clv.services import previews, staged_file
 from clv.services.preview import BadReason, LeftOut, Preview, Warned
-from clv.services.staged_file import Manner, StagedFile, with_progress
+from clv.services.staged_file import Manner, StagedFile, watched
 from clv.store import mappings, merging, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
@@ -22,6 +22,8 @@ from clv.store.tenants import Tenant
 
 # Reasons that a refusal names.
 SHOWN_REASONS = 5
+# The columns of staged summaries that have texts of any length.
+_SUMMARY_TEXTS = (0, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,10 @@ def preview_transactions(
     :raises TooLarge: when it inflates to more than it may
     """
     manner = Manner(is_partial=partial, is_preview=True)
-    with db.within(db.LONG_SECONDS):
+    rejected = Rejected(file.max_bad_lines)
+    with _staging(file):
         return previews.preview_of(
-            staged_file.stage(tenant, file, choices, Rejected(), manner), tenant
+            staged_file.stage(tenant, file, choices, rejected, manner), tenant
         )
 
 
@@ -95,9 +98,10 @@ def customers_not_in_file(tenant: Tenant, file: File, choices: Choices) -> int:
     :raises Invalid: when it is no file of transactions, or a choice does not fit it
     :raises TooLarge: when it inflates to more than it may
     """
-    with db.within(db.LONG_SECONDS):
+    rejected = Rejected(file.max_bad_lines)
+    with _staging(file), _refusing_too_many(rejected):
         manner = Manner(replaces=True)
-        staged = staged_file.stage(tenant, file, choices, Rejected(), manner)
+        staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
         return merging.customers_not_staged(tenant.id)
 
@@ -120,7 +124,7 @@ def load_transactions(
     :raises Invalid: when nothing was kept; the message says why
     :raises TooLarge: when it inflates to more than it may
     """
-    rejected = rejected or Rejected()
+    rejected = rejected or Rejected(file.max_bad_lines)
     _check_options(options)
     manner = Manner(
         holds=options.skip_bad_lines,
@@ -128,12 +132,13 @@ def load_transactions(
         replay_until_day=replay_until_day,
         progress=options.progress,
     )
-    with db.within(db.LONG_SECONDS):
+    with _staging(file), _refusing_too_many(rejected):
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
         _check_lines("transactions", staged.rows, rejected, options)
         _check_replay(tenant, options, replay_until_day)
         preview = previews.preview_of(staged, tenant)
+        file.effort.check()
         merged = merging.merge(
             tenant.id,
             "daily",
@@ -167,15 +172,17 @@ def load_summaries(
     :raises TooLarge: when a gzipped file inflates to more than it may
     :raises Conflict: when the tenant has summaries of another period type, unless they are replaced
     """
-    rejected = rejected or Rejected()
+    rejected = rejected or Rejected(file.max_bad_lines)
     _check_options(options)
-    with db.within(db.LONG_SECONDS):
+    with _staging(file), _refusing_too_many(rejected):
         period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
-        staged = staging.stage_lines(with_progress(blocks, options.progress), MAX_REPORTED)
+        blocks = watched(blocks, file, options.progress, _SUMMARY_TEXTS)
+        staged = staging.stage_lines(blocks, MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
         _check_lines("interaction summaries", received, rejected, options)
         assert period_type is not None
+        file.effort.check()
         merged = merging.merge(tenant.id, period_type, replace=options.replace)
     errors = [BadLine(*line) for line in rejected.first]
     reasons = previews.bad_lines_of(rejected).reasons
@@ -190,8 +197,9 @@ def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merg
     :raises Conflict: when the tenant has summaries of another period type
     """
     zone = tenant.settings.zone
-    staging.stage_summaries([_with_first_contact(row, period_type, zone) for row in rows])
-    return merging.merge(tenant.id, period_type)
+    with staging.few():
+        staging.stage_summaries([_with_first_contact(row, period_type, zone) for row in rows])
+        return merging.merge(tenant.id, period_type)
 
 
 def _with_first_contact(row: Summary, period_type: str, zone: TimeZone) -> Summary:
@@ -211,13 +219,37 @@ def _check_options(options: Options) -> None:
         )
 
 
+@contextmanager
+def _staging(file: File) -> Iterator[None]:
+    """Stage a file. In the end nothing of it is on the temporary disk, whatever ended it."""
+    with closing(file.disk), staging.area():
+        yield
+
+
+@contextmanager
+def _refusing_too_many(rejected: Rejected) -> Iterator[None]:
+    """Refuse a file with more bad lines than it may have; reading has stopped."""
+    try:
+        yield
+    except TooManyBadLines:
+        raise Invalid(
+            f"More than {rejected.most:,} bad lines, which is the limit, so reading stopped;"
+            f" nothing was loaded. {_reasons(rejected)}",
+            {"body": _first_bad(rejected)},
+        ) from None
+
+
 def _check_lines(what: str, received: int, rejected: Rejected, options: Options) -> None:
-    bad = {f"line {line}": [reason] for line, reason in rejected.first}
+    bad = _first_bad(rejected)
     if rejected.count and not options.skip_bad_lines:
         lines = f"{rejected.count:,} bad line{'s' * (rejected.count > 1)}"
         raise Invalid(f"{lines}; nothing was loaded. {_reasons(rejected)}", {"body": bad})
     if not received:
         raise Invalid(f"There are no {what} in the file.", {"body": bad} if bad else None)
+
+
+def _first_bad(rejected: Rejected) -> dict[str, list[str]]:
+    return {f"line {line}": [reason] for line, reason in rejected.first}
 
 
 def _reasons(rejected: Rejected) -> str:

@@ -4,7 +4,8 @@ The preview shows this, and the load merges it: both are made in the same steps.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from clv.db import Columns
@@ -18,7 +19,7 @@ from clv.files.choices import ORDER_LINES, Choices, OpenQuestions, Question, wro
 from clv.files.rows.row_mapping import NO_CUSTOMER
 from clv.files.rows.verdicts import MAX_UNKNOWN_STATES, Outcome
 from clv.files.stream import File
-from clv.files.tally import Rejected
+from clv.files.tally import Rejected, TooManyBadLines
 from clv.files.transactions import TransactionFile
 from clv.services import file_warnings
 from clv.services.preview import CurrencyTotal, Warned
@@ -123,10 +124,11 @@ def stage(
     ) as source:
         staged = StagedFile(source, Outcome(rejected), zone, manner.is_preview)
         staged.questions.extend(source.questions)
-        if source.mapping is None:
-            source.count(staged.outcome)
-        else:
-            _stage_rows(staged, manner)
+        with _until_too_bad(staged):
+            if source.mapping is None:
+                source.count(staged.outcome)
+            else:
+                _stage_rows(staged, file, manner)
     if source.mapping is not None:
         _join_orders(staged)
         _leave_out_nobody(staged)
@@ -142,18 +144,58 @@ def stage(
     return staged
 
 
-def with_progress(blocks: Iterator[Columns], progress: Callable[[], None]) -> Iterator[Columns]:
-    """The blocks, each after a call of ``progress``."""
+def watched(
+    blocks: Iterator[Columns], file: File, progress: Callable[[], None], texts: Sequence[int]
+) -> Iterator[Columns]:
+    """The blocks, each after a call of ``progress``, and after its disk was claimed.
+
+    :param texts: which columns have texts of any length
+    """
     for block in blocks:
         progress()
+        file.effort.check()
+        file.disk.grow(staging.disk_bytes(block, texts))
         yield block
 
 
-def _stage_rows(staged: StagedFile, manner: Manner) -> None:
+def _stage_rows(staged: StagedFile, file: File, manner: Manner) -> None:
     source = staged.source
     mapper = source.mapper(staged.outcome, is_detailed=manner.is_preview, holds=manner.holds)
-    blocks = with_progress(source.staged(mapper), manner.progress)
+    texts = (0, 4) if mapper.is_detailed else (0,)
+    blocks = watched(source.staged(mapper), file, manner.progress, texts)
+    if manner.is_preview:
+        blocks = _good_blocks(blocks, staged)
     staged.rows = staging.stage_transactions(blocks, mapper.is_detailed)
+
+
+def _good_blocks(blocks: Iterator[Columns], staged: StagedFile) -> Iterator[Columns]:
+    """The blocks up to the bad line that is one too many, for these are staged all the same."""
+    with _until_too_bad(staged):
+        yield from blocks
+
+
+@contextmanager
+def _until_too_bad(staged: StagedFile) -> Iterator[None]:
+    """Read up to the bad line that is one too many. A preview shows what came before it, for that
+    tells what is wrong with the file."""
+    try:
+        yield
+    except TooManyBadLines:
+        if not staged.is_preview:
+            # What only a person knows may be why lines can't be read.
+            staged.check_answered()
+            raise
+        if not staged.questions:
+            staged.warnings.append(_stopped(staged.outcome.rejected))
+
+
+def _stopped(rejected: Rejected) -> Warned:
+    return Warned(
+        "too_many_bad_lines",
+        f"More than {rejected.most:,} lines can't be read, so reading stopped at line"
+        f" {rejected.last_line:,}: what is shown here is of the lines before it. The file can't be"
+        " loaded like this, not even by skipping bad lines.",
+    )
 
 
 def _join_orders(staged: StagedFile) -> None:

@@ -1,10 +1,12 @@
 """Staging of incoming interaction summaries, before :mod:`clv.store.merging` merges them.
 
-The staging tables are temporary and belong to the connection: staging locks nobody out, and a
-client that disconnects leaves nothing behind.
+The staging tables are temporary and belong to the connection: staging locks nobody out. A file is
+staged on a connection that is closed in the end, whatever ends it (:func:`area`): only that gives
+the disk back at once. SQLite's temporary files have no name, so a killed process leaves none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from peewee import IntegrityError
 
@@ -40,6 +42,42 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {table} (
 _DOUBLE_LINES = f"""SELECT line FROM (
     SELECT line, ROW_NUMBER() OVER (PARTITION BY {KEY} ORDER BY line) AS place
     FROM staged_summary) placed WHERE place > 1"""
+
+
+# What a staged row takes on the disk, what is made of it included, besides its texts; and these.
+_ROW_BYTES = 200
+_BYTES_A_CHARACTER = 3
+
+
+@contextmanager
+def area() -> Iterator[None]:
+    """Stage on a connection of the block's own; its tables and their disk are gone in the end."""
+    with db.within(db.LONG_SECONDS):
+        try:
+            yield
+        finally:
+            db.give_up()
+
+
+@contextmanager
+def few() -> Iterator[None]:
+    """Stage some summaries on the connection at hand, which goes on to be used: the table is
+    emptied, or after a failure the connection closed."""
+    try:
+        yield
+        _empty("staged_summary", _SUMMARIES_DDL)
+    except BaseException:
+        db.give_up()
+        raise
+
+
+def disk_bytes(block: db.Columns, texts: Sequence[int]) -> int:
+    """About how much temporary disk these rows will take.
+
+    :param texts: which columns have texts of any length
+    """
+    characters = sum(len(text) for index in texts for text in block[index] if text)
+    return len(block[0]) * _ROW_BYTES + characters * _BYTES_A_CHARACTER
 
 
 def stage_summaries(rows: Sequence[Summary]) -> None:

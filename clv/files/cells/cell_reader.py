@@ -12,13 +12,12 @@ from clv.domain.time_zone import TimeZone
 from clv.files.cells import amounts, customers
 from clv.files.cells.amounts import DecimalSign
 from clv.files.cells.bad_value import BadValue
+from clv.files.cells.cell_cache import CellCache
 from clv.files.cells.date_order import DateOrder
 from clv.files.cells.times import TimeReader
 
 # What stands in no amount without a currency; an exponent does.
 _NAMES_CURRENCY = re.compile(r"[^0-9\n., ()+\-\u2212'\u2019\u00a0\u202f\u2009eE]")
-# The most different cells of a column whose values are cached.
-MAX_CACHED_CELLS = 4_096
 
 
 class Problem(str):
@@ -56,17 +55,17 @@ class CellReader:
         self._values = values
         self.decimal, self.date_order = values.decimal, values.date_order
         self._times = self._time_reader()
-        self._ids: dict[Any, Any] = {}
-        self._moments: dict[Any, Any] = {}
-        self._numbers: dict[Any, Any] = {}
-        self._codes: dict[Any, Any] = {}
+        self._ids = CellCache(_or_problem(_id))
+        self._moments = CellCache(_or_problem(self._time))
+        self._numbers = CellCache(_or_problem(self._amount))
+        self._codes = CellCache(_or_problem(amounts.currency_code))
 
     def ids(self, cells: Sequence[str]) -> list[Any]:
         """Customer ids; "" where a cell is empty."""
         try:
             return customers.customers(cells)
         except ValueError:
-            return _read_all(_id, cells, self._ids)
+            return list(map(self._ids.__getitem__, cells))
 
     def times(
         self, cells: Sequence[str], clocks: Sequence[str] = (), zones: Sequence[str] = ()
@@ -81,11 +80,12 @@ class CellReader:
                 return self._times.times(cells)
             except ValueError:
                 self._learn_order(cells)
-                return _read_all(self._time, cells, self._moments)
+                return list(map(self._moments.__getitem__, cells))
         self._learn_order(cells)
         blank = [""] * len(cells)
-        keys = list(zip(cells, clocks or blank, zones or blank, strict=True))
-        return _read_all(self._time_of_parts, keys, self._moments)
+        # The reader of times has a cache of its own.
+        read = _or_problem(self._time_of_parts)
+        return list(map(read, cells, clocks or blank, zones or blank))
 
     def amounts(self, cells: Sequence[str]) -> list[Any]:
         """Amounts in 1/10,000; None where a cell is empty."""
@@ -96,11 +96,11 @@ class CellReader:
                 return amounts.amounts(cells, self.decimal)
             except ValueError:
                 pass
-        return _read_all(self._amount, cells, self._numbers)
+        return list(map(self._numbers.__getitem__, cells))
 
     def currencies(self, cells: Sequence[str]) -> list[Any]:
         """Codes of currencies; None where a cell is empty."""
-        return _read_all(amounts.currency_code, cells, self._codes)
+        return list(map(self._codes.__getitem__, cells))
 
     def symbols(self, cells: Sequence[str]) -> list[Any]:
         """The currencies that amounts name themselves; None where they don't."""
@@ -135,8 +135,7 @@ class CellReader:
     def _time(self, cell: str) -> int | None:
         return self._times.time(cell) if cell.strip() else None
 
-    def _time_of_parts(self, parts: tuple[str, str, str]) -> int | None:
-        cell, clock, zone = parts
+    def _time_of_parts(self, cell: str, clock: str, zone: str) -> int | None:
         return self._times.time(cell, clock, zone) if cell.strip() else None
 
     def _amount(self, cell: str) -> int | None:
@@ -174,17 +173,13 @@ def _check_reads_one_way(cell: str) -> None:
         raise ValueError(f"'{cell}' reads both ways: say which sign separates the decimals.")
 
 
-def _read_all(read: Callable[[Any], Any], cells: Sequence[Any], cache: dict[Any, Any]) -> list[Any]:
-    """The value of each cell; each different cell is read once."""
-    if len(cache) > MAX_CACHED_CELLS:
-        cache.clear()
-    return [cache[cell] if cell in cache else _cached(read, cell, cache) for cell in cells]
+def _or_problem(read: Callable[..., Any]) -> Callable[..., Any]:
+    """What reads a cell, or returns the problem with it."""
 
+    def value(*cells: str) -> Any:
+        try:
+            return read(*cells)
+        except ValueError as error:
+            return Problem(error)
 
-def _cached(read: Callable[[Any], Any], cell: Any, cache: dict[Any, Any]) -> Any:
-    try:
-        value = read(cell)
-    except ValueError as error:
-        value = Problem(error)
-    cache[cell] = value
     return value

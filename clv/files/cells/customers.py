@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from clv.budgets import MAX_CACHED_CELL
 from clv.domain.values import MAX_ID_LENGTH, customer_id
 from clv.files.cells.bad_value import BadValue
 
@@ -45,7 +46,7 @@ PLACEHOLDERS = frozenset(
         "nicht angemeldet",
     )
 )
-_CACHED_CELLS = 65_536
+_CACHED_CELLS = 32_768
 # A cell of more characters than an id, with what a spreadsheet puts around it, is none.
 _MAX_LENGTH = 2 * MAX_ID_LENGTH
 # Ids that are stored as they are: most of them, and checked a block at a time. The first letter
@@ -72,8 +73,9 @@ def customer(cell: str) -> str:
     :raises ValueError: if it can't be an id
     """
     text = cell.strip()
-    # Longer ones are not cached, for they would take the memory of many.
-    return _cached_customer(text) if len(text) <= _MAX_LENGTH else customer_id(text)
+    if len(text) <= MAX_CACHED_CELL:
+        return _cached_customer(text)
+    return _customer(text) if len(text) <= _MAX_LENGTH else customer_id(text)
 
 
 def customers(cells: Sequence[str]) -> list[str]:
@@ -90,8 +92,7 @@ def looks_like_name(ids: Iterable[str]) -> bool:
     return 2 * sum(are_names) > len(are_names)
 
 
-@lru_cache(_CACHED_CELLS)
-def _cached_customer(text: str) -> str:
+def _customer(text: str) -> str:
     text = _unwrapped(text)
     if not text:
         return ""
@@ -102,6 +103,9 @@ def _cached_customer(text: str) -> str:
     elif _EMAIL.fullmatch(text):
         text = text.lower()
     return customer_id(unicodedata.normalize("NFC", text))
+
+
+_cached_customer = lru_cache(_CACHED_CELLS)(_customer)
 
 
 def _unwrapped(text: str) -> str:

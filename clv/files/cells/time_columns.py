@@ -32,6 +32,8 @@ _ISO_PLACES = {
     "mdy": [6, 7, 8, 9, 2, 0, 1, 2, 3, 4],
 }
 _PLUS, _MINUS = b"+-"
+# No common form is as long.
+_MAX_LENGTH = 80
 _MAX_OFFSET_MINUTES = 14 * 60
 
 
@@ -77,7 +79,7 @@ def common_times(
 def _common_times(
     cells: Sequence[str], order: str | None, zone: TimeZone, days_zone: TimeZone
 ) -> np.ndarray | None:
-    form = _form(cells[0].translate(_DIGITS_TO_0), order) if cells else None
+    form = _form(cells[0][:_MAX_LENGTH].translate(_DIGITS_TO_0), order) if cells else None
     codes = _codes(cells, form) if form else None
     if form is None or codes is None:
         return None

@@ -16,7 +16,7 @@ from clv.files.cells.dates import date_of
 from clv.files.cells.time_columns import common_times
 from clv.files.cells.zones import zone_named
 
-_CACHED_CELLS = 16_384
+_CACHED_CELLS = 8_192
 # No time is as long.
 _MAX_LENGTH = 80
 _FIRST_DAY = date(1970, 1, 1).toordinal()

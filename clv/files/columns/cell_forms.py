@@ -7,9 +7,13 @@ import re
 
 from clv.files.cells.dates import MONTH_OF_NAME
 
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+# No form takes many more steps than a cell has characters: the first point that may be one between
+# names is as good as any, and blanks are taken possessively.
+EMAIL = re.compile(r"[^@\s]+@[^@\s][^@\s.]*\.[^@\s]+")
 # With a sign, a currency and separators of thousands on either side: "-1.234,50 €".
-NUMBER = re.compile(r"[-−(+]?\s*([^\W\d_]{1,3}\.?\s*)?[$€£¥₹৳₽₺₩₪]?\s*[-−]?\s*\d[\d.,'’\s]*\D{0,6}")
+NUMBER = re.compile(
+    r"[-−(+]?\s*+([^\W\d_]{1,3}\.?\s*+)?[$€£¥₹৳₽₺₩₪]?\s*+[-−]?\s*+\d[\d.,'’\s]*\D{0,6}"
+)
 MONTHS = "|".join(sorted(MONTH_OF_NAME, key=len, reverse=True))
 WEEKDAY = r"([^\W\d_]{2,10}[.,]{0,2}\s)?"
 DATE = re.compile(
@@ -25,7 +29,9 @@ DATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # One that no number is: of those columns one can be taken whatever its name.
-PLAIN_DATE = re.compile(r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}(\D.*)?|.*[a-z]{3}.*\d{2}.*", re.IGNORECASE)
+PLAIN_DATE = re.compile(
+    r"\d{1,4}[-/.]\d?\d[-/.]\d{1,4}(\D.*)?|(?>.*?[a-z]{3}).*\d{2}.*", re.IGNORECASE
+)
 CLOCK = re.compile(r"\d?\d:\d\d(:\d\d(\.\d+)?)?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
 CURRENCY = re.compile(r"[A-Za-z]{3}|[$€£¥₹]")
 # One word with a digit; and words without any.

@@ -7,7 +7,9 @@ the best columns; two columns of one group are equally good.
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
+
+from clv.budgets import MAX_COLUMNS
 
 Groups = tuple[str, ...]
 
@@ -264,7 +266,8 @@ def currency(name: str) -> str | None:
     return codes.pop() if len(codes) == 1 else None
 
 
-@cache
+# Names come from files, so not all of them are kept.
+@lru_cache(MAX_COLUMNS)
 def words(name: str) -> str:
     """A name in lower case, as single words, without accents, brackets and currencies.
 

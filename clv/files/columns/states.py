@@ -7,6 +7,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from clv.budgets import MAX_CACHED_CELL
+
 # In a profile's list: every other state.
 OTHERS = "*"
 # How states say that all was paid back, or a part.
@@ -41,11 +43,17 @@ def counts(state: str, keep: frozenset[str], drop: frozenset[str]) -> bool | Non
     return False if word in LEFT_OUT else None
 
 
-@lru_cache(4_096)
 def plain(state: str) -> str:
     """A state as it is compared: ``Partially_Refunded`` and ``wc-partially-refunded`` are one."""
+    return _cached_plain(state) if len(state) <= MAX_CACHED_CELL else _plain(state)
+
+
+def _plain(state: str) -> str:
     words = re.sub(r"[_\-\s]+", " ", unicodedata.normalize("NFC", state).casefold()).strip()
     return words.removeprefix("wc ")
+
+
+_cached_plain = lru_cache(4_096)(_plain)
 
 
 def words(text: str) -> frozenset[str]:

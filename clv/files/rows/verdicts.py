@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clv.files.blocks import Block
+from clv.files.cells.cell_cache import CellCache
 from clv.files.columns.mapping import Mapping, Rule
 from clv.files.columns.states import counts
 from clv.files.rows.row_columns import RowColumns
@@ -15,7 +16,9 @@ CANCELLED = "cancelled"
 UNKNOWN_STATE = "a state that may count or not"
 # With more, the column does not have the state of an order.
 MAX_UNKNOWN_STATES = 100
-# A state is counted by this beginning.
+# Any may count by a choice; so many are named as those that do.
+MAX_COUNTING_STATES = 100
+# A state is judged and counted by this beginning.
 _MAX_STATE = 500
 # Why a row is left out, and whether its customer and day are covered by the file nevertheless.
 Verdict = tuple[str, bool]
@@ -40,7 +43,7 @@ class Outcome:
     def add_unknown_state(self, state: str) -> None:
         """Count a state of which nobody knows whether it counts, unless there are too many."""
         if len(self.unknown_states) <= MAX_UNKNOWN_STATES:
-            self.unknown_states[state[:_MAX_STATE]] += 1
+            self.unknown_states[state] += 1
 
     def reject(self, line: int, reason: str) -> None:
         """Count a line that is no row."""
@@ -53,7 +56,7 @@ class Verdicts:
 
     def __init__(self, mapping: Mapping, columns: RowColumns, outcome: Outcome) -> None:
         self._mapping, self._columns, self._outcome = mapping, columns, outcome
-        self._states: dict[str, bool | None] = {}
+        self._states = CellCache(self._judged_state)
 
     def negated(
         self, block: Block, amounts: Sequence[Any], bases: Sequence[Any]
@@ -120,23 +123,26 @@ class Verdicts:
 
     def _judged(self, state: str, cancelled: str) -> Verdict | None:
         """The verdict on a row's state, and on a filled cell that says that it was cancelled."""
-        if state not in self._states:
-            self._states[state] = self._judged_state(state.strip())
         does_count = self._states[state]
         if does_count is False:
-            return f"state: {state.strip() or 'none'}", True
+            return f"state: {_shortened(state) or 'none'}", True
         if cancelled.strip():
             return CANCELLED, True
         if does_count is None:
-            self._outcome.add_unknown_state(state.strip())
+            self._outcome.add_unknown_state(_shortened(state))
             return UNKNOWN_STATE, True
         return None
 
     def _judged_state(self, state: str) -> bool | None:
+        state = _shortened(state)
         does_count = counts(state, self._mapping.keep_states, self._mapping.drop_states)
-        if does_count and state:
+        if does_count and state and len(self._outcome.counting_states) < MAX_COUNTING_STATES:
             self._outcome.counting_states.add(state)
         return does_count
+
+
+def _shortened(state: str) -> str:
+    return state.strip()[:_MAX_STATE]
 
 
 def _is_among(text: str, rule: Rule) -> bool:

@@ -13,15 +13,13 @@ from typing import Any
 
 from clv.errors import Invalid
 from clv.files.blocks import BLOCK_SIZE, Block, lines
+from clv.files.cells.cell_cache import CellCache, check_length
 from clv.files.names import shown, spellings
 from clv.files.summaries.layout import REQUIRED, Column, SummaryLayout, named
 from clv.files.tables.encoding import read_block
 from clv.files.tables.selection import Selection
 from clv.files.tables.splitter import Splitter
 from clv.files.tables.text_rows import TextRows
-
-# The most different cells of a column whose values are cached.
-MAX_CACHED_CELLS = 4_096
 
 
 class CsvReader:
@@ -64,15 +62,12 @@ class CsvReader:
         ]
 
 
-class _ValueCache(dict):
-    """The stored values of a column's cells: each different cell is parsed once."""
+class _ValueCache(CellCache):
+    """The stored values of a column's cells."""
 
     def __init__(self, column: Column) -> None:
+        super().__init__(self._value)
         self.column = column
-
-    def __missing__(self, cell: str) -> Any:
-        value = self[cell] = self.column.cell_value(cell)
-        return value
 
     def values_of(self, cells: Sequence[str]) -> list:
         """The stored values of many cells."""
@@ -82,10 +77,12 @@ class _ValueCache(dict):
                 return column.parse_texts(cells)
             except ValueError:
                 # A cell is invalid, or empty, or has space around it.
-                return named(column.name, list, map(column.cell_value, cells))
-        if len(self) > MAX_CACHED_CELLS:
-            self.clear()
+                return named(column.name, list, map(self._value, cells))
         return named(column.name, list, map(self.__getitem__, cells))
+
+    def _value(self, cell: str) -> Any:
+        check_length(cell)
+        return self.column.cell_value(cell)
 
 
 def _header(text: str) -> tuple[list[str], int, str]:

@@ -5,7 +5,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, MAX_LINE, Block
+from clv.budgets import MAX_LINE
+from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, Block
 from clv.files.json_lines import object_decoder
 from clv.files.names import shown, spellings
 from clv.files.summaries.layout import MISSING, SummaryLayout, named

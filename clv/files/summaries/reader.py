@@ -51,12 +51,13 @@ def _latest_ms() -> int:
 
 
 def _read(file: File, layout: SummaryLayout, rejected: Rejected) -> Iterator[Columns]:
-    data = inflated(buffered(file.stream), file.max_bytes)
+    data = inflated(buffered(file.stream), file)
     # Bytes that are not UTF-8 become lone surrogates, which the checks of values refuse.
     text = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="")
     try:
         reader = ROW_READERS[file.kind](text, layout)
         for block in _blocks(reader, rejected):
+            file.effort.check()
             yield from _valid_rows(block, reader, layout, rejected)
     finally:
         # Closing the wrapper would close the caller's stream.

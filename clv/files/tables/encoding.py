@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from clv.files.blocks import BLOCK_SIZE, MAX_LINE, lines, whole_lines
+from clv.budgets import MAX_LINE
+from clv.files.blocks import BLOCK_SIZE, lines, whole_lines
 from clv.files.choices import wrong_choice
 from clv.files.names import shown
 

@@ -17,10 +17,13 @@ from clv.files.tables.splitter import Splitter
 
 # Excel writes and reads such a first line, which says what the delimiter is.
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
-_BLANKS_AROUND = re.compile(r"^ +| +(?=[\r\n]|\Z)", re.MULTILINE)
-_LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+# A run of blanks is looked at from its beginning only, or a long one would take a second.
+_BLANKS_AROUND = re.compile(r"^ +|(?<! ) ++(?=[\r\n]|\Z)", re.MULTILINE)
+_LINE_BREAKS = re.compile(r"(?<!\s)\s*[\r\n]\s*")
 # How many rows are shown of the beginning of a table.
 HEAD_ROWS = 200
+# The longest cell in them. Columns are told by their beginnings.
+_MAX_HEAD_CELL = 256
 # How many rows are looked at.
 _MAX_ROWS = 500
 # The share of rows that must fit a division into cells for less likely ones to be out of question.
@@ -136,6 +139,11 @@ def header_position(rows: Sequence[HeaderRow], header_line: int | None = None) -
             if sum(fits(size, sizes[position]) for size in behind) * 2 > len(behind):
                 return position
     return max(named, key=lambda position: filled[position], default=None)
+
+
+def head_cell(cell: str) -> str:
+    """A cell as it is shown of the beginning of a table."""
+    return cell if len(cell) <= _MAX_HEAD_CELL else cell.strip()[:_MAX_HEAD_CELL]
 
 
 def column_name(cell: str) -> str:

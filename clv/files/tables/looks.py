@@ -2,7 +2,9 @@
 
 import re
 
-_E_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+# Takes as many steps as there are characters, whatever they are: the first point that may be one
+# between names is as good as any.
+_E_MAIL = re.compile(r"[^\s@]+@[^\s@][^\s@.]*\.[^\s@]+")
 
 
 def is_value(cell: str) -> bool:

@@ -1,16 +1,18 @@
 """The rows of an NDJSON file by column: the fields of its objects, as text."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from clv.budgets import MAX_COLUMNS
 from clv.errors import Invalid
-from clv.files.blocks import BLOCK_ROWS, Block, lines
+from clv.files.blocks import BLOCK_ROWS, BLOCK_SIZE, Block, lines
 from clv.files.json_lines import RepeatedField, object_decoder
 from clv.files.names import shown
-from clv.files.stream import KeptStream, inflated
-from clv.files.tables.encoding import Decoder, fault
-from clv.files.tables.header_line import HEAD_ROWS
+from clv.files.stream import File, KeptStream, inflated
+from clv.files.tables.encoding import HEAD_SIZE, Decoder, fault
+from clv.files.tables.header_line import HEAD_ROWS, head_cell
 from clv.files.tables.selection import BadRow
 
 
@@ -19,7 +21,7 @@ class NdjsonTable:
     of the first objects.
 
     :param kept: the bytes of the file
-    :param max_bytes: the most that a gzip may inflate to; None for no limit
+    :param file: its limits
     :raises Invalid: if no line is an object
     """
 
@@ -30,14 +32,12 @@ class NdjsonTable:
     _bad: BadRow | None
     _objects: Iterator[tuple[int, dict[str, str], str]]
 
-    def __init__(
-        self, kept: KeptStream, max_bytes: int | None, declared: str | None, partial: bool
-    ) -> None:
-        self._kept, self._max_bytes, self._partial = kept, max_bytes, partial
+    def __init__(self, kept: KeptStream, file: File, declared: str | None, partial: bool) -> None:
+        self._kept, self._file, self._partial = kept, file, partial
         self._declared = declared
         self.footer: list[int] = []
         self.rewind()
-        first = list(islice(self._objects, HEAD_ROWS))
+        first = list(_head(self._objects))
         names = dict.fromkeys(name for _, row, _ in first for name in row)
         self.header = tuple(names)
         bad = [wrong for _, _, wrong in first if wrong]
@@ -72,8 +72,10 @@ class NdjsonTable:
             self.line = bad.line
             raise bad
         numbers, rows = [], []
+        size = 0
         for number, row, wrong in islice(self._objects, BLOCK_ROWS):
             cells = [row.get(name, "") for name in self._names]
+            size += sum(map(len, cells))
             wrong = wrong or self._nested(cells)
             if wrong:
                 self._bad = BadRow(number, wrong)
@@ -81,6 +83,8 @@ class NdjsonTable:
             self.line = number
             numbers.append(number)
             rows.append(cells)
+            if size > BLOCK_SIZE:
+                break
         if not rows and self._bad:
             return self.read()
         return Block(numbers, list(zip(*rows, strict=True))) if rows else None
@@ -88,7 +92,7 @@ class NdjsonTable:
     def rewind(self, is_last: bool = False) -> None:
         """See ``Table``."""
         self.line, self._bad = 0, None
-        stream = inflated(self._kept.reading(), self._max_bytes, self._partial)
+        stream = inflated(self._kept.reading(), self._file, self._partial)
         if is_last:
             self._kept.keep_no_more()
         self._decoder = Decoder(stream.peek(4)[:4], self._declared)
@@ -122,7 +126,24 @@ class NdjsonTable:
     def _fields(self, line: str) -> dict[str, str]:
         if wrong := fault(line, self._decoder.encoding):
             raise ValueError(wrong)
-        return {name: _text(field) for name, field in _object(line).items()}
+        fields = _object(line)
+        if len(fields) > MAX_COLUMNS:
+            raise ValueError(
+                f"The object has {len(fields):,} fields; at most {MAX_COLUMNS:,} count."
+            )
+        return {name: _text(field) for name, field in fields.items()}
+
+
+def _head(
+    objects: Iterator[tuple[int, dict[str, str], str]],
+) -> Iterator[tuple[int, dict[str, str], str]]:
+    """The first objects, as far as they are no larger together than the head of a text file."""
+    size = 0
+    for number, row, wrong in islice(objects, HEAD_ROWS):
+        yield number, {name: head_cell(cell) for name, cell in row.items()}, wrong
+        size += sum(map(len, row)) + sum(map(len, row.values()))
+        if size > HEAD_SIZE:
+            return
 
 
 class _Nested(str):
@@ -140,8 +161,8 @@ def _text(value: Any) -> str:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise RepeatedField(f"{shown(twice)}: Is given twice.")
     return fields
 

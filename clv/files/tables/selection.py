@@ -5,8 +5,10 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+from clv.budgets import MAX_COLUMNS
 from clv.files.blocks import BLOCK_ROWS, Block
 
+_MOST_CELLS = 5 * MAX_COLUMNS
 # The number of a row's first line, its cells as far as they can be told, and what is wrong, or "".
 Row = tuple[int, list[str], str]
 
@@ -61,7 +63,8 @@ class Selection:
     def _misfit(self, row: list[str]) -> str:
         """What is wrong with a row that has more or fewer cells than the header; "" if nothing."""
         is_short = len(row) < self._needed and filled_width(row)
-        if is_short or filled_width(row) > self.width:
+        # So many empty cells would take longer to look through than to read.
+        if is_short or len(row) > _MOST_CELLS or filled_width(row) > self.width:
             cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
             return f"The line has {cells}, but the header names {self.width} columns."
         return ""

@@ -7,7 +7,8 @@ import csv
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from clv.files.blocks import MAX_LINE, lines
+from clv.budgets import MAX_LINE
+from clv.files.blocks import lines
 from clv.files.tables.encoding import fault, is_clean
 from clv.files.tables.looks import is_value
 

@@ -87,24 +87,22 @@ def open_table(file: File, choices: Choices, partial: bool = False) -> Table:
     :raises Invalid: if the file is no table; the message says what it is
     :raises TooLarge: if a gzip or a workbook inflates to more than it may
     """
-    kept = KeptStream(file.stream)
+    kept = KeptStream(file)
     try:
         if file.kind == "ndjson":
-            return NdjsonTable(kept, file.max_bytes, choices.encoding, partial)
-        head = inflated(kept.reading(), file.max_bytes, partial).read(SIGNATURE_SIZE)
+            return NdjsonTable(kept, file, choices.encoding, partial)
+        head = inflated(kept.reading(), file, partial).read(SIGNATURE_SIZE)
         if head.startswith(ZIP_MAGIC):
-            return _workbook(kept, file.max_bytes, choices, partial)
+            return _workbook(kept, file, choices, partial)
         check_is_text(head, choices.encoding)
-        return TextTable(kept, file.max_bytes, head, choices, partial)
+        return TextTable(kept, file, head, choices, partial)
     except BaseException:
         kept.close()
         raise
 
 
-def _workbook(
-    kept: KeptStream, max_bytes: int | None, choices: Choices, partial: bool
-) -> WorkbookTable:
+def _workbook(kept: KeptStream, file: File, choices: Choices, partial: bool) -> WorkbookTable:
     with closing(kept):
-        stream = inflated(kept.reading(), max_bytes, partial)
+        stream = inflated(kept.reading(), file, partial)
         kept.keep_no_more()
-        return open_workbook(stream, max_bytes, choices, partial)
+        return open_workbook(stream, file, choices, partial)

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from clv.errors import Invalid
 from clv.files.blocks import Block
 from clv.files.choices import Choices
-from clv.files.stream import KeptStream, inflated
+from clv.files.stream import File, KeptStream, inflated
 from clv.files.tables.encoding import Decoder
 from clv.files.tables.footer import footer_start
 from clv.files.tables.header_line import HEAD_ROWS, end_of_line, find_header
@@ -19,7 +19,7 @@ class TextTable:
     """A table in a text file; see ``clv.files.tables.table.Table``.
 
     :param kept: the bytes of the file
-    :param max_bytes: the most that a gzip may inflate to; None for no limit
+    :param file: its limits
     :param head: the first bytes, inflated
     :raises Invalid: if no line names the columns, or there are no rows
     """
@@ -27,12 +27,12 @@ class TextTable:
     def __init__(
         self,
         kept: KeptStream,
-        max_bytes: int | None,
+        file: File,
         head: bytes,
         choices: Choices,
         partial: bool,
     ) -> None:
-        self._kept, self._max_bytes, self._partial = kept, max_bytes, partial
+        self._kept, self._file, self._partial = kept, file, partial
         self._decoder = Decoder(head, choices.encoding)
         texts = self._texts()
         first, following = next(texts, ""), next(texts, None)
@@ -101,7 +101,7 @@ class TextTable:
         self._kept.close()
 
     def _texts(self) -> Iterator[str]:
-        data = inflated(self._kept.reading(), self._max_bytes, self._partial)
+        data = inflated(self._kept.reading(), self._file, self._partial)
         return self._decoder.blocks(data, self._partial)
 
     def _text_rows(self, texts: Iterator[str]) -> TextRows:

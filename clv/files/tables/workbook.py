@@ -1,6 +1,5 @@
 """A table in the first sheet of an ``.xlsx`` workbook that has rows."""
 
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -17,27 +16,21 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from clv.errors import Invalid, TooLarge
+from clv.errors import Invalid
 from clv.files.blocks import Block
 from clv.files.choices import Choices
+from clv.files.stream import File
 from clv.files.tables.footer import footer_position
 from clv.files.tables.header_line import HEAD_ROWS, HeaderRow, column_name, header_position
 from clv.files.tables.selection import BadRow, Row, Selection, filled_width
-from clv.files.tables.sheet_size import MAX_CELLS, sheet_size
+from clv.files.tables.workbook_check import check_workbook
 
-_MAX_BYTES = 1024 * 1024 * 1024
+_COPIED_BYTES = 65_536
 # How many rows the header is looked for in.
 _HEADER_ROWS = 500
-# How many rows are read at once; the footer is looked for in the last ones.
+# How many rows are read at once, and cells; the footer is looked for in the last ones.
 _CHUNK_ROWS = 256
-_MIN_CHUNK_ROWS = 64
-# What other zip archives are, by a file in them.
-_OTHERS = {
-    "xl/workbook.bin": "a workbook of the .xlsb kind",
-    "content.xml": "an OpenDocument file, such as .ods",
-    "word/document.xml": "a Word document",
-    "Index/Document.iwa": "a Numbers or Pages document",
-}
+_CHUNK_CELLS = 65_536
 
 
 class WorkbookTable:
@@ -58,7 +51,10 @@ class WorkbookTable:
     def __init__(self, sheet: CalamineSheet, choices: Choices) -> None:
         self._sheet = sheet
         self.warnings: list[tuple[str, str]] = []
-        rows = [HeaderRow(n, n, row) for n, row in islice(_filled(sheet), _HEADER_ROWS)]
+        # Of a wide sheet fewer rows are held at a time.
+        self._most_rows = max(4, _CHUNK_CELLS // max(1, sheet.total_width))
+        head = islice(_filled(sheet), min(_HEADER_ROWS, self._most_rows))
+        rows = [HeaderRow(n, n, row) for n, row in head]
         position = header_position(rows, choices.header_line)
         if position is None:
             raise Invalid(
@@ -77,7 +73,8 @@ class WorkbookTable:
     def head(self) -> list[tuple[int, list[str]]]:
         """See ``Table``; and so for the other members."""
         width = len(self.header)
-        return [(number, row[:width]) for number, row, _ in islice(self._data(), HEAD_ROWS)]
+        head = islice(self._data(), min(HEAD_ROWS, self._most_rows))
+        return [(number, row[:width]) for number, row, _ in head]
 
     def select(self, indexes: Sequence[int], required: Sequence[int] = ()) -> None:
         self._selection, self._required = Selection(self.header, indexes), required
@@ -105,34 +102,36 @@ class WorkbookTable:
     def _data(self) -> Iterator[Row]:
         """The filled rows between header and footer."""
         rows = ((n, row) for n, row in _numbered(self._sheet) if n > self.header_line)
-        chunk, following = _chunk(rows), _chunk(rows)
+        size = min(_CHUNK_ROWS, self._most_rows)
+        chunk, following = list(islice(rows, size)), list(islice(rows, size))
         while chunk:
-            if len(following) < _MIN_CHUNK_ROWS:
-                chunk, following = chunk + following, _chunk(rows)
+            if len(following) < size // 4:
+                chunk, following = chunk + following, list(islice(rows, size))
             end = len(chunk)
             if not following:
                 end = footer_position([row for _, row in chunk], self._required)
             yield from ((n, row, "") for n, row in chunk[:end] if any(row))
             self.footer = [n for n, row in chunk[end:] if any(row)]
-            chunk, following = following, _chunk(rows)
+            chunk, following = following, list(islice(rows, size))
 
 
-def open_workbook(
-    stream: BinaryIO, max_bytes: int | None, choices: Choices, partial: bool
-) -> WorkbookTable:
+def open_workbook(stream: BinaryIO, file: File, choices: Choices, partial: bool) -> WorkbookTable:
     """The table in a zip archive, if it is a workbook.
 
-    :param max_bytes: the most that its files may inflate to; None for 1 GiB
+    :param file: its limits
     :raises Invalid: if it is broken, incomplete, encrypted, or no workbook; the message says what
     :raises TooLarge: if it inflates to more than it may, or has too many cells
     """
-    with tempfile.NamedTemporaryFile(suffix=".xlsx") as copy:
-        shutil.copyfileobj(stream, copy)
+    # It has no name, so that a killed process leaves none behind.
+    with tempfile.TemporaryFile() as copy:
+        while data := stream.read(_COPIED_BYTES):
+            file.disk.grow(len(data))
+            copy.write(data)
         copy.flush()
         try:
-            with zipfile.ZipFile(copy) as archive:
-                _check(archive, max_bytes or _MAX_BYTES)
-            workbook = CalamineWorkbook.from_path(copy.name)
+            check_workbook(copy, file)
+            # By this name a process opens a file that it has open.
+            workbook = CalamineWorkbook.from_path(f"/dev/fd/{copy.fileno()}")
             return WorkbookTable(_first_sheet(workbook), choices)
         except (zipfile.BadZipFile, zlib.error, EOFError, CalamineError) as error:
             if partial:
@@ -141,26 +140,6 @@ def open_workbook(
         except (RuntimeError, NotImplementedError) as error:
             # So zipfile says that it can't decrypt, or doesn't know a compression.
             raise Invalid("The workbook is encrypted; save it without a password.") from error
-
-
-def _check(archive: zipfile.ZipFile, max_bytes: int) -> None:
-    """Check that it is a workbook that can be held in memory."""
-    names = set(archive.namelist())
-    if "xl/workbook.xml" not in names:
-        kinds = (kind for name, kind in _OTHERS.items() if name in names)
-        kind = next(kinds, "a zip archive; send the file that is in it")
-        raise Invalid(f"The file is {kind}. Send a CSV file or an .xlsx workbook.")
-    if sum(entry.file_size for entry in archive.infolist()) > max_bytes:
-        raise TooLarge(f"The workbook inflates to more than {max_bytes} bytes.")
-    for entry in archive.infolist():
-        # All of it is read here, for a size in the directory may be a lie.
-        with archive.open(entry) as part:
-            rows, columns = sheet_size(part)
-        if rows * columns > MAX_CELLS:
-            raise TooLarge(
-                f"A sheet of the workbook has {rows} rows and {columns} columns; more than"
-                f" {MAX_CELLS} cells are too many. Save it as CSV."
-            )
 
 
 def _first_sheet(workbook: CalamineWorkbook) -> CalamineSheet:
@@ -179,10 +158,6 @@ def _numbered(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
 
 def _filled(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
     return ((number, row) for number, row in _numbered(sheet) if any(row))
-
-
-def _chunk(rows: Iterator[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
-    return list(islice(rows, _CHUNK_ROWS))
 
 
 def _text(value: Any) -> str:

@@ -35,10 +35,10 @@ LINES = st.tuples(*map(st.sampled_from, CELLS)).map(",".join) | st.sampled_from(
 )
 
 
-def summaries(data, kind="csv"):
+def summaries(data, kind="csv", most=100):
     """The period type and the summaries of a file, and what was rejected."""
     content = data.encode() if isinstance(data, str) else data
-    rejected = Rejected()
+    rejected = Rejected(most)
     period_type, chunks = read_summaries(File(io.BytesIO(content), kind), rejected)
     rows = [row for chunk in chunks for row in zip(*chunk, strict=True)]
     return period_type, rows, rejected
@@ -97,7 +97,7 @@ def test_lines_that_are_not_utf_8_are_rejected():
 
 
 def test_only_the_first_100_bad_lines_are_kept_and_all_are_counted():
-    _, rows, rejected = summaries(COLUMNS + ROW.replace("1.5", "?") * 250 + ROW)
+    _, rows, rejected = summaries(COLUMNS + ROW.replace("1.5", "?") * 250 + ROW, most=250)
     assert (len(rows), rejected.count) == (1, 250)
     assert [line for line, _ in rejected.first] == list(range(2, 102))
 
@@ -220,7 +220,7 @@ def test_long_lines_are_never_held_by_the_hundred(kind):
     if kind == "csv":
         line = ",".join([long] * 7)
     data = (COLUMNS * (kind == "csv") + f"{line}\n" * 400).encode()
-    rejected = Rejected()
+    rejected = Rejected(400)
     tracemalloc.start()
     _, chunks = read_summaries(File(io.BytesIO(data), kind), rejected)
     assert list(chunks) == [] and rejected.count == 400
