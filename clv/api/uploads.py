@@ -1,7 +1,8 @@
 """What all uploads have in common: a file of any size as the body of a request."""
 
 import io
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from typing import Any, BinaryIO, cast
@@ -13,7 +14,7 @@ from clv.errors import BrokenOff
 from clv.files.choices import Choices
 from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.summaries.reader import File
-from clv.http.access import ClvBlueprint
+from clv.http.access import ClvBlueprint, seat_in_turn
 from clv.http.application import components
 from clv.http.carried import accept_at_most
 from clv.http.parser import BROKEN_OFF, receive
@@ -50,10 +51,12 @@ def check_kind(accepted_types: Collection[str] = KIND_OF_TRANSACTIONS.keys()) ->
         raise UnsupportedMediaType(f"The body must be {', '.join(others)} or {last}.")
 
 
-def file() -> File:
-    """The file that is the body of the current request.
+@contextmanager
+def file() -> Iterator[File]:
+    """The file that is the body of the current request, and a seat while it is read.
 
     :raises TooLarge: when it announces more than MAX_UPLOAD_MB
+    :raises Unavailable: when there is no seat
     """
     settings, environ = components().settings, request.environ
     accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
@@ -61,7 +64,8 @@ def file() -> File:
     receive(environ["wsgi.input"], 0)
     most = settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
-    return File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
+    with seat_in_turn():
+        yield File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
 
 
 def with_charset(choices: Choices) -> Choices:

@@ -14,6 +14,9 @@ from clv import config, db
 from clv.api.schemas.customers import Clv
 from clv.db.models import ApiKey, ClvRecord
 from clv.http.counters import Counters
+from clv.http.flows import Flows
+from clv.http.waiting_room import WaitingRoom
+from clv.temporary_disk import TemporaryDisk
 
 PATH = "/api/v1/customers/<customer_id>/clv"
 
@@ -64,7 +67,13 @@ def plain() -> Flask:
 def _application() -> Flask:
     app = Flask(__name__, static_folder=None)
     # Our configuration of gunicorn wants it.
-    app.extensions["clv"] = SimpleNamespace(counters=Counters())
+    app.extensions["clv"] = SimpleNamespace(
+        counters=Counters(),
+        settings=config.load(),
+        temporary_disk=TemporaryDisk(2**30),
+        waiting_room=WaitingRoom(4),
+        flows=Flows(0),
+    )
     return app
 
 

@@ -9,7 +9,8 @@ from gunicorn.http import errors as refused
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import logs
-from clv.errors import INTERNAL
+from clv.errors import INTERNAL, Unavailable
+from clv.http.errors import RETRY_AFTER_SECONDS
 from clv.http.headers import HEADERS
 
 _REFUSALS = (
@@ -44,6 +45,8 @@ def answer_error(sock: Any, error: Exception) -> int:
 def _refusal(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, _OURS):
         return None
+    if isinstance(error, Unavailable):
+        return 503, error.message
     for kind, code, message in _REFUSALS:
         if isinstance(error, kind):
             return code, message
@@ -61,5 +64,7 @@ def _answer(code: int, message: str, request_id: str) -> bytes:
         "Cache-Control": "no-store",
         "X-Request-Id": request_id,
     }
+    if code == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {code} {reason}\r\n{lines}\r\n{body}".encode()

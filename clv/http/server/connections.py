@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,8 @@ class Connection(TConn):
         self.is_closed = False
         # When it began to wait for what it waits for now, and for how long it may.
         self.since = time.monotonic()
+        # Whose request it has.
+        self.flow: Hashable = self.address
         self.patience = Patience()
         # How much has to arrive before a thread looks at the request.
         self.needed = 0
