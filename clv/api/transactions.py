@@ -69,7 +69,7 @@ class Transactions(MethodView):
 
 
 def _preview(choices: Choices, is_partial: bool) -> Preview:
-    with uploads.file() as file:
+    with uploads.file(is_partial) as file:
         return loading.preview_transactions(
             principal().tenant, file, uploads.with_charset(choices), partial=is_partial
         )

@@ -13,10 +13,10 @@ from werkzeug.exceptions import UnsupportedMediaType
 from clv.errors import BrokenOff
 from clv.files.choices import Choices
 from clv.files.kinds import KIND_OF_TRANSACTIONS
-from clv.files.summaries.reader import File
+from clv.files.stream import MAX_PREVIEW_BYTES, File
 from clv.http.access import ClvBlueprint, seat_in_turn
 from clv.http.application import components
-from clv.http.carried import accept_at_most
+from clv.http.carried import accept_at_most, accept_beginning
 from clv.http.parser import BROKEN_OFF, receive
 
 # gunicorn reads ahead by 1 MiB, and copies all that is left of it at each smaller read.
@@ -52,16 +52,18 @@ def check_kind(accepted_types: Collection[str] = KIND_OF_TRANSACTIONS.keys()) ->
 
 
 @contextmanager
-def file() -> Iterator[File]:
+def file(is_partial: bool = False) -> Iterator[File]:
     """The file that is the body of the current request, and a seat while it is read.
 
+    :param is_partial: only its beginning is read
     :raises TooLarge: when it announces more than MAX_UPLOAD_MB
     :raises Unavailable: when there is no seat
     """
     settings, environ = components().settings, request.environ
-    accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
-    # Before anything is begun for a file that has yet to come.
-    receive(environ["wsgi.input"], 0)
+    if is_partial:
+        accept_beginning(environ, MAX_PREVIEW_BYTES + 2 * BUFFER_BYTES)
+    else:
+        accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
     most = settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
     with seat_in_turn():

@@ -44,7 +44,7 @@ def data_preview() -> Response:
     query = _query(PreviewQuery())
     choices, is_partial = query["choices"], query["is_partial"]
     try:
-        with uploads.file() as file:
+        with uploads.file(is_partial) as file:
             preview = loading.preview_transactions(
                 principal().tenant, file, choices, partial=is_partial
             )

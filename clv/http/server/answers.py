@@ -9,7 +9,7 @@ from gunicorn.http import errors as refused
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import logs
-from clv.errors import INTERNAL, Unavailable
+from clv.errors import INTERNAL
 from clv.http.errors import RETRY_AFTER_SECONDS
 from clv.http.headers import HEADERS
 
@@ -19,8 +19,17 @@ _REFUSALS = (
     (refused.ExpectationFailed, 417, "The only expectation that is known is 100-continue."),
     (refused.ParseException, 400, "The request is not valid HTTP/1.1."),
 )
+_CROWD = "Too many of your requests wait for their turn. Try again shortly."
 # Raised for headers of our own response, not of the request.
 _OURS = (refused.InvalidResponseHeader, refused.InvalidResponseHeaderName)
+
+
+def answer_crowd(sock: Any) -> int:
+    """Refuse a request because too many others of its sender wait for a thread.
+
+    :return: the status
+    """
+    return _send(sock, 503, _CROWD, uuid.uuid4().hex)
 
 
 def answer_error(sock: Any, error: Exception) -> int:
@@ -32,7 +41,20 @@ def answer_error(sock: Any, error: Exception) -> int:
     code, message = _refusal(error) or (500, INTERNAL.format(request_id))
     if code == 500:
         logs.event("request.failed", logging.ERROR, request=request_id, error=logs.trace(error))
-    else:
+    return _send(sock, code, message, request_id)
+
+
+def _refusal(error: Exception) -> tuple[int, str] | None:
+    if isinstance(error, _OURS):
+        return None
+    for kind, code, message in _REFUSALS:
+        if isinstance(error, kind):
+            return code, message
+    return None
+
+
+def _send(sock: Any, code: int, message: str, request_id: str) -> int:
+    if code != 500:
         logs.event("request.refused", logging.WARNING, request=request_id, code=code)
     try:
         sock.sendall(_answer(code, message, request_id))
@@ -40,17 +62,6 @@ def answer_error(sock: Any, error: Exception) -> int:
         # The client has gone.
         pass
     return code
-
-
-def _refusal(error: Exception) -> tuple[int, str] | None:
-    if isinstance(error, _OURS):
-        return None
-    if isinstance(error, Unavailable):
-        return 503, error.message
-    for kind, code, message in _REFUSALS:
-        if isinstance(error, kind):
-            return code, message
-    return None
 
 
 def _answer(code: int, message: str, request_id: str) -> bytes:

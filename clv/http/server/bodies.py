@@ -42,16 +42,18 @@ class Body:
         self._spool: Spool | None = None
         self._file: BinaryIO | None = None
         self._error: ClvError | None = None
+        self._is_cut = False
 
     @property
     def is_here(self) -> bool:
         """Whether nothing more will come: it is complete, or there was an error."""
-        return self._error is not None or self._frame.is_complete
+        return self._error is not None or self._is_cut or self._frame.is_complete
 
     @property
     def is_whole(self) -> bool:
         """Whether all of it has come, so that the next request begins where it ends."""
-        return self.untouched is None and self._error is None and self._frame.is_complete
+        is_good = self._error is None and not self._is_cut
+        return is_good and self.untouched is None and self._frame.is_complete
 
     @property
     def wanted(self) -> int:
@@ -63,7 +65,8 @@ class Body:
         self.untouched = None
         try:
             for data in self._frame.data(arrived):
-                self._append(data)
+                if not self._is_cut:
+                    self._append(data)
         except ParseException:
             self.break_off()
         except ClvError as error:
@@ -100,9 +103,11 @@ class Body:
         limit = known.limit if known.owner is not None else min(known.limit, MAX_FORM_BYTES)
         if self._spool is None:
             self._spool = Spool(self._room, known.owner)
-        if self._spool.size + len(data) > limit:
+        room = limit - self._spool.size
+        if len(data) > room and not known.is_cut:
             raise too_large(limit)
-        self._spool.append(data)
+        self._spool.append(data[:room])
+        self._is_cut = len(data) > room
 
     def _fail(self, error: ClvError) -> None:
         self._error = error

@@ -32,7 +32,7 @@ class Connection(TConn):
         self.is_closed = False
         # When it began to wait for what it waits for now, and for how long it may.
         self.since = time.monotonic()
-        # Whose request it has.
+        # For whom its request waits for a thread.
         self.flow: Hashable = self.address
         self.patience = Patience()
         # How much has to arrive before a thread looks at the request.

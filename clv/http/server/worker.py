@@ -25,10 +25,9 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES
-from clv.errors import Unavailable
 from clv.http.carried import SeatAwaited
 from clv.http.request_log import OTHER
-from clv.http.server.answers import answer_error
+from clv.http.server.answers import answer_crowd, answer_error
 from clv.http.server.bodies import Body, BodyAwaited, has_body
 from clv.http.server.client_socket import ClientSocket
 from clv.http.server.connections import Addresses, Connection
@@ -45,7 +44,6 @@ _NO_MORE_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
 # What ``handle`` returns for a request that has to come again.
 _AWAITED = (BodyAwaited, SeatAwaited)
-_TOO_MANY_WAIT = "Too many of your requests wait to be served. Try again shortly."
 
 
 class Worker(ThreadWorker):
@@ -191,7 +189,8 @@ class Worker(ThreadWorker):
         super().enqueue_req(conn)
 
     def _refuse(self, conn: Connection) -> None:
-        self.handle_error(None, conn.sock, conn.address, Unavailable(_TOO_MANY_WAIT))
+        code = answer_crowd(conn.sock)
+        self.wsgi.extensions["clv"].counters.add((OTHER, OTHER, code))
         self._ends.begin(conn)
 
     def _seat_left(self) -> None:
