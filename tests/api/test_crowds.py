@@ -1,0 +1,81 @@
+"""Many connections: places are made free, and no address takes them all."""
+
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from clv.budgets import ADDRESS_SHARE, MAX_CONNECTIONS
+from tests.api.web import PATIENCE_SECONDS, Web, gunicorn, read
+from tests.conftest import ON_ONE_DATABASE, empty_tables  # noqa: F401
+
+CROWD = 2_200
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+OURS = "127.0.0.1"
+ONE_ADDRESS = ["127.0.0.2"]
+MANY_ADDRESSES = [f"127.0.0.{number}" for number in range(2, 24)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many_descriptors() -> Iterator[None]:
+    """Let this process have as many connections as the test needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * CROWD)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(scope="module")
+def web(settings) -> Iterator[Web]:
+    """A web process."""
+    with gunicorn(settings) as running:
+        yield running
+
+
+def connect(web: Web, address: str) -> socket.socket:
+    """A connection from this address."""
+    return socket.create_connection((OURS, web.port), PATIENCE_SECONDS, (address, 0))
+
+
+@contextmanager
+def crowd(web: Web, addresses: list[str], request: bytes) -> Iterator[list[socket.socket]]:
+    """Very many connections that are kept after this was sent."""
+    with ExitStack() as stack:
+        connections = []
+        for number in range(CROWD):
+            connection = stack.enter_context(connect(web, addresses[number % len(addresses)]))
+            connection.sendall(request)
+            if request == HEALTH:
+                # The response, or the end of one that was sent away.
+                connection.recv(1)
+            connections.append(connection)
+        yield connections
+
+
+@ON_ONE_DATABASE
+@pytest.mark.parametrize("addresses", [ONE_ADDRESS, MANY_ADDRESSES], ids=["one", "many"])
+@pytest.mark.parametrize("request_", [HEALTH, HEALTH[:20]], ids=["kept", "half a head"])
+def test_idle_connections_leave_room_for_others(web, addresses, request_):
+    with connect(web, OURS) as early, crowd(web, addresses, request_) as connections:
+        for _ in range(5):
+            with connect(web, OURS) as late:
+                late.sendall(HEALTH)
+                assert read(late).status == 200
+        # The newest are still there.
+        connections[-1].sendall(HEALTH[len(request_) % len(HEALTH) :])
+        assert read(connections[-1]).status == 200
+        if addresses is ONE_ADDRESS:
+            early.sendall(HEALTH)
+            assert read(early).status == 200, "an address takes places only from itself"
+
+
+@ON_ONE_DATABASE
+def test_an_address_holds_a_quarter_of_the_places_unless_it_is_a_proxys(settings):
+    most = int(MAX_CONNECTIONS * ADDRESS_SHARE)
+    with gunicorn(settings, TRUSTED_PROXIES="1") as running, ExitStack() as stack:
+        kept = [stack.enter_context(connect(running, OURS)) for _ in range(2 * most)]
+        for connection in (kept[0], kept[-1]):
+            connection.sendall(HEALTH)
+            assert read(connection).status == 200
