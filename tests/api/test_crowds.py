@@ -48,8 +48,7 @@ def crowd(web: Web, addresses: list[str], request: bytes) -> Iterator[list[socke
             connection = stack.enter_context(connect(web, addresses[number % len(addresses)]))
             connection.sendall(request)
             if request == HEALTH:
-                # The response, or the end of one that was sent away.
-                connection.recv(1)
+                read(connection)
             connections.append(connection)
         yield connections
 

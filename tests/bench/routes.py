@@ -66,13 +66,14 @@ def plain() -> Flask:
 
 def _application() -> Flask:
     app = Flask(__name__, static_folder=None)
-    # Our configuration of gunicorn wants it.
+    settings = config.load()
+    # What our web process wants of an application.
     app.extensions["clv"] = SimpleNamespace(
         counters=Counters(),
-        settings=config.load(),
-        temporary_disk=TemporaryDisk(2**30),
-        waiting_room=WaitingRoom(4),
-        flows=Flows(0),
+        flows=Flows(settings.trusted_proxies),
+        settings=settings,
+        waiting_room=WaitingRoom(settings.web_threads),
+        temporary_disk=TemporaryDisk(settings.temp_disk_mb * 1024 * 1024),
     )
     return app
 

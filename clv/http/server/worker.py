@@ -50,7 +50,7 @@ class Worker(ThreadWorker):
     """Gthread with another way of waiting.
 
     It depends on these private parts of gunicorn. After an upgrade, compare each with its source,
-    run tests/api/server, tests/api/test_abuse.py and test_request_log.py, and set GUNICORN_VERSION.
+    run the tests of tests/api/ that start a gunicorn, and set GUNICORN_VERSION.
 
     - ``ThreadWorker.run``: extended. ``poller`` and ``wsgi`` are there before it. The poller is a
       selector whose data is the callback of a socket that is ready.
