@@ -169,10 +169,11 @@ class Settings:
         number(int, 0, 1_000_000),
         "after more bad lines of a file reading stops, and it is refused",
     )
-    # A file of MAX_INFLATED_MB fits into the half that a tenant gets beside others.
+    # Half of it, which a tenant gets beside others, holds a file of 2 GB as it was sent and its ten
+    # million rows, which take 200 bytes each while they are staged.
     temp_disk_mb: int = _setting(
         "TEMP_DISK_MB",
-        4_096,
+        8_192,
         number(int, 1, 10_000_000),
         "temporary disk of a web process for uploads, of which a tenant gets half",
     )

@@ -1,7 +1,8 @@
 """What all uploads have in common: a file of any size as the body of a request."""
 
 import io
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from typing import Any, BinaryIO, cast
@@ -14,7 +15,7 @@ from clv.files.choices import Choices
 from clv.files.effort import Effort
 from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.stream import MAX_PREVIEW_BYTES, File
-from clv.http.access import ClvBlueprint, principal
+from clv.http.access import ClvBlueprint, principal, seat_in_turn
 from clv.http.application import components
 from clv.http.carried import accept_at_most, accept_beginning
 from clv.http.parser import BROKEN_OFF, receive
@@ -51,11 +52,13 @@ def check_kind(accepted_types: Collection[str] = KIND_OF_TRANSACTIONS.keys()) ->
         raise UnsupportedMediaType(f"The body must be {', '.join(others)} or {last}.")
 
 
-def file(is_partial: bool = False) -> File:
-    """The file that is the body of the current request.
+@contextmanager
+def file(is_partial: bool = False) -> Iterator[File]:
+    """The file that is the body of the current request, and a seat while it is read.
 
     :param is_partial: only its beginning is read
     :raises TooLarge: when it announces more than MAX_UPLOAD_MB
+    :raises Unavailable: when there is no seat
     """
     settings, environ = components().settings, request.environ
     if is_partial:
@@ -64,14 +67,15 @@ def file(is_partial: bool = False) -> File:
         accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
     most = settings.max_inflated_mb * 1024 * 1024
     stream = io.BufferedReader(_Body(), BUFFER_BYTES)
-    return File(
-        cast(BinaryIO, stream),
-        KIND_OF_TRANSACTIONS[request.mimetype],
-        most,
-        settings.max_bad_lines,
-        Effort(_watch_client()),
-        components().temporary_disk.hold(principal().tenant_id),
-    )
+    with seat_in_turn():
+        yield File(
+            cast(BinaryIO, stream),
+            KIND_OF_TRANSACTIONS[request.mimetype],
+            most,
+            settings.max_bad_lines,
+            Effort(_watch_client()),
+            components().temporary_disk.hold(principal().tenant_id),
+        )
 
 
 def with_charset(choices: Choices) -> Choices:
