@@ -15,13 +15,14 @@ from clv.files.tally import MAX_REPORTED, Rejected
 from clv.services import previews, staged_file
 from clv.services.preview import BadReason, LeftOut, Preview, Warned
 from clv.services.staged_file import Manner, StagedFile, with_progress
-from clv.store import mappings, merging, staging
+from clv.store import left_out, mappings, merging, removals, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 
 # Reasons that a refusal names.
 SHOWN_REASONS = 5
+ERASED = "the customer was erased while the file was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def load_transactions(
         progress=options.progress,
     )
     with db.within(db.LONG_SECONDS):
+        since_removal = removals.last(tenant.id)
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
         _check_lines("transactions", staged.rows, rejected, options)
@@ -141,7 +143,10 @@ def load_transactions(
             replace=options.replace,
             staged_customers=staged.figures.customers if staged.figures else None,
             currency=staged.currency,
+            since_removal=since_removal,
         )
+        if merged.erased:
+            staged.leave_out(ERASED, left_out.leave_out_customers(merged.erased.customers))
         _remember(tenant, staged)
     return Loaded(
         staged.rows_that_count,
@@ -151,7 +156,7 @@ def load_transactions(
         "daily",
         staged.days_held,
         preview.bad_lines.reasons,
-        preview.left_out,
+        previews.left_out_of(staged.outcome.left_out),
         preview.warnings,
         preview,
     )
@@ -170,16 +175,25 @@ def load_summaries(
     rejected = rejected or Rejected()
     _check_options(options)
     with db.within(db.LONG_SECONDS):
+        since_removal = removals.last(tenant.id)
         period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
         staged = staging.stage_lines(with_progress(blocks, options.progress), MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
         _check_lines("interaction summaries", received, rejected, options)
         assert period_type is not None
-        merged = merging.merge(tenant.id, period_type, replace=options.replace)
-    errors = [BadLine(*line) for line in rejected.first]
-    reasons = previews.bad_lines_of(rejected).reasons
-    return Loaded(received, rejected.count, errors, merged, period_type, reasons=reasons)
+        merged = merging.merge(
+            tenant.id, period_type, replace=options.replace, since_removal=since_removal
+        )
+    return Loaded(
+        merged.received,
+        rejected.count,
+        [BadLine(*line) for line in rejected.first],
+        merged,
+        period_type,
+        reasons=previews.bad_lines_of(rejected).reasons,
+        left_out=_erased_rows(merged),
+    )
 
 
 def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
@@ -189,9 +203,16 @@ def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merg
         last contact
     :raises Conflict: when the tenant has summaries of another period type
     """
-    zone = tenant.settings.zone
+    zone, since_removal = tenant.settings.zone, removals.last(tenant.id)
     staging.stage_summaries([_with_first_contact(row, period_type, zone) for row in rows])
-    return merging.merge(tenant.id, period_type)
+    return merging.merge(tenant.id, period_type, since_removal=since_removal)
+
+
+def _erased_rows(merged: Merged) -> tuple[LeftOut, ...]:
+    if merged.erased is None:
+        return ()
+    rows = merged.erased.rows
+    return (LeftOut(ERASED, rows.rows, rows.total, rows.lines),)
 
 
 def _with_first_contact(row: Summary, period_type: str, zone: TimeZone) -> Summary:
