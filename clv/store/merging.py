@@ -273,10 +273,8 @@ def _staged_customers_now(tenant_id: int, zeros: bool, replace: bool) -> int:
     """
     if replace:
         return _count_customers(tenant_id)
-    return _staged_customers_stored(tenant_id) if zeros else _staged_customers()
-
-
-def _staged_customers() -> int:
+    if zeros:
+        return _staged_customers_stored(tenant_id)
     return db.value("SELECT COUNT(*) FROM (SELECT DISTINCT customer_id FROM staged_summary) s")
 
 

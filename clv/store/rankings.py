@@ -104,17 +104,17 @@ def save_leaders(
     return True
 
 
-def remove_leader(tenant_id: int, customer_id: str) -> int:
-    """Remove a customer from all rankings of a locked tenant; return the number of these."""
-    removed = 0
+def remove_leaders(tenant_id: int, customer_ids: set[str]) -> int:
+    """Remove customers from all rankings of a locked tenant; return how many rankings had any."""
+    changed = 0
     for stored in db.rows(
         "SELECT ranking, customer_ids, last_value FROM leaders WHERE tenant_id = %s", (tenant_id,)
     ):
         leaders = Leaders(*stored)
-        left = _without(leaders, tenant_id, {customer_id}.intersection)
+        left = _without(leaders, tenant_id, customer_ids.intersection)
         if left == leaders:
             continue
-        removed += 1
+        changed += 1
         key = (tenant_id, leaders.ranking)
         if left is None:
             db.execute("DELETE FROM leaders WHERE tenant_id = %s AND ranking = %s", key)
@@ -124,7 +124,7 @@ def remove_leader(tenant_id: int, customer_id: str) -> int:
             " WHERE tenant_id = %s AND ranking = %s",
             (left.customer_ids, left.last_value, *key),
         )
-    return removed
+    return changed
 
 
 def conditions_among_leaders(

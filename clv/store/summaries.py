@@ -70,7 +70,7 @@ def erase_customer(tenant_id: int, customer_id: str) -> bool:
         period_type, customers = lock_tenant(tenant_id)
         shards.fence_active_runs(tenant_id)
         summaries, *others = [db.execute(sql, key) for sql in _ERASURE]
-        others.append(rankings.remove_leader(tenant_id, customer_id))
+        others.append(rankings.remove_leaders(tenant_id, {customer_id}))
         if summaries:
             keep_count(tenant_id, period_type, customers - 1, changed=True)
         was_there = bool(summaries or any(others))
