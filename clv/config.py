@@ -183,6 +183,18 @@ class Settings:
     worker_runs_cron: bool = _setting(
         "WORKER_RUNS_CRON", False, flag, "true: workers start the nightly run, without cron"
     )
+    keep_runs_days: int = _setting(
+        "KEEP_RUNS_DAYS",
+        90,
+        number(int, 1, 3_650),
+        "how long ended runs, their errors and backtests are kept",
+    )
+    keep_removals_days: int = _setting(
+        "KEEP_REMOVALS_DAYS",
+        30,
+        number(int, 1, 3_650),
+        "how long it is kept that a customer was removed, under a name that only the id tells",
+    )
     rq_dashboard_user: str = _setting(
         "RQ_DASHBOARD_USER", "", text, "with the password: serves RQ Dashboard at /rq"
     )

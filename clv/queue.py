@@ -32,6 +32,9 @@ class Queue(Protocol):
     def ring_backtest(self, internal_id: int) -> None:
         """Tell the workers that this backtest needs work."""
 
+    def ring_maintenance(self, due_ms: int) -> None:
+        """Tell the workers that the maintenance of this night is due, unless they were told."""
+
     def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
         """Set the live progress of a run that was just planned to zero."""
 

@@ -8,7 +8,7 @@ from clv.config import Settings
 from clv.db.clock import now_ms
 from clv.errors import Unavailable
 from clv.queue import Queue
-from clv.services import backtests, runs
+from clv.services import backtests, maintenance, runs
 from jobs.queue import JobQueue, connect
 
 LOOK_SECONDS = 30
@@ -33,6 +33,7 @@ def look(settings: Settings, queue: Queue) -> None:
             runs.start_nightly(settings, queue, now_ms())
             runs.sweep(queue, lease_ms=settings.lease_ms)
             backtests.sweep(queue)
+            maintenance.ring_if_due(settings, queue, now_ms())
     except (*db.DOWN, Unavailable) as error:
         logs.event("cron.failed", logging.WARNING, error=logs.trace(error))
 

@@ -18,7 +18,12 @@ from rq.serializers import JSONSerializer
 
 DRAIN = "jobs.tasks.drain"
 BACKTEST = "jobs.tasks.measure"
-DESCRIPTIONS = {DRAIN: "Compute customer lifetime values", BACKTEST: "Backtest the models"}
+MAINTENANCE = "jobs.tasks.maintain"
+DESCRIPTIONS = {
+    DRAIN: "Compute customer lifetime values",
+    BACKTEST: "Backtest the models",
+    MAINTENANCE: "Delete what was kept for long enough",
+}
 # A drain takes seconds, but planning a huge tenant may take minutes.
 TIMEOUT_SECONDS = 600
 # Nobody reads results. Failures are kept for a day, for RQ Dashboard.
@@ -32,7 +37,7 @@ class OwnJob(Job):
     """A job whose function is one of ours. It has nothing that ours never have: no callback, no
     webhook, no retry, no dependency. A malformed job counts as one that does not exist."""
 
-    FUNCTIONS = (DRAIN, BACKTEST)
+    FUNCTIONS = (DRAIN, BACKTEST, MAINTENANCE)
 
     def __init__(
         self, id: str | None = None, connection: Redis | None = None, serializer: Any = None

@@ -89,6 +89,14 @@ class JobQueue:
         """
         self._ring(job.BACKTEST, internal_id, f"backtest-{internal_id}-")
 
+    def ring_maintenance(self, due_ms: int) -> None:
+        """Tell the workers that the maintenance of this night is due, unless a doorbell of it waits
+        already.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        self._ring(job.MAINTENANCE, due_ms, "maintenance-")
+
     def depth(self) -> int:
         """How many jobs wait for a worker.
 

@@ -1,7 +1,8 @@
-"""What RQ calls: each function is a job, and its only argument is an id in the database."""
+"""What RQ calls: each function is a job, and its only argument is an id in the database, or
+the time of a night."""
 
 from clv import config, db
-from clv.services import backtests, batch
+from clv.services import backtests, batch, maintenance
 from jobs.queue import JobQueue, connect
 
 
@@ -17,3 +18,10 @@ def measure(internal_id: int) -> None:
     settings = config.from_env()
     with db.scope():
         backtests.work(internal_id, settings)
+
+
+def maintain(due_ms: int) -> None:
+    """Do the maintenance of this night, unless another job has begun it."""
+    settings = config.from_env()
+    with db.scope():
+        maintenance.maintain_if_due(settings, due_ms)

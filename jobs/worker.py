@@ -22,7 +22,7 @@ from clv import config, db, logs
 from clv.config import Settings
 from clv.db.clock import now_ms
 from clv.errors import Unavailable
-from clv.services import backtests, runs
+from clv.services import backtests, maintenance, runs
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
 from jobs import tasks  # noqa: F401
@@ -162,6 +162,7 @@ class SweepingWorker(StoppableWorker, DiscreetWorker, PatientWorker):
                 backtests.sweep(self._job_queue)
                 if self._settings.worker_runs_cron:
                     runs.start_nightly(self._settings, self._job_queue, now_ms())
+                    maintenance.ring_if_due(self._settings, self._job_queue, now_ms())
         except (*db.DOWN, Unavailable) as error:
             logs.event("sweep.failed", logging.WARNING, error=logs.trace(error))
         finally:

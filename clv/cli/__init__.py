@@ -9,6 +9,7 @@ from clv.cli.database import backup, migrate
 from clv.cli.export import export
 from clv.cli.import_file import import_file
 from clv.cli.keys import keys_group
+from clv.cli.maintenance import maintenance
 from clv.cli.tenants import tenants_group
 
 
@@ -23,5 +24,6 @@ def register(app: Flask) -> None:
         export,
         compute,
         backtest,
+        maintenance,
     ):
         app.cli.add_command(command)

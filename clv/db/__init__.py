@@ -35,6 +35,7 @@ from clv.db.queries import (
     without_waiting,
 )
 from clv.db.schema import backup, migrate, pending_migrations
+from clv.db.upkeep import vacuum
 
 __all__ = [
     "CHECK_SECONDS",
@@ -66,6 +67,7 @@ __all__ = [
     "scope",
     "stream",
     "transaction",
+    "vacuum",
     "value",
     "within",
     "without_waiting",

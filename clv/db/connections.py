@@ -181,7 +181,12 @@ def _sqlite(url: str, limits: dict[str, Any]) -> PooledSqliteDatabase:
         raise ConfigError("DATABASE_URL needs a file: sqlite:///path/to/clv.db.")
     return _PrivateSqlite(
         path,
-        pragmas={"journal_mode": "wal", "synchronous": "normal", "foreign_keys": 1},
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": "normal",
+            "foreign_keys": 1,
+            "secure_delete": 1,
+        },
         check_same_thread=False,
         **limits,
     )

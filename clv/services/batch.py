@@ -195,7 +195,9 @@ def _plan(
     if scan.history is not None:
         renew = partial(plans.renew_plan, run_id, attempt, lease_ms)
         calibration = fitting.calibrate(tenant, scan.history, as_of_ms, renew)
-    if not plans.save_plan(run, attempt, spread, tenant.settings, total, bounds, days, calibration):
+    if not plans.save_plan(
+        run, attempt, spread, tenant.settings, total, bounds, days, scan.removals, calibration
+    ):
         return False
     if calibration is not None:
         logs.event("run.calibrated", run=run_id, model=MODELS[calibration.model])

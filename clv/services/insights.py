@@ -10,7 +10,7 @@ from clv.domain.overview import Overview
 from clv.domain.settings import MODEL_NAMES
 from clv.domain.units import DAY_MS, HOUR_MS
 from clv.prediction import calibrated
-from clv.store import changes, rankings, records, runs, snapshots, tenants
+from clv.store import changes, rankings, records, removals, runs, snapshots, tenants
 from clv.store.changes import Change
 from clv.store.runs import Run
 from clv.store.tenants import Tenant
@@ -131,7 +131,8 @@ def tidy_up(run: Run) -> None:
     lists read all records and these rows stay until the next run ends."""
     if run.computed >= MANY_ROWS:
         analyze("clv_record")
-    rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id))
+    since = removals.last(run.tenant_id)
+    rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id), since)
     now = now_ms()
     changes.prune(run.tenant_id, now - changes.KEPT_DAYS * DAY_MS)
     changes.prune_ahead(run.tenant_id, now + FUTURE_TOLERANCE_MS)

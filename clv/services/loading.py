@@ -15,13 +15,14 @@ from clv.files.tally import MAX_REPORTED, Rejected, TooManyBadLines
 from clv.services import previews, staged_file
 from clv.services.preview import BadReason, LeftOut, Preview, Warned
 from clv.services.staged_file import Manner, StagedFile, watched
-from clv.store import mappings, merging, staging
+from clv.store import left_out, mappings, merging, removals, staging
 from clv.store.merging import Merged
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 
 # Reasons that a refusal names.
 SHOWN_REASONS = 5
+ERASED = "the customer was erased while the file was read"
 # The columns of staged summaries that have texts of any length.
 _SUMMARY_TEXTS = (0, 2, 3, 4)
 
@@ -133,6 +134,7 @@ def load_transactions(
         progress=options.progress,
     )
     with _staging(file), _refusing_too_many(rejected):
+        since_removal = removals.last(tenant.id)
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
         _check_lines("transactions", staged.rows, rejected, options)
@@ -146,7 +148,10 @@ def load_transactions(
             replace=options.replace,
             staged_customers=staged.figures.customers if staged.figures else None,
             currency=staged.currency,
+            since_removal=since_removal,
         )
+        if merged.erased:
+            staged.leave_out(ERASED, left_out.leave_out_customers(merged.erased.customers))
         _remember(tenant, staged)
     return Loaded(
         staged.rows_that_count,
@@ -156,7 +161,7 @@ def load_transactions(
         "daily",
         staged.days_held,
         preview.bad_lines.reasons,
-        preview.left_out,
+        previews.left_out_of(staged.outcome.left_out),
         preview.warnings,
         preview,
     )
@@ -175,6 +180,7 @@ def load_summaries(
     rejected = rejected or Rejected(file.max_bad_lines)
     _check_options(options)
     with _staging(file), _refusing_too_many(rejected):
+        since_removal = removals.last(tenant.id)
         period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
         blocks = watched(blocks, file, options.progress, _SUMMARY_TEXTS)
         staged = staging.stage_lines(blocks, MAX_REPORTED)
@@ -183,10 +189,18 @@ def load_summaries(
         _check_lines("interaction summaries", received, rejected, options)
         assert period_type is not None
         file.effort.check()
-        merged = merging.merge(tenant.id, period_type, replace=options.replace)
-    errors = [BadLine(*line) for line in rejected.first]
-    reasons = previews.bad_lines_of(rejected).reasons
-    return Loaded(received, rejected.count, errors, merged, period_type, reasons=reasons)
+        merged = merging.merge(
+            tenant.id, period_type, replace=options.replace, since_removal=since_removal
+        )
+    return Loaded(
+        merged.received,
+        rejected.count,
+        [BadLine(*line) for line in rejected.first],
+        merged,
+        period_type,
+        reasons=previews.bad_lines_of(rejected).reasons,
+        left_out=_erased_rows(merged),
+    )
 
 
 def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
@@ -196,10 +210,17 @@ def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merg
         last contact
     :raises Conflict: when the tenant has summaries of another period type
     """
-    zone = tenant.settings.zone
+    zone, since_removal = tenant.settings.zone, removals.last(tenant.id)
     with staging.few():
         staging.stage_summaries([_with_first_contact(row, period_type, zone) for row in rows])
-        return merging.merge(tenant.id, period_type)
+        return merging.merge(tenant.id, period_type, since_removal=since_removal)
+
+
+def _erased_rows(merged: Merged) -> tuple[LeftOut, ...]:
+    if merged.erased is None:
+        return ()
+    rows = merged.erased.rows
+    return (LeftOut(ERASED, rows.rows, rows.total, rows.lines),)
 
 
 def _with_first_contact(row: Summary, period_type: str, zone: TimeZone) -> Summary:

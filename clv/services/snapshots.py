@@ -16,7 +16,7 @@ from clv.errors import Unavailable, Unscorable
 from clv.prediction import calibrated
 from clv.prediction.calibrated import Calibration, History
 from clv.services import ahead
-from clv.store import snapshots, tenants, totals
+from clv.store import removals, snapshots, tenants, totals
 from clv.store.snapshots import Snapshot
 from clv.store.tenants import Tenant
 
@@ -42,6 +42,7 @@ class CustomerScan:
     :param bound_ids: every n-th customer id, ascending; n is ``bound_every``
     :param sample: ids of customers who represent all: at most 12,500, evenly spread
     :param history: of those with a conversion, if it was asked for
+    :param removals: the tenant's latest removal before
     """
 
     distribution: Distribution | None
@@ -50,6 +51,7 @@ class CustomerScan:
     bound_every: int
     sample: list[str]
     history: History | None = None
+    removals: int = 0
 
     def shard_bounds(self, max_customers: int) -> list[str]:
         """The last customer id of each shard but the last one, which is open. The shards are of
@@ -89,6 +91,24 @@ def current_snapshot(tenant: Tenant) -> Snapshot:
             _pause_until(deadline)
 
 
+def rebuild(tenant: Tenant) -> bool:
+    """Build the tenant's current snapshot anew, or drop it if nobody can be scored any more; False
+    if another request is building it, or has."""
+    current = snapshots.current_id(tenant.id)
+    lease = snapshots.take_lease(tenant.id)
+    if lease is None:
+        return False
+    try:
+        if snapshots.current_id(tenant.id) != current:
+            return False
+        _build_snapshot(tenant)
+    except Unscorable:
+        snapshots.drop_current(tenant.id)
+    finally:
+        snapshots.give_lease_back(tenant.id, lease)
+    return True
+
+
 def scan_customers(
     tenant_id: int,
     settings: ScoreSettings,
@@ -100,6 +120,7 @@ def scan_customers(
 
     :param with_purchases: collect the history of those with a conversion, too
     """
+    before = removals.last(tenant_id)
     ids = _Ids(bound_every)
     pages: list[np.ndarray] = []
     purchases: list[np.ndarray] = []
@@ -109,12 +130,14 @@ def scan_customers(
         if with_purchases:
             purchases.append(_purchases(page))
     if not ids.count:
-        return CustomerScan(None, 0, [], bound_every, [])
+        return CustomerScan(None, 0, [], bound_every, [], removals=before)
     frequency, monetary, last_ms = np.concatenate(pages).T
     del pages
     distribution = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
     history = _history(purchases, settings.zone.day(as_of_ms)) if with_purchases else None
-    return CustomerScan(distribution, ids.count, ids.bounds, bound_every, ids.sample, history)
+    return CustomerScan(
+        distribution, ids.count, ids.bounds, bound_every, ids.sample, history, before
+    )
 
 
 @dataclass(slots=True)
@@ -172,12 +195,14 @@ def _build_with_lease(tenant: Tenant, lease: int, known: Snapshot | None) -> Sna
 
 def _build_snapshot(tenant: Tenant) -> Snapshot:
     with db.within(db.LONG_SECONDS):
-        distribution = scan_customers(tenant.id, tenant.settings, now_ms()).distribution
-    if distribution is None:
+        scan = scan_customers(tenant.id, tenant.settings, now_ms())
+    if scan.distribution is None:
         raise Unscorable("No customer of this tenant can be scored.")
     with db.transaction():
         _, customers = tenants.lock_tenant(tenant.id)
-        return snapshots.insert(tenant.id, customers, distribution, tenant.settings)
+        return snapshots.insert(
+            tenant.id, customers, scan.distribution, tenant.settings, scan.removals
+        )
 
 
 def _pause_until(deadline: float) -> None:

@@ -1,11 +1,11 @@
 """Staged transactions that do not count, removed and added up by what is wrong with them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from clv import db
 from clv.db.dialect import in_texts, texts
-from clv.store import staging
+from clv.store import removals, staging
 from clv.store.staging import IS_CORRECTION, IS_COUNTED
 from clv.store.sums import sum_parts, total
 
@@ -13,6 +13,8 @@ FIRST_LINES = 5
 # One row with such a word may be that of one person whose id it is.
 _LEAST_PLACEHOLDERS = 2
 _SUM = ", ".join(sum_parts("amount"))
+_SUMMARIES = ("staged_summary", "total_value")
+_IDS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,14 @@ class LeftOutRows:
     rows: int
     total: int
     lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOfErased:
+    """Removed summaries of customers who were erased."""
+
+    customers: tuple[str, ...]
+    rows: LeftOutRows
 
 
 def leave_out_placeholders(words: Collection[str], least_share: float = 0.01) -> list[LeftOutRows]:
@@ -81,15 +91,46 @@ def keep_currency(code: str) -> list[LeftOutRows]:
     return leave_out("currency", f"{IS_COUNTED} AND currency <> '' AND currency <> %s", code)
 
 
-def leave_out(value: str, condition: str, *params: str | list[str]) -> list[LeftOutRows]:
+def leave_out_customers(customer_ids: Sequence[str]) -> list[LeftOutRows]:
+    """Remove the rows that count of these customers; a single group."""
+    condition = f"{in_texts('customer_id')} AND {IS_COUNTED}"
+    return leave_out("NULL", condition, texts(customer_ids))
+
+
+def leave_out_erased(tenant_id: int, since_removal: int | None) -> RowsOfErased | None:
+    """Remove the staged summaries of customers who were erased after this removal. With the tenant
+    locked. Hardly ever was anybody: the staged ids are read in that case alone."""
+    if since_removal is None:
+        return None
+    erased = removals.erased_since(tenant_id, since_removal)
+    if not erased:
+        return None
+    pages = db.stream("SELECT DISTINCT customer_id FROM staged_summary", (), _IDS_AT_ONCE)
+    found = [one for page in pages for one in erased.among(row[0] for row in page)]
+    if not found:
+        return None
+    condition = in_texts("customer_id")
+    [rows] = leave_out("NULL", condition, texts(found), table=_SUMMARIES)
+    return RowsOfErased(tuple(found), rows)
+
+
+def leave_out(
+    value: str,
+    condition: str,
+    *params: str | list[str],
+    table: tuple[str, str] = ("staged_transaction", "amount"),
+) -> list[LeftOutRows]:
     """Remove the rows that meet a condition.
 
     :param value: the expression by which they are grouped
+    :param table: of the rows, and its column of amounts
     :returns: a group each, the one with the most rows first
     """
-    of = f"FROM staged_transaction WHERE {condition}"
+    name, amount = table
+    of = f"FROM {name} WHERE {condition}"
     groups = db.rows(
-        f"SELECT {value}, COUNT(*), {_SUM} {of} GROUP BY 1 ORDER BY 2 DESC, 1",
+        f"SELECT {value}, COUNT(*), {', '.join(sum_parts(amount))} {of}"
+        " GROUP BY 1 ORDER BY 2 DESC, 1",
         params,
     )
     if not groups:

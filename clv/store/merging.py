@@ -7,6 +7,7 @@ from clv import db
 from clv.db.dialect import MANY_ROWS, analyze
 from clv.errors import Conflict
 from clv.store import records, shards
+from clv.store.left_out import RowsOfErased, leave_out_erased
 from clv.store.summaries import COLUMNS, IS_ZERO, KEY, VALUES
 from clv.store.tenants import begin_data, check_currency, keep_count, lock_tenant
 
@@ -18,8 +19,10 @@ _KEY_ORDER = KEY
 class Merged:
     """What a merge did, in numbers of rows.
 
+    :param received: staged rows, without those of ``erased``
     :param lowered: how many stored customer-days a file of transactions lowered: they have fewer
         impressions or less value than before, or are gone
+    :param erased: who was erased while the rows were on their way
     """
 
     received: int
@@ -28,6 +31,7 @@ class Merged:
     unchanged: int
     deleted: int
     lowered: int = 0
+    erased: RowsOfErased | None = None
 
     @property
     def has_changes(self) -> bool:
@@ -43,6 +47,7 @@ def merge(
     replace: bool = False,
     staged_customers: int | None = None,
     currency: str | None = None,
+    since_removal: int | None = None,
 ) -> Merged:
     """Merge the staged summaries into the tenant's, all of them or none.
 
@@ -55,6 +60,8 @@ def merge(
     :param staged_customers: the number of customers with staged rows other than zeros, if the
         caller knows it: counting them takes long
     :param currency: of the staged amounts, if it is known; a tenant without data takes it
+    :param since_removal: the tenant's last removal before the rows were read: who was erased since
+        is left out; None if they are as of now
     :raises Conflict: when the tenant has summaries of another period type, or in another currency
     """
     received, zeros = _staged_rows()
@@ -62,6 +69,8 @@ def merge(
         analyze("interaction_summary")
     with db.transaction():
         stored_type, customers = lock_tenant(tenant_id)
+        if (erased := leave_out_erased(tenant_id, since_removal)) is not None:
+            (received, zeros), staged_customers = _staged_rows(), None
         if not replace:
             _check_period_type(stored_type, period_type)
         if replace or not customers:
@@ -85,7 +94,7 @@ def merge(
         if replace or zeros:
             records.delete_orphans(tenant_id, replace)
         keep_count(tenant_id, period_type, customers, merged.has_changes)
-    return merged
+    return replace_fields(merged, erased=erased)
 
 
 def customers_not_staged(tenant_id: int) -> int:
@@ -264,10 +273,8 @@ def _staged_customers_now(tenant_id: int, zeros: bool, replace: bool) -> int:
     """
     if replace:
         return _count_customers(tenant_id)
-    return _staged_customers_stored(tenant_id) if zeros else _staged_customers()
-
-
-def _staged_customers() -> int:
+    if zeros:
+        return _staged_customers_stored(tenant_id)
     return db.value("SELECT COUNT(*) FROM (SELECT DISTINCT customer_id FROM staged_summary) s")
 
 
@@ -288,6 +295,5 @@ def _count_customers(tenant_id: int) -> int:
 
 
 def _has_rows(tenant_id: int) -> bool:
-    return bool(
-        db.rows("SELECT 1 FROM interaction_summary WHERE tenant_id = %s LIMIT 1", (tenant_id,))
-    )
+    any_row = "SELECT 1 FROM interaction_summary WHERE tenant_id = %s LIMIT 1"
+    return bool(db.rows(any_row, (tenant_id,)))

@@ -61,6 +61,7 @@ def save_plan(
     total: int,
     bounds: Sequence[str],
     suggested_days: int | None,
+    removals: int = 0,
     calibration: Calibration | None = None,
 ) -> bool:
     """Store a run's plan: its snapshot, which becomes the tenant's current one, and its shards.
@@ -68,6 +69,7 @@ def save_plan(
     :param distribution: None if the tenant has no scorable customer
     :param bounds: the last customer id of each shard except the last one, which has no end
     :param suggested_days: at-risk days that fit the tenant's data, if any do
+    :param removals: the tenant's latest removal when its customers were read
     :param calibration: what a full run decided about the calibrated model; None to keep that of
         the previous run
     :returns: False if the claim is lost
@@ -79,7 +81,7 @@ def save_plan(
         snapshot_id = None
         if distribution is not None:
             snapshot_id = snapshots.insert(
-                run.tenant_id, customers, distribution, settings, calibration
+                run.tenant_id, customers, distribution, settings, removals, calibration
             ).id
         _insert_shards(run.id, bounds)
         if run.segment is None:

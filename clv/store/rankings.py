@@ -7,11 +7,13 @@ these few have an index.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from clv import db
 from clv.db.dialect import in_texts, row_lock, texts
+from clv.store import removals
+from clv.store.tenants import lock_tenant
 
 # What records can be sorted by, other than the customer id, and the SQL of it.
 SORTS = {
@@ -76,15 +78,23 @@ def leaders(tenant_id: int, few: int = FEW_RECORDS, most: int = LEADERS) -> list
     return [_leaders(tenant_id, order, most) for order in orders]
 
 
-def save_leaders(tenant_id: int, run_id: int, ranked: Sequence[Leaders]) -> bool:
-    """Replace a tenant's leaders by those after a run.
+def save_leaders(
+    tenant_id: int, run_id: int, ranked: Sequence[Leaders], since_removal: int
+) -> bool:
+    """Replace a tenant's leaders by those after a run, without customers who were erased since.
 
-    :returns: False if they are outdated: another run has started since, or the tenant was deleted
+    :param since_removal: the tenant's last removal before the leaders were read
+    :returns: False if they are outdated: another run has started since
+    :raises NotFound: when the tenant was deleted meanwhile
     """
     with db.transaction():
+        lock_tenant(tenant_id)
         if not _is_last(run_id):
             return False
         db.execute("DELETE FROM leaders WHERE tenant_id = %s", (tenant_id,))
+        if erased := removals.erased_since(tenant_id, since_removal):
+            left = [_without(each, tenant_id, erased.among) for each in ranked]
+            ranked = [each for each in left if each is not None]
         if ranked:
             db.execute_many(
                 "INSERT INTO leaders (tenant_id, run_id, ranking, customer_ids, last_value)"
@@ -92,6 +102,29 @@ def save_leaders(tenant_id: int, run_id: int, ranked: Sequence[Leaders]) -> bool
                 [(tenant_id, run_id, *each) for each in ranked],
             )
     return True
+
+
+def remove_leaders(tenant_id: int, customer_ids: set[str]) -> int:
+    """Remove customers from all rankings of a locked tenant; return how many rankings had any."""
+    changed = 0
+    for stored in db.rows(
+        "SELECT ranking, customer_ids, last_value FROM leaders WHERE tenant_id = %s", (tenant_id,)
+    ):
+        leaders = Leaders(*stored)
+        left = _without(leaders, tenant_id, customer_ids.intersection)
+        if left == leaders:
+            continue
+        changed += 1
+        key = (tenant_id, leaders.ranking)
+        if left is None:
+            db.execute("DELETE FROM leaders WHERE tenant_id = %s AND ranking = %s", key)
+            continue
+        db.execute(
+            "UPDATE leaders SET customer_ids = %s, last_value = %s"
+            " WHERE tenant_id = %s AND ranking = %s",
+            (left.customer_ids, left.last_value, *key),
+        )
+    return changed
 
 
 def conditions_among_leaders(
@@ -125,8 +158,31 @@ def _leaders(tenant_id: int, order: Order, most: int) -> Leaders:
         f" ORDER BY value {order.direction}, customer_id {order.direction} LIMIT %s",
         (tenant_id, most),
     )
-    ids = json.dumps([customer_id for customer_id, _ in ranked], ensure_ascii=False)
-    return Leaders(order.ranking, ids, ranked[-1][1])
+    return Leaders(order.ranking, _json([one for one, _ in ranked]), ranked[-1][1])
+
+
+def _json(customer_ids: list[str]) -> str:
+    return json.dumps(customer_ids, ensure_ascii=False)
+
+
+def _without(
+    leaders: Leaders, tenant_id: int, gone_among: Callable[[list[str]], Collection[str]]
+) -> Leaders | None:
+    """The leaders without customers who are gone; None where the last of those who are left has no
+    record either."""
+    ids = json.loads(leaders.customer_ids)
+    gone = set(gone_among(ids))
+    if not gone:
+        return leaders
+    left = [one for one in ids if one not in gone]
+    if left and left[-1] == ids[-1]:
+        return leaders._replace(customer_ids=_json(left))
+    value = db.row(
+        f"SELECT {SORTS[leaders.ranking.removeprefix('-')]} FROM clv_record"
+        " WHERE tenant_id = %s AND customer_id = %s",
+        (tenant_id, left[-1] if left else ""),
+    )
+    return None if value is None else Leaders(leaders.ranking, _json(left), value[0])
 
 
 def _is_last(run_id: int) -> bool:

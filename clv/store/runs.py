@@ -30,12 +30,13 @@ PLANNED_CUSTOMERS_PER_MS = 50
 JOIN_ATTEMPTS = 20
 NO_SUCH_JOB = "There is no job with this id."
 
+_SUM_OF = "(SELECT CAST(COALESCE(SUM({0}), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
 _RUN = (
     "run.id, run.job_id, run.tenant_id, run.segment, run.status, run.requested_by,"
     " run.created_ms, run.started_ms, run.finished_ms, run.total, run.message, run.snapshot_id,"
     " run.planned, run.erasures, run.suggested_days,"
-    " (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
-    " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
+    f" COALESCE(run.computed, {_SUM_OF.format('computed')}),"
+    f" COALESCE(run.errors, {_SUM_OF.format('errors')})"
 )
 
 ALL_DONE = "NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT shard.done)"
@@ -43,7 +44,8 @@ ALL_DONE = "NOT EXISTS (SELECT 1 FROM shard WHERE shard.run_id = run.id AND NOT 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as stored; ``computed`` and ``errors`` are sums over its shards."""
+    """A run as stored; ``computed`` and ``errors`` are sums over its shards, or were when it
+    ended."""
 
     id: int
     job_id: str
@@ -205,6 +207,19 @@ def close(run_id: int, status: str, message: str) -> bool:
     )
 
 
+def settle(run_id: int) -> None:
+    """Count a run that was just ended, and keep of its shards nothing but their sums: the bounds
+    are ids of customers. In the transaction that ends it, after which no chunk is written."""
+    # Not in the statement that ends it: one that has waited for a chunk does not see what it wrote.
+    db.execute(
+        f"UPDATE run SET computed = {_SUM_OF.format('computed')},"
+        f" errors = {_SUM_OF.format('errors')} WHERE id = %s",
+        (run_id,),
+    )
+    db.execute("DELETE FROM shard WHERE run_id = %s", (run_id,))
+    run_tally.add(run_id)
+
+
 def queued_of_tenant(tenant_id: int) -> int | None:
     """The id of the tenant's queued run, if there is one."""
     row = db.row("SELECT id FROM run WHERE tenant_id = %s AND status = 'queued'", (tenant_id,))
@@ -246,7 +261,7 @@ def _end(run_id: int, sql: str, params: tuple) -> bool:
     with db.transaction():
         ended = db.execute(sql, params) == 1
         if ended:
-            run_tally.add(run_id)
+            settle(run_id)
     return ended
 
 

@@ -49,15 +49,19 @@ def insert(
     tenant_customers: int,
     distribution: Distribution,
     settings: ScoreSettings,
+    removals: int,
     calibration: Calibration | None = None,
 ) -> Snapshot:
     """Store a snapshot and make it the tenant's current one, unless that is newer. Snapshots that
     are no longer needed are deleted. Inside the caller's transaction.
 
+    :param removals: the tenant's latest removal when its customers were read
     :param calibration: None to keep that of the tenant's current snapshot
     """
     calibration = calibration or current_calibration(tenant_id)
-    snapshot_id = _insert(tenant_id, tenant_customers, distribution, settings, calibration)
+    snapshot_id = _insert(
+        tenant_id, tenant_customers, distribution, settings, removals, calibration
+    )
     _make_current(tenant_id, snapshot_id, distribution.as_of_ms)
     _delete_unneeded(tenant_id, snapshot_id)
     return Snapshot(snapshot_id, tenant_customers, distribution, settings, calibration)
@@ -67,6 +71,11 @@ def current_id(tenant_id: int) -> int | None:
     """The id of the tenant's current snapshot, if it has one."""
     row = db.row(f"SELECT s.id {_current()}", (tenant_id,))
     return row[0] if row else None
+
+
+def drop_current(tenant_id: int) -> None:
+    """Leave the tenant without a current snapshot."""
+    db.execute("UPDATE tenant SET snapshot_id = NULL WHERE id = %s", (tenant_id,))
 
 
 def current(tenant_id: int) -> Snapshot | None:
@@ -138,12 +147,13 @@ def _insert(
     tenant_customers: int,
     distribution: Distribution,
     settings: ScoreSettings,
+    removals: int,
     calibration: Calibration | None,
 ) -> int:
     return db.value(
         "INSERT INTO snapshot (tenant_id, tenant_customers, as_of_ms, customers, p25, p75,"
-        " breakpoints, settings, calibration)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " breakpoints, settings, removals, calibration)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (
             tenant_id,
             tenant_customers,
@@ -153,6 +163,7 @@ def _insert(
             distribution.p75,
             to_bytes(distribution),
             json.dumps(asdict(settings)),
+            removals,
             None if calibration is None else calibration.to_json(),
         ),
     )

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from clv import db
-from clv.store import shards
+from clv.store import rankings, removals, shards
 from clv.store.tenants import keep_count, lock_tenant
 
 KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
@@ -62,16 +62,21 @@ def last_contact(column: str = "last_contact_ms", is_correction: str = IS_CORREC
 
 
 def erase_customer(tenant_id: int, customer_id: str) -> bool:
-    """Erase a customer's summaries, record, history and errors for good, and keep active runs from
-    writing any of it again; return False if there was nothing."""
+    """Erase a customer's summaries, record, history, errors and places in rankings for good, and
+    keep active runs, and files that are on their way, from writing any of it again; return False if
+    there was nothing."""
     key = (tenant_id, customer_id)
     with db.transaction():
         period_type, customers = lock_tenant(tenant_id)
         shards.fence_active_runs(tenant_id)
         summaries, *others = [db.execute(sql, key) for sql in _ERASURE]
+        others.append(rankings.remove_leaders(tenant_id, {customer_id}))
         if summaries:
             keep_count(tenant_id, period_type, customers - 1, changed=True)
-    return bool(summaries or any(others))
+        was_there = bool(summaries or any(others))
+        if was_there:
+            removals.add(tenant_id, [customer_id], erased=True)
+    return was_there
 
 
 def of_customer(

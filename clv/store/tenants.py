@@ -13,7 +13,7 @@ from clv.db.clock import now_ms, now_sql
 from clv.db.dialect import row_lock
 from clv.domain.settings import ScoreSettings
 from clv.errors import Conflict, NotFound
-from clv.store import run_tally
+from clv.store import runs
 from clv.store.runs import IS_ACTIVE
 
 # Rows deleted in one statement: other writers wait no longer than that takes.
@@ -195,7 +195,7 @@ def _cancel_runs(tenant_id: int) -> None:
         (tenant_id,),
     )
     for (run_id,) in cancelled:
-        run_tally.add(run_id)
+        runs.settle(run_id)
 
 
 def _delete_in_portions(table: str, tenant_id: int) -> None:

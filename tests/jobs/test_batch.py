@@ -11,7 +11,7 @@ from clv.services import batch
 from clv.services import snapshots as snapshots_service
 from clv.services.customers import recompute_clv
 from clv.services.snapshots import current_snapshot
-from clv.store import merging, records, runs, snapshots, staging, tenants, totals
+from clv.store import merging, records, run_tally, runs, snapshots, staging, tenants, totals
 from clv.store.shards import Chunk, claim_shard, commit_chunk, leave_shard, reload_shard
 from clv.store.summaries import Summary
 from jobs import progress
@@ -59,13 +59,30 @@ def test_everybody_is_computed_once_whatever_the_number(fill, bell, customers):
 def test_shards_divide_the_customers_without_gap_or_overlap(fill, bell, shard_customers):
     fill(2_345)
     with db.scope():
-        run_id = begin()
+        run_id = planned(bell, shard_customers)
+        shards = db.rows("SELECT cursor, until_key FROM shard WHERE run_id = %s", (run_id,))
         complete(run_id, bell, shard_customers)
-        shards = db.rows("SELECT computed FROM shard WHERE run_id = %s", (run_id,))
-        assert sum(computed for (computed,) in shards) == 2_345
-        assert max(computed for (computed,) in shards) <= shard_customers
-        assert len(shards) >= 2_345 / shard_customers
-        assert {run for _, run in record_runs()} == {run_id}
+        ids = [customer_id for customer_id, run in record_runs() if run == run_id]
+        sizes = [
+            sum(after < one and (until is None or one <= until) for one in ids)
+            for after, until in shards
+        ]
+        assert len(ids) == sum(sizes) == 2_345
+        assert max(sizes) <= shard_customers
+        assert len(sizes) >= 2_345 / shard_customers
+
+
+def test_an_ended_run_keeps_the_sums_of_its_shards_but_not_their_bounds(fill, bell):
+    fill(120)
+    with db.scope():
+        first = planned(bell)
+        compute_first_chunk(first, bell)
+        runs.close(first, "cancelled", "for the test")
+        second = begin()
+        complete(second, bell)
+        assert [runs.by_id(run_id).computed for run_id in (first, second)] == [50, 120]
+        assert db.rows("SELECT 1 FROM shard") == []
+        assert [ended.computed for ended in run_tally.ended()] == [50, 120]
 
 
 def test_a_chunk_has_fifty_customers_and_is_committed_with_the_cursor(fill, bell):

@@ -20,8 +20,7 @@ REFUSED = "The queue could not be reached."
 _ACTIVE = "SELECT COUNT(*) FROM run WHERE status IN ('queued', 'running')"
 _RUNS = """
 SELECT id, job_id, status, COALESCE(message, ''), COALESCE(total, -1),
-    (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),
-    (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id),
+    COALESCE(computed, 0), COALESCE(errors, 0),
     (SELECT COUNT(*) FROM run_error WHERE run_id = run.id)
 FROM run WHERE id > %s ORDER BY id
 """

@@ -37,6 +37,9 @@ class MemoryQueue:
         self._check()
         self.backtests_rung.append(internal_id)
 
+    def ring_maintenance(self, due_ms: int) -> None:
+        self._check()
+
     def begin_progress(self, job_id: str, shard_ids: list[int]) -> None:
         self.progress[job_id] = {"computed": 0, "errors": 0}
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from clv import db
-from clv.store import listing, rankings, runs
+from clv.store import listing, rankings, removals, runs
 from clv.store.listing import Filter
 from clv.store.rankings import Order
 from tests.api.support import insert
@@ -74,8 +74,9 @@ class World:
 
     def end_run(self) -> None:
         with db.transaction():
+            since = removals.last(self.tenant_id)
             found = rankings.leaders(self.tenant_id, self.few, self.leaders)
-            rankings.save_leaders(self.tenant_id, self.run_id, found)
+            rankings.save_leaders(self.tenant_id, self.run_id, found, since)
         runs.close(self.run_id, "finished", "")
 
     def queue_run(self) -> None:

@@ -12,6 +12,7 @@ from clv import db
 from clv.config import Settings
 from clv.db import models
 from clv.db.schema import MIGRATIONS
+from clv.store import runs
 from tests.api.support import row
 
 KEYS = {
@@ -72,7 +73,7 @@ OLD_NAMES = (
     "0005_models",
 )
 # The migrations that never had another name.
-SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts", "0009_sessions"]
+SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts", "0009_sessions", "0010_removals"]
 
 
 @pytest.fixture
@@ -147,6 +148,29 @@ def test_a_database_that_stopped_at_an_old_name_applies_the_rest_once(recorded, 
         raise _Undone
 
 
+def test_ended_runs_keep_the_sums_of_their_shards_and_no_bounds(recorded, tenant):
+    """The bounds of shards are ids of customers."""
+    with pytest.raises(_Undone), db.database.atomic():
+        _undo(["0010_removals"])
+        recorded((*OLD_NAMES, *SINCE[:-1]))
+        run = "INSERT INTO run (id, job_id, tenant_id, status, requested_by, created_ms,"
+        run += " deadline_ms, planned, plan_attempt, plan_lease_ms, erasures)"
+        for run_id, status in ((1, "finished"), (2, "cancelled"), (3, "running")):
+            values = (run_id, str(run_id), tenant.id, status, "test", 0, 0, True, 0, 0, 0)
+            db.execute(f"{run} VALUES ({', '.join(['%s'] * 11)})", values)
+            db.execute_many(
+                "INSERT INTO shard (run_id, cursor, done, computed, errors, attempt, lease_ms,"
+                " stuck) VALUES (%s, 'ann', %s, %s, 1, 0, 0, 0)",
+                [(run_id, True, 10 * run_id), (run_id, False, 5)] if run_id != 2 else [],
+            )
+        assert db.migrate() == ["0010_removals"]
+        sums = db.rows("SELECT id, computed, errors FROM run ORDER BY id")
+        assert sums == [(1, 15, 2), (2, 0, 0), (3, None, None)]
+        assert {one for (one,) in db.rows("SELECT run_id FROM shard")} == {3}
+        assert [runs.by_id(one).computed for one in (1, 2, 3)] == [15, 0, 35]
+        raise _Undone
+
+
 class _Undone(Exception):
     """Rolls a test's changes of the tables back."""
 
@@ -176,6 +200,15 @@ _ADDED = {
     # Doing it again changes nothing.
     "0008_larger_amounts": [],
     "0009_sessions": ["DROP TABLE session"],
+    "0010_removals": [
+        "DROP TABLE removal",
+        "DROP TABLE maintenance",
+        "ALTER TABLE tenant DROP COLUMN removals",
+        "ALTER TABLE tenant DROP COLUMN removal_key",
+        "ALTER TABLE snapshot DROP COLUMN removals",
+        "ALTER TABLE run DROP COLUMN computed",
+        "ALTER TABLE run DROP COLUMN errors",
+    ],
 }
 
 

@@ -109,6 +109,11 @@ class UploadResult(Output):
         required=True,
         metadata={"description": "The first 100 bad lines"},
     )
+    left_out = fields.List(
+        fields.Nested(LeftOut),
+        required=True,
+        metadata={"description": "Rows that don't count, by reason"},
+    )
 
 
 class SummariesResult(UploadResult):
@@ -139,11 +144,6 @@ class TransactionsResult(UploadResult):
     )
     reasons = fields.List(
         fields.Nested(BadReason), required=True, metadata={"description": "The bad lines by reason"}
-    )
-    left_out = fields.List(
-        fields.Nested(LeftOut),
-        required=True,
-        metadata={"description": "Rows that don't count, by reason"},
     )
     warnings = fields.List(fields.Nested(Warned), required=True)
     profile = fields.String(

@@ -9,8 +9,15 @@ large tables have no foreign keys, since checking one costs as much as the write
 tenant, delete its rows there as well (``clv.store.tenants.delete_tenant``).
 """
 
-from clv.db.models.customers import ClvChange, ClvRecord, InteractionSummary, Leaders, Snapshot
-from clv.db.models.runs import Backtest, Run, RunError, RunTally, Shard
+from clv.db.models.customers import (
+    ClvChange,
+    ClvRecord,
+    InteractionSummary,
+    Leaders,
+    Removal,
+    Snapshot,
+)
+from clv.db.models.runs import Backtest, Maintenance, Run, RunError, RunTally, Shard
 from clv.db.models.tenants import ApiKey, FileMapping, Secret, Session, Tenant
 
 TABLES = (
@@ -24,9 +31,11 @@ TABLES = (
     ClvChange,
     Leaders,
     Snapshot,
+    Removal,
     Run,
     Shard,
     RunError,
     Backtest,
     RunTally,
+    Maintenance,
 )

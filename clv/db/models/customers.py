@@ -5,6 +5,7 @@ from peewee import (
     BigAutoField,
     BigIntegerField,
     BlobField,
+    BooleanField,
     Check,
     CompositeKey,
     DoubleField,
@@ -135,3 +136,25 @@ class Snapshot(Table):
     settings = TextField()
     # JSON: what the last full run decided about the calibrated model; null before the first.
     calibration = TextField(null=True)
+    # The tenant's latest removal when its customers were read.
+    removals = BigIntegerField(default=0)
+
+
+class Removal(Table):
+    """A customer of whom nothing is stored any more. ``customer_hmac`` is the HMAC-SHA256 of the id
+    in hexadecimal, under the tenant's ``removal_key``: who has the id can tell, the table can't.
+
+    ``number`` counts a tenant's removals from 1, in the order of their commits, and is never used
+    again.
+    """
+
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    number = BigIntegerField()
+    customer_hmac = TextField()
+    # By somebody who wants the customer forgotten: a file that was on its way must not bring it
+    # back.
+    erased = BooleanField()
+    at_ms = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("tenant", "number")

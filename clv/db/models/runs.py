@@ -1,4 +1,4 @@
-"""Runs with their shards, errors and totals, and backtests."""
+"""Runs with their shards, errors and totals, backtests, and maintenance."""
 
 from peewee import (
     SQL,
@@ -39,6 +39,9 @@ class Run(Table):
     plan_lease_ms = BigIntegerField(default=0)
     erasures = IntegerField(default=0)
     message = TextField(null=True)
+    # What its shards add up to: null until the run ends, and then they are deleted.
+    computed = BigIntegerField(null=True)
+    errors = BigIntegerField(null=True)
     # At-risk days that fit the tenant's data, computed in planning.
     suggested_days = IntegerField(null=True)
     # JSON: what the tenant's customers added up to at the end, for GET /clv/summary.
@@ -126,3 +129,10 @@ class RunTally(Table):
     computed = BigIntegerField()
     errors = BigIntegerField()
     duration_ms = BigIntegerField()
+
+
+class Maintenance(Table):
+    """One row: when maintenance last began by itself."""
+
+    id = IntegerField(primary_key=True)
+    begun_ms = BigIntegerField()

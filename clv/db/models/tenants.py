@@ -50,6 +50,10 @@ class Tenant(Table):
     time_zone = TextField(default="UTC")
     # The time zone when the first of the stored summaries came: their days are days of this zone.
     days_time_zone = TextField(default="UTC")
+    # The number of the latest removal of a customer.
+    removals = BigIntegerField(default=0)
+    # 32 random bytes in hexadecimal, created with the first removal.
+    removal_key = TextField(null=True)
 
 
 class ApiKey(Table):

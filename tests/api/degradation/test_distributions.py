@@ -39,7 +39,7 @@ def test_a_distribution_that_was_built_before_the_lease_was_taken_is_not_built_a
         # It finds no distribution, and waits for the lease: 5 s at most.
         assert wants.wait(EVENT_SECONDS)
         found = scan_customers(1, ScoreSettings(), now_ms()).distribution
-        snapshots.insert(1, customers, found, ScoreSettings())
+        snapshots.insert(1, customers, found, ScoreSettings(), 0)
     late.join()
     assert answers[0]["source"] == "computed"
     assert db.value("SELECT MAX(id) FROM snapshot") == 1

@@ -28,7 +28,7 @@ OWNERS = (
     ("waxbill", "SEK", 7_400_000),
     ("mannikin", "CHF", 7_700_000),
 )
-OF_NO_TENANT = (models.RunTally, models.Secret)
+OF_NO_TENANT = (models.RunTally, models.Secret, models.Maintenance)
 LABELS = ("offerId", "creativeId", "channelId")
 LISTS = (
     "clv/jobs?",

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from clv import db
 from clv.config import ROOT, Settings
 from clv.domain.overview import Overview
+from clv.errors import NotFound
 from clv.services import batch
 from clv.store import due, rankings, runs, shards, tenants
 from jobs.queue import JobQueue
@@ -86,15 +89,16 @@ def test_leaders_are_stored_for_the_last_run_only(tenant, queue):
         complete(first, queue)
         run = runs.by_id(first)
         # One that waits has changed nothing yet.
-        assert rankings.save_leaders(run.tenant_id, run.id, leaders)
+        assert rankings.save_leaders(run.tenant_id, run.id, leaders, 0)
         assert db.rows(stored) == [(first, *leaders[0])]
         runs.start(second)
-        assert not rankings.save_leaders(run.tenant_id, run.id, [])
+        assert not rankings.save_leaders(run.tenant_id, run.id, [], 0)
         assert db.rows(stored) == [(first, *leaders[0])]
-        assert rankings.save_leaders(run.tenant_id, second, [])
+        assert rankings.save_leaders(run.tenant_id, second, [], 0)
         assert db.rows(stored) == []
         tenants.delete_tenant(tenant.id)
-        assert not rankings.save_leaders(run.tenant_id, run.id, leaders)
+        with pytest.raises(NotFound):
+            rankings.save_leaders(run.tenant_id, run.id, leaders, 0)
         assert db.rows(stored) == []
 
 
