@@ -37,6 +37,7 @@ class InteractionSummaries(MethodView):
         return customers.customer_summaries(principal().tenant, **query)
 
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
+    @uploads.fence_body
     @blp.arguments(SummaryRows)
     @blp.response(200, MergeResult)
     def post(self, body: dict[str, Any]) -> Merged:
@@ -50,7 +51,8 @@ class InteractionSummaries(MethodView):
         a correction, such as a refund: it changes the customer's revenue and nothing else.
         """
         types, rows = zip(*body["data"], strict=True)
-        return loading.add_summaries(principal().tenant, types[0], list(rows))
+        since = uploads.since_removal()
+        return loading.add_summaries(principal().tenant, types[0], list(rows), since)
 
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @uploads.accepted(blp, {"text/csv": _EXAMPLE, "application/x-ndjson": _NDJSON_EXAMPLE})
@@ -65,5 +67,6 @@ class InteractionSummaries(MethodView):
         of zeros deletes. A line whose natural key an earlier one has is a bad line. One bad line
         keeps the whole file out, unless skipBadLines. Readers and runs see all of it or nothing.
         """
+        options = uploads.fenced(query["options"])
         with uploads.file() as file:
-            return loading.load_summaries(principal().tenant, file, **query)
+            return loading.load_summaries(principal().tenant, file, options)

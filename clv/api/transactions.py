@@ -76,6 +76,7 @@ def _preview(choices: Choices, is_partial: bool) -> Preview:
 
 
 def _load(choices: Choices, options: Options) -> Loaded:
+    options = uploads.fenced(options)
     with uploads.file() as file:
         return loading.load_transactions(
             principal().tenant, file, uploads.with_charset(choices), options

@@ -17,8 +17,10 @@ from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.stream import MAX_PREVIEW_BYTES, File
 from clv.http.access import ClvBlueprint, principal, seat_in_turn
 from clv.http.application import components
-from clv.http.carried import accept_at_most, accept_beginning
+from clv.http.carried import accept_at_most, accept_beginning, carried
 from clv.http.parser import BROKEN_OFF, receive
+from clv.services import loading
+from clv.services.loading import Options
 
 # gunicorn reads ahead by 1 MiB, and copies all that is left of it at each smaller read.
 BUFFER_BYTES = 1_048_576
@@ -40,6 +42,33 @@ def accepted(blp: ClvBlueprint, examples: dict[str, str | None]) -> Callable:
         return blp.doc(requestBody={"required": True, "content": content})(wrapper)
 
     return decorator
+
+
+def fence_body(view: Callable) -> Callable:
+    """Call :func:`since_removal` before the view's body is received."""
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        since_removal()
+        return view(*args, **kwargs)
+
+    return wrapper
+
+
+def since_removal() -> int:
+    """The tenant's last removal of a customer before the body of the current request came, which
+    may take long: what the body has of customers who are erased meanwhile is left out."""
+    known = carried(request.environ)
+    if known is None:
+        return loading.last_removal(principal().tenant)
+    if known.since_removal is None:
+        known.since_removal = loading.last_removal(principal().tenant)
+    return known.since_removal
+
+
+def fenced(options: Options) -> Options:
+    """The options, with :func:`since_removal`. Called before the body is received."""
+    return replace(options, since_removal=since_removal())
 
 
 def check_kind(accepted_types: Collection[str] = KIND_OF_TRANSACTIONS.keys()) -> None:

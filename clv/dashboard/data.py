@@ -70,8 +70,9 @@ def data_load() -> str:
     """Load the file that is the body, start a run, and show both as a part of the page."""
     uploads.check_kind()
     query = _query(TransactionsQuery())
+    options = uploads.fenced(query["options"])
     with uploads.file() as file:
-        loaded = loading.load_transactions(principal().tenant, file, **query)
+        loaded = loading.load_transactions(principal().tenant, file, query["choices"], options)
     return page("data_loaded.html", loaded=loaded, **_start_run(loaded))
 
 

@@ -35,6 +35,8 @@ class Carried:
     :param began: when the first pass did
     :param quota: what the sender has left; the request is counted
     :param after: what to do once the response was sent
+    :param since_removal: the tenant's last removal of a customer when the first pass began; None
+        where it does not matter
     :param seat_until: how long it waits for a seat; 0 before it does
     """
 
@@ -45,6 +47,7 @@ class Carried:
     began: float = 0.0
     quota: Any = None
     after: list[Callable[[], None]] = field(default_factory=list)
+    since_removal: int | None = None
     seat_until: float = 0.0
 
     def may_wait(self) -> bool:

@@ -11,8 +11,8 @@ from clv.errors import Invalid
 from clv.files.choices import Choices
 from clv.files.stream import File
 from clv.files.summaries.reader import read_summaries
-from clv.files.tally import MAX_REPORTED, Rejected, TooManyBadLines
-from clv.services import previews, staged_file
+from clv.files.tally import MAX_REPORTED, Rejected
+from clv.services import bad_lines, previews, staged_file
 from clv.services.preview import BadReason, LeftOut, Preview, Warned
 from clv.services.staged_file import Manner, StagedFile, watched
 from clv.store import left_out, mappings, merging, removals, staging
@@ -20,8 +20,6 @@ from clv.store.merging import Merged
 from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 
-# Reasons that a refusal names.
-SHOWN_REASONS = 5
 ERASED = "the customer was erased while the file was read"
 # The columns of staged summaries that have texts of any length.
 _SUMMARY_TEXTS = (0, 2, 3, 4)
@@ -34,11 +32,13 @@ class Options:
     :param skip_bad_lines: load the good lines although others can't be read
     :param replace: remove what the file does not have
     :param progress: called before each block of rows is staged
+    :param since_removal: the tenant's last removal before the file was sent; None: as of now
     """
 
     skip_bad_lines: bool = False
     replace: bool = False
     progress: Callable[[], None] = lambda: None
+    since_removal: int | None = None
 
 
 class BadLine(NamedTuple):
@@ -75,6 +75,11 @@ class Loaded:
     preview: Preview | None = None
 
 
+def last_removal(tenant: Tenant) -> int:
+    """The number of the tenant's last removal of a customer."""
+    return removals.last(tenant.id)
+
+
 def preview_transactions(
     tenant: Tenant, file: File, choices: Choices, *, partial: bool = False
 ) -> Preview:
@@ -100,7 +105,7 @@ def customers_not_in_file(tenant: Tenant, file: File, choices: Choices) -> int:
     :raises TooLarge: when it inflates to more than it may
     """
     rejected = Rejected(file.max_bad_lines)
-    with _staging(file), _refusing_too_many(rejected):
+    with _staging(file), bad_lines.refusing_too_many(rejected):
         manner = Manner(replaces=True)
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
@@ -133,11 +138,11 @@ def load_transactions(
         replay_until_day=replay_until_day,
         progress=options.progress,
     )
-    with _staging(file), _refusing_too_many(rejected):
-        since_removal = removals.last(tenant.id)
+    with _staging(file), bad_lines.refusing_too_many(rejected):
+        since_removal = _since_removal(tenant, options.since_removal)
         staged = staged_file.stage(tenant, file, choices, rejected, manner)
         staged.check_answered()
-        _check_lines("transactions", staged.rows, rejected, options)
+        bad_lines.check_lines("transactions", staged.rows, rejected, options.skip_bad_lines)
         _check_replay(tenant, options, replay_until_day)
         preview = previews.preview_of(staged, tenant)
         file.effort.check()
@@ -179,14 +184,14 @@ def load_summaries(
     """
     rejected = rejected or Rejected(file.max_bad_lines)
     _check_options(options)
-    with _staging(file), _refusing_too_many(rejected):
-        since_removal = removals.last(tenant.id)
+    with _staging(file), bad_lines.refusing_too_many(rejected):
+        since_removal = _since_removal(tenant, options.since_removal)
         period_type, blocks = read_summaries(file, rejected, tenant.settings.zone)
         blocks = watched(blocks, file, options.progress, _SUMMARY_TEXTS)
         staged = staging.stage_lines(blocks, MAX_REPORTED)
         received, doubles, first_doubles = staged
         rejected.add_all(doubles, first_doubles, "Has the same key as an earlier line.")
-        _check_lines("interaction summaries", received, rejected, options)
+        bad_lines.check_lines("interaction summaries", received, rejected, options.skip_bad_lines)
         assert period_type is not None
         file.effort.check()
         merged = merging.merge(
@@ -203,17 +208,24 @@ def load_summaries(
     )
 
 
-def add_summaries(tenant: Tenant, period_type: str, rows: list[Summary]) -> Merged:
+def add_summaries(
+    tenant: Tenant, period_type: str, rows: list[Summary], since_removal: int | None = None
+) -> Merged:
     """Insert, replace or (all zero) delete interaction summaries, all or nothing.
 
     :param rows: one without a first contact has the earlier of the period's first moment and the
         last contact
+    :param since_removal: the tenant's last removal before the rows were sent; None: as of now
     :raises Conflict: when the tenant has summaries of another period type
     """
-    zone, since_removal = tenant.settings.zone, removals.last(tenant.id)
+    zone, since_removal = tenant.settings.zone, _since_removal(tenant, since_removal)
     with staging.few():
         staging.stage_summaries([_with_first_contact(row, period_type, zone) for row in rows])
         return merging.merge(tenant.id, period_type, since_removal=since_removal)
+
+
+def _since_removal(tenant: Tenant, since: int | None) -> int:
+    return last_removal(tenant) if since is None else since
 
 
 def _erased_rows(merged: Merged) -> tuple[LeftOut, ...]:
@@ -245,44 +257,6 @@ def _staging(file: File) -> Iterator[None]:
     """Stage a file. In the end nothing of it is on the temporary disk, whatever ended it."""
     with closing(file.disk), staging.area():
         yield
-
-
-@contextmanager
-def _refusing_too_many(rejected: Rejected) -> Iterator[None]:
-    """Refuse a file with more bad lines than it may have; reading has stopped."""
-    try:
-        yield
-    except TooManyBadLines:
-        raise Invalid(
-            f"More than {rejected.most:,} bad lines, which is the limit, so reading stopped;"
-            f" nothing was loaded. {_reasons(rejected)}",
-            {"body": _first_bad(rejected)},
-        ) from None
-
-
-def _check_lines(what: str, received: int, rejected: Rejected, options: Options) -> None:
-    bad = _first_bad(rejected)
-    if rejected.count and not options.skip_bad_lines:
-        lines = f"{rejected.count:,} bad line{'s' * (rejected.count > 1)}"
-        raise Invalid(f"{lines}; nothing was loaded. {_reasons(rejected)}", {"body": bad})
-    if not received:
-        raise Invalid(f"There are no {what} in the file.", {"body": bad} if bad else None)
-
-
-def _first_bad(rejected: Rejected) -> dict[str, list[str]]:
-    return {f"line {line}": [reason] for line, reason in rejected.first}
-
-
-def _reasons(rejected: Rejected) -> str:
-    """The bad lines by reason, in words."""
-    reasons = list(rejected.reasons)
-    words = [
-        f"{tally.count:,} × {tally.message.removesuffix('.')}"
-        f" (line{'s' * (tally.count > 1)} {', '.join(map(str, tally.lines))}"
-        f"{', …' * (tally.count > len(tally.lines))})"
-        for tally in reasons[:SHOWN_REASONS]
-    ]
-    return "; ".join(words) + ("; …" if len(reasons) > SHOWN_REASONS else ".")
 
 
 def _check_replay(tenant: Tenant, options: Options, replay_until_day: int | None) -> None:

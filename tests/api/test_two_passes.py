@@ -14,6 +14,7 @@ from clv import db
 from clv.auth import keys
 from clv.auth import tokens as tokens_
 from clv.auth.principal import Role
+from clv.services import customers
 from clv.store import api_keys, tenants
 from tests.api.web import Answer, Web, gunicorn, read
 from tests.conftest import ON_ONE_DATABASE, empty_tables, wait_until
@@ -277,3 +278,38 @@ def test_a_body_that_is_under_way_survives_a_reload_and_a_stop(settings, tokens,
             connection.sendall(body[100_000:])
             answer = answer_to(connection)
     assert answer.status == 200 and json.loads(answer.body)["received"] == 20_000
+
+
+def of_two(path: str, kind: str, *names: str) -> bytes:
+    """A body with something of these customers."""
+    if path == FILE:
+        return HEADER + b"".join(f"{name},2026-04-30,1.5\n".encode() for name in names)
+    fields = ("customerId", "periodType", "periodKey", "converts", "lastContactAt")
+    rows = [(name, "daily", "2026-04-29", 1, "2026-04-29T09:00:00Z") for name in names]
+    if kind == CSV:
+        return "\n".join(",".join(map(str, row)) for row in (fields, *rows)).encode()
+    return json.dumps({"data": [dict(zip(fields, row, strict=True)) for row in rows]}).encode()
+
+
+@ON_ONE_DATABASE
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [("PUT", FILE, CSV), ("PUT", ROWS, CSV), ("POST", ROWS, JSON)],
+    ids=["transactions", "summaries", "rows"],
+)
+def test_who_is_erased_while_a_body_comes_does_not_come_in_with_it(web, tokens, method, path, kind):
+    stays, goes = (f"{name}-{method}-{path[-3:]}" for name in ("stays", "goes"))
+    body = of_two(path, kind, stays, goes)
+    begun = head(method, path, tokens["admin"], kind, "Expect: 100-continue", length=len(body))
+    assert (
+        web.send(head(method, path, tokens["admin"], kind, length=len(body)) + body).status == 200
+    )
+    assert is_known(web, tokens, goes)
+    with web.connect(begun) as connection:
+        # The body is awaited from now on.
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 100")
+        with db.scope():
+            customers.erase_customer(tenants.tenant_by_name("twice"), goes)
+        connection.sendall(body)
+        assert answer_to(connection, method).status == 200
+    assert is_known(web, tokens, stays) and not is_known(web, tokens, goes)
