@@ -53,11 +53,11 @@ MAX_SHEET_BYTES = 48 * 1024 * 1024
 MAX_OTHER_PART_BYTES = 4 * 1024 * 1024
 MAX_DIRECTORY_BYTES = 1024 * 1024
 # The processor time that reading a file may take: so much at least, and more by MiB. Real layouts
-# take 0.05 to 0.3 s a MiB. What a gzip inflates to counts up to this multiple of what was sent;
-# most inflate to 5 to 15 times their size.
-FILE_CPU_SECONDS = 1.2
-FILE_CPU_SECONDS_A_MIB = 1.5
-FILE_INFLATION = 20
+# take 0.05 to 0.3 s a MiB. What a gzip inflates to counts up to this multiple of what was sent:
+# most inflate to 5 to 15 times their size, and cost the less for each of these bytes the more.
+FILE_CPU_SECONDS = 1.0
+FILE_CPU_SECONDS_A_MIB = 1.0
+FILE_INFLATION = 10
 # A gzip that inflates to more than this multiple of its size is made to, unless it is small.
 MAX_INFLATION = 200
 SMALL_INFLATED_BYTES = 64 * 1024 * 1024

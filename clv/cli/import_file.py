@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, BinaryIO
 
 import click
+from flask.cli import with_appcontext
 from marshmallow import Schema
 
 from clv.api.schemas.preview import PreviewShown
@@ -67,6 +68,7 @@ KIND_OF_ENDING = {".ndjson": "ndjson", ".jsonl": "ndjson", ".xlsx": "xlsx"}
     metavar="DATE|now",
     help="Move a whole history of transactions so that its last day falls on this date.",
 )
+@with_appcontext
 @plain_errors
 def import_file(
     file: BinaryIO,

@@ -88,7 +88,7 @@ def test_a_bad_line_is_named_and_nothing_is_kept(tenant, run, refused, log):
 
 def test_of_very_many_bad_lines_the_reason_is_said_once(tenant, refused, log):
     said = refused("import", log(*["a,?,1"] * 250), "--tenant", "acme")
-    assert said.startswith("Error: 250 bad lines; nothing was loaded.")
+    assert said.startswith("Error: More than 100 bad lines, which is the limit")
     assert len(said) < 500
 
 
