@@ -15,7 +15,7 @@ from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.stream import MAX_PREVIEW_BYTES, File
 from clv.http.access import ClvBlueprint
 from clv.http.application import components
-from clv.http.carried import accept_at_most, accept_beginning
+from clv.http.carried import accept_at_most, accept_beginning, carried
 from clv.http.parser import BROKEN_OFF, receive
 
 # gunicorn reads ahead by 1 MiB, and copies all that is left of it at each smaller read.
@@ -62,7 +62,10 @@ def file(is_partial: bool = False) -> File:
     else:
         accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
     most = settings.max_inflated_mb * 1024 * 1024
-    stream = io.BufferedReader(_Body(), BUFFER_BYTES)
+    # A body that was received is a file already, of which no copy is kept to read it twice.
+    known = carried(environ)
+    body = _Body() if known is None else environ["wsgi.input"].opened()
+    stream = io.BufferedReader(body, BUFFER_BYTES)
     return File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
 
 
