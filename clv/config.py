@@ -162,10 +162,11 @@ class Settings:
         number(int, 1, 1_000_000),
         "the most that a gzipped upload may inflate to",
     )
-    # A file of MAX_INFLATED_MB fits into the half that a tenant gets beside others.
+    # Half of it, which a tenant gets beside others, holds a file of 2 GB as it was sent and its ten
+    # million rows, which take 200 bytes each while they are staged.
     temp_disk_mb: int = _setting(
         "TEMP_DISK_MB",
-        4_096,
+        8_192,
         number(int, 1, 10_000_000),
         "temporary disk of a web process for uploads, of which a tenant gets half",
     )

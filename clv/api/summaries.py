@@ -8,7 +8,7 @@ from clv.api import uploads
 from clv.api.schemas.summaries import MergeResult, SummaryList, SummaryQuery, SummaryRows
 from clv.api.schemas.uploads import SummariesResult, UploadQuery
 from clv.auth.principal import Role
-from clv.http.access import ClvBlueprint, principal, seat
+from clv.http.access import ClvBlueprint, principal
 from clv.services import customers, loading
 from clv.services.loading import Loaded
 from clv.store.merging import Merged
@@ -65,5 +65,5 @@ class InteractionSummaries(MethodView):
         of zeros deletes. A line whose natural key an earlier one has is a bad line. One bad line
         keeps the whole file out, unless skipBadLines. Readers and runs see all of it or nothing.
         """
-        with seat():
-            return loading.load_summaries(principal().tenant, uploads.file(), **query)
+        with uploads.file() as file:
+            return loading.load_summaries(principal().tenant, file, **query)

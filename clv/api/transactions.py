@@ -11,7 +11,7 @@ from clv.api.schemas.uploads import PreviewQuery, TransactionsQuery, Transaction
 from clv.auth.principal import Role
 from clv.files.choices import Choices
 from clv.files.kinds import KIND_OF_TRANSACTIONS
-from clv.http.access import ClvBlueprint, principal, seat
+from clv.http.access import ClvBlueprint, principal
 from clv.services import loading
 from clv.services.loading import Loaded, Options
 from clv.services.preview import Preview
@@ -69,17 +69,14 @@ class Transactions(MethodView):
 
 
 def _preview(choices: Choices, is_partial: bool) -> Preview:
-    with seat():
+    with uploads.file(is_partial) as file:
         return loading.preview_transactions(
-            principal().tenant,
-            uploads.file(is_partial),
-            uploads.with_charset(choices),
-            partial=is_partial,
+            principal().tenant, file, uploads.with_charset(choices), partial=is_partial
         )
 
 
 def _load(choices: Choices, options: Options) -> Loaded:
-    with seat():
+    with uploads.file() as file:
         return loading.load_transactions(
-            principal().tenant, uploads.file(), uploads.with_charset(choices), options
+            principal().tenant, file, uploads.with_charset(choices), options
         )

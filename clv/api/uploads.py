@@ -1,7 +1,8 @@
 """What all uploads have in common: a file of any size as the body of a request."""
 
 import io
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from typing import Any, BinaryIO, cast
@@ -13,7 +14,7 @@ from clv.errors import BrokenOff
 from clv.files.choices import Choices
 from clv.files.kinds import KIND_OF_TRANSACTIONS
 from clv.files.stream import MAX_PREVIEW_BYTES, File
-from clv.http.access import ClvBlueprint
+from clv.http.access import ClvBlueprint, seat_in_turn
 from clv.http.application import components
 from clv.http.carried import accept_at_most, accept_beginning, carried
 from clv.http.parser import BROKEN_OFF, receive
@@ -50,11 +51,13 @@ def check_kind(accepted_types: Collection[str] = KIND_OF_TRANSACTIONS.keys()) ->
         raise UnsupportedMediaType(f"The body must be {', '.join(others)} or {last}.")
 
 
-def file(is_partial: bool = False) -> File:
-    """The file that is the body of the current request.
+@contextmanager
+def file(is_partial: bool = False) -> Iterator[File]:
+    """The file that is the body of the current request, and a seat while it is read.
 
     :param is_partial: only its beginning is read
     :raises TooLarge: when it announces more than MAX_UPLOAD_MB
+    :raises Unavailable: when there is no seat
     """
     settings, environ = components().settings, request.environ
     if is_partial:
@@ -62,11 +65,9 @@ def file(is_partial: bool = False) -> File:
     else:
         accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
     most = settings.max_inflated_mb * 1024 * 1024
-    # A body that was received is a file already, of which no copy is kept to read it twice.
-    known = carried(environ)
-    body = _Body() if known is None else environ["wsgi.input"].opened()
-    stream = io.BufferedReader(body, BUFFER_BYTES)
-    return File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
+    with seat_in_turn():
+        stream = io.BufferedReader(_body(), BUFFER_BYTES)
+        yield File(cast(BinaryIO, stream), KIND_OF_TRANSACTIONS[request.mimetype], most)
 
 
 def with_charset(choices: Choices) -> Choices:
@@ -81,6 +82,13 @@ def _content(example: str | None) -> dict[str, Any]:
     if example is None:
         return {"schema": {"type": "string", "format": "binary"}}
     return {"schema": {"type": "string"}, "example": example}
+
+
+def _body() -> Any:
+    """The request's body. One that was received is a file already, of which no copy is kept to
+    read it twice."""
+    environ = request.environ
+    return _Body() if carried(environ) is None else environ["wsgi.input"].opened()
 
 
 class _Body(io.RawIOBase):

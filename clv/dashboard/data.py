@@ -15,7 +15,7 @@ from clv.dashboard.errors import show
 from clv.domain.time_zone import time_zone_names
 from clv.errors import Invalid, Unavailable
 from clv.files.choices import Choices
-from clv.http.access import principal, seat
+from clv.http.access import principal
 from clv.http.application import components
 from clv.http.errors import sentence
 from clv.services import loading, runs
@@ -44,9 +44,9 @@ def data_preview() -> Response:
     query = _query(PreviewQuery())
     choices, is_partial = query["choices"], query["is_partial"]
     try:
-        with seat():
+        with uploads.file(is_partial) as file:
             preview = loading.preview_transactions(
-                principal().tenant, uploads.file(is_partial), choices, partial=is_partial
+                principal().tenant, file, choices, partial=is_partial
             )
     except Invalid as error:
         return show(400, error.message, asked=menus.asked_by_error(error))
@@ -59,8 +59,8 @@ def data_removal() -> str:
     """How many customers would be removed, if the file that is the body replaced everything."""
     uploads.check_kind()
     tenant, choices = principal().tenant, _query(PreviewQuery())["choices"]
-    with seat():
-        removed = loading.customers_not_in_file(tenant, uploads.file(), choices)
+    with uploads.file() as file:
+        removed = loading.customers_not_in_file(tenant, file, choices)
     return page("data_removal.html", tenant=tenant, removed=removed)
 
 
@@ -70,8 +70,8 @@ def data_load() -> str:
     """Load the file that is the body, start a run, and show both as a part of the page."""
     uploads.check_kind()
     query = _query(TransactionsQuery())
-    with seat():
-        loaded = loading.load_transactions(principal().tenant, uploads.file(), **query)
+    with uploads.file() as file:
+        loaded = loading.load_transactions(principal().tenant, file, **query)
     return page("data_loaded.html", loaded=loaded, **_start_run(loaded))
 
 

@@ -1,7 +1,7 @@
 """Who sent the current request, what they may do, and how often."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache, partial, wraps
 from ipaddress import ip_address
 from typing import Any
@@ -13,10 +13,9 @@ from flask_smorest import Blueprint
 from clv.auth import authentication
 from clv.auth.login_throttle import client_at
 from clv.auth.principal import Principal, Role, authorize
-from clv.budgets import SEAT_SECONDS
-from clv.errors import Unauthenticated
+from clv.errors import Unauthenticated, Unavailable
 from clv.http.application import components
-from clv.http.carried import Carried, carried
+from clv.http.carried import Carried, SeatAwaited, carried
 from clv.http.documents import Access, document, document_access
 from clv.http.parser import StrictParser
 
@@ -92,14 +91,28 @@ def identify(header: str | None) -> Principal:
 def seat(patience: float = 0.0) -> AbstractContextManager[None]:
     """A seat of the waiting room for the current request, which takes long.
 
-    :param patience: how many seconds to wait for one; a request whose body was received waits in
-        any case
+    :param patience: how many seconds to wait for one
     :raises Unavailable: when there is none for its tenant
     """
-    known = carried(request.environ)
-    if known is not None and known.is_received:
-        patience = max(patience, SEAT_SECONDS)
     return components().waiting_room.seat(principal().tenant_id, patience)
+
+
+@contextmanager
+def seat_in_turn() -> Iterator[None]:
+    """A seat for the current request, whose body was received: it would be a pity to refuse it.
+    The event loop waits until there may be one, so no thread does.
+
+    :raises Unavailable: when there was none for its tenant for so long, or nobody waits
+    """
+    known = carried(request.environ)
+    with ExitStack() as taken:
+        try:
+            taken.enter_context(seat())
+        except Unavailable:
+            if known is None or not known.may_wait():
+                raise
+            raise SeatAwaited from None
+        yield
 
 
 def admit(sender: Principal) -> None:

@@ -10,12 +10,18 @@ Whoever reads a body says before how much it accepts (:func:`accept_at_most`) or
 request, is kept here.
 """
 
+import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clv.budgets import MAX_FORM_BYTES
+from clv.budgets import MAX_FORM_BYTES, SEAT_SECONDS
 from clv.errors import TooLarge
+
+
+class SeatAwaited(BaseException):
+    """There is no seat for a request whose body has been received. It is called again when there
+    may be one. A BaseException, because nothing on the way may take it for a failure."""
 
 
 @dataclass(slots=True)
@@ -25,21 +31,27 @@ class Carried:
     :param owner: the tenant's id; None before somebody is authenticated
     :param limit: the most bytes that the body may have
     :param is_cut: a longer one is no error: what is behind the limit is not needed
-    :param is_received: this is the second pass
     :param request_id: as the first pass chose it
     :param began: when the first pass did
     :param quota: what the sender has left; the request is counted
     :param after: what to do once the response was sent
+    :param seat_until: how long it waits for a seat; 0 before it does
     """
 
     owner: Hashable = None
     limit: int = MAX_FORM_BYTES
     is_cut: bool = False
-    is_received: bool = False
     request_id: str = ""
     began: float = 0.0
     quota: Any = None
     after: list[Callable[[], None]] = field(default_factory=list)
+    seat_until: float = 0.0
+
+    def may_wait(self) -> bool:
+        """Whether there is time left to wait for a seat."""
+        now = time.monotonic()
+        self.seat_until = self.seat_until or now + SEAT_SECONDS
+        return now < self.seat_until
 
 
 def carried(environ: Mapping[str, Any]) -> Carried | None:

@@ -12,14 +12,16 @@ class FairQueue(Generic[T]):
 
     The flow with the fewest items out goes first, by turns among equals; within a flow, first in,
     first out. So while others wait, no flow gets more than half of the places. The last free place
-    is for flows that have none: alone, a flow takes all but one, and whoever comes next finds it.
+    of three or more is for flows that have none: alone, a flow takes all but one, and whoever comes
+    next finds it.
 
     :param places: how many items may be out at a time
     :param most_waiting: how many items of a flow may wait
     """
 
     def __init__(self, places: int, most_waiting: int) -> None:
-        self._places = self._free = places
+        self._free = places
+        self._kept_free = 1 if places > 2 else 0
         self._most_waiting = most_waiting
         self._lines: dict[Hashable, deque[T]] = {}
         self._out: dict[Hashable, int] = {}
@@ -47,7 +49,7 @@ class FairQueue(Generic[T]):
         if not self._lines or not self._free:
             return None
         out = next(number for number, flows in enumerate(self._turns) if flows)
-        if out and self._free == 1:
+        if out and self._free <= self._kept_free:
             return None
         flow = next(iter(self._turns[out]))
         return flow, self._let_out(flow, out)

@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import Any
 
 from clv.auth import authentication
 from clv.auth.login_throttle import client_at
@@ -38,14 +37,14 @@ class Flows:
         # hash is keyed at random by process; a collision would only cost a turn.
         self._tenants: TTLCache[int] = TTLCache(MOST_KNOWN)
 
-    def of(self, head: bytes, address: Any) -> Hashable:
+    def of(self, head: bytes, client: str) -> Hashable:
         """The flow of the request with this head.
 
-        :param address: of the client's socket
+        :param client: whom the connection is with
         """
         value = _authorization(head)
         tenant_id = self._of_session(head) if value is None else self._of_key(value)
-        return self._client(head, address) if tenant_id is None else tenant_id
+        return self._client(head, client) if tenant_id is None else tenant_id
 
     def remember(self, cookie: str, tenant_id: int) -> None:
         """Queue the requests of a session, which has just proved valid, for its tenant."""
@@ -68,14 +67,13 @@ class Flows:
     def _keep(self, value: bytes, tenant_id: int) -> None:
         self._tenants.add(hash(value), tenant_id, time.monotonic() + KNOWN_SECONDS)
 
-    def _client(self, head: bytes, address: Any) -> str:
+    def _client(self, head: bytes, client: str) -> str:
         forwarded = _FORWARDED.findall(head) if self._trusted_proxies else ()
         if forwarded:
             hops = b",".join(forwarded).split(b",")
             if len(hops) >= self._trusted_proxies:
                 return _client_at(hops[-self._trusted_proxies].decode("latin-1").strip())
-        # A client on a Unix socket has none.
-        return _client_at(address[0] if isinstance(address, tuple) else "")
+        return client
 
 
 def _authorization(head: bytes) -> bytes | None:

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from clv.errors import Unavailable
@@ -25,6 +25,9 @@ class WaitingRoom:
 
     :param seats: the number of such threads
     """
+
+    # Called after a seat was given back, by whoever left it.
+    on_leave: Callable[[], None] | None = None
 
     def __init__(self, seats: int) -> None:
         self._seats = seats
@@ -51,6 +54,8 @@ class WaitingRoom:
             if not self._taken[owner]:
                 del self._taken[owner]
             self._changed.notify_all()
+        if self.on_leave is not None:
+            self.on_leave()
 
     @contextlib.contextmanager
     def seat(self, owner: Hashable, patience: float = 0.0) -> Iterator[None]:

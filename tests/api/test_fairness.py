@@ -2,11 +2,13 @@
 
 import http.client
 import io
+import json
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -15,19 +17,23 @@ import pytest
 from clv import db
 from clv.auth import keys
 from clv.auth.principal import Role
+from clv.budgets import MAX_WAITING
+from clv.config import Settings
 from clv.files.choices import Choices
 from clv.files.stream import File
 from clv.services import loading
 from clv.services.loading import Options
-from clv.store import tenants
+from clv.store import runs, tenants
+from clv.store.runs import Run
 from clv.store.tenants import Tenant
-from tests.api.support import insert, numbered_records
-from tests.api.web import PATIENCE_SECONDS, Answer, Web, gunicorn
+from tests.api.support import insert, numbered_records, row
+from tests.api.web import PATIENCE_SECONDS, Answer, Web, gunicorn, read
 from tests.conftest import ON_ONE_DATABASE, empty_tables, wait_until
 
 AT_ONCE = 14
 # So many that a simulation takes a while, and the file of them more than what sockets hold.
 CUSTOMERS = 20_000
+SETTINGS = "/api/v1/settings"
 TRANSACTIONS, RECORDS = "/api/v1/transactions", "/api/v1/clv/records"
 SIMULATE, CLV = "/api/v1/clv/simulate", "/api/v1/customers/ann/clv"
 FILE = b"customer_id,date,amount\nann,2026-04-30,42.50\nbob,2026-05-01,7\n"
@@ -105,6 +111,70 @@ def test_slow_requests_of_one_tenant_leave_room_for_another(web, tokens, other, 
     assert set(statuses) <= {200, 503}
 
 
+@ON_ONE_DATABASE
+def test_who_fills_the_temporary_disk_is_refused_and_others_are_not(settings, tokens):
+    with gunicorn(settings, TEMP_DISK_MB="4") as web:
+        busy, quiet = Sender(web.port, tokens["editor"]), Sender(web.port, tokens["other"])
+        part = _part_of_a_file(busy, 1_400_000)
+        with web.connect(part), web.connect(part), web.connect(part) as third:
+            refused = read(third, "PUT")
+            assert refused is not None and refused.status == 503
+            assert refused.headers["Retry-After"]
+            assert "Your tenant's requests hold all the temporary disk" in refused.body.decode()
+            larger = FILE + b"".join(b"c%06d,2026-05-01,7\n" % n for n in range(9_000))
+            assert _loaded(quiet, larger).status == 200
+        # They have broken off, and all is free again: this takes nearly all of the share.
+        wait_until(lambda: _loaded(busy, b"\0" * 2_900_000).status == 400, "it is given back")
+
+
+@ON_ONE_DATABASE
+def test_a_file_that_was_received_waits_for_its_seat_and_holds_no_thread(settings, tokens):
+    with gunicorn(settings, WEB_THREADS="3") as web:
+        viewer, editor = Sender(web.port, tokens["viewer"]), Sender(web.port, tokens["editor"])
+        run, answers = _queued_run(settings), []
+        with ThreadPoolExecutor(1) as pool, _seat_taken(viewer, run):
+            upload = pool.submit(_loaded, editor)
+            for _ in range(10):
+                # By the second of three threads; the third is for others.
+                assert viewer.send("GET", SETTINGS).status == 200
+                answers.append(upload.done())
+            _end(run)
+            assert upload.result().status == 200
+        assert not any(answers)
+
+
+@ON_ONE_DATABASE
+def test_a_file_that_finds_no_seat_in_time_is_refused(settings, tokens):
+    with gunicorn(settings, WEB_THREADS="3") as web:
+        viewer, editor = Sender(web.port, tokens["viewer"]), Sender(web.port, tokens["editor"])
+        run = _queued_run(settings)
+        with _seat_taken(viewer, run):
+            refused = _loaded(editor)
+            _end(run)
+    assert refused.status == 503 and refused.headers["Retry-After"]
+    assert "Your tenant" in refused.body.decode()
+
+
+@ON_ONE_DATABASE
+def test_of_a_tenants_waiting_requests_those_beyond_two_hundred_are_refused(settings, tokens):
+    # Behind a proxy, one address may have many connections.
+    with gunicorn(settings, WEB_THREADS="3", TRUSTED_PROXIES="1") as web, ExitStack() as stack:
+        busy, quiet = Sender(web.port, tokens["editor"]), Sender(web.port, tokens["other"])
+        assert busy.send("GET", SETTINGS).status == quiet.send("GET", SETTINGS).status == 200
+        with _locked():
+            # All of its threads; the third is for others.
+            for _ in range(2):
+                stack.enter_context(web.connect(_write(busy)))
+            line = [
+                stack.enter_context(web.connect(busy.head("GET", SETTINGS, "Connection: close")))
+                for _ in range(MAX_WAITING + 3)
+            ]
+            assert quiet.send("GET", SETTINGS).status == 200
+        statuses = Counter(answer.status for answer in map(read, line) if answer)
+    assert set(statuses) == {200, 503}
+    assert MAX_WAITING <= statuses[200] and 1 <= statuses[503] <= 3
+
+
 @contextmanager
 def _slow_uploads(attacker: Sender) -> Iterator[Counter[int]]:
     """Files that come in small pieces."""
@@ -170,26 +240,80 @@ ATTACKS: dict[str, Callable] = {
 
 @contextmanager
 def _connected(
-    sender: Sender, head: bytes, receive_buffer: int | None = None
+    sender: Sender, head: bytes, receive_buffer: int = 0
 ) -> Iterator[list[socket.socket]]:
-    """Connections on which this head was sent."""
+    """Connections on which this head was sent, and which the service has had a look at."""
     with ExitStack() as stack:
-        connections = []
-        for _ in range(AT_ONCE):
-            connection = stack.enter_context(socket.socket())
-            connection.settimeout(PATIENCE_SECONDS)
-            if receive_buffer:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            connection.connect(("127.0.0.1", sender.port))
-            connection.sendall(head)
-            connections.append(connection)
-        # The service has had a look at them.
+        opened = (_connection(sender, head, receive_buffer) for _ in range(AT_ONCE))
+        connections = [stack.enter_context(one) for one in opened]
         time.sleep(1)
         yield connections
 
 
-def _loaded(sender: Sender) -> Answer:
-    return sender.send("PUT", TRANSACTIONS, FILE, Content_Type="text/csv")
+def _loaded(sender: Sender, file: bytes = FILE) -> Answer:
+    return sender.send("PUT", TRANSACTIONS, file, Content_Type="text/csv")
+
+
+def _part_of_a_file(sender: Sender, size: int) -> bytes:
+    """A request whose body lacks its end."""
+    lines = ("Content-Type: text/csv", f"Content-Length: {size + 1_000_000}")
+    return sender.head("PUT", TRANSACTIONS, *lines) + b"x" * size
+
+
+def _queued_run(settings: Settings) -> Run:
+    """A run that nobody works on."""
+    with db.scope():
+        owner = tenants.tenant_by_name("busy")
+        run, _ = runs.join_or_create(owner.id, None, "test", settings.run_deadline_ms)
+    return run
+
+
+@contextmanager
+def _seat_taken(sender: Sender, run: Run) -> Iterator[None]:
+    """A request waits for a run, on the only seat."""
+    head = sender.head("GET", f"/api/v1/clv/jobs/{run.job_id}?wait=25")
+    with ExitStack() as waiting:
+
+        def is_taken() -> bool:
+            # A wait that finds the seat taken by the simulation is answered at once.
+            waiting.enter_context(_connection(sender, head))
+            time.sleep(0.5)
+            return sender.send("POST", SIMULATE).status == 503
+
+        wait_until(is_taken, "the seat is taken")
+        yield
+
+
+@contextmanager
+def _connection(sender: Sender, head: bytes, receive_buffer: int = 0) -> Iterator[socket.socket]:
+    """A connection on which this head was sent."""
+    with socket.socket() as connection:
+        connection.settimeout(PATIENCE_SECONDS)
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.connect(("127.0.0.1", sender.port))
+        connection.sendall(head)
+        yield connection
+
+
+def _end(run: Run) -> None:
+    with db.scope():
+        runs.close(run.id, "cancelled", "for the test")
+
+
+def _write(sender: Sender) -> bytes:
+    """A request that has to wait while nobody can write."""
+    body = json.dumps({"data": [row("ann", 1)]}).encode()
+    lines = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    return sender.head("POST", "/api/v1/interaction-summaries", *lines) + body
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Nobody can write meanwhile."""
+    with db.scope(), db.transaction():
+        db.execute("UPDATE tenant SET name = name")
+        yield
 
 
 def _fill(tenant: Tenant) -> None:

@@ -15,6 +15,7 @@ from clv.api.schemas.customers import Clv
 from clv.db.models import ApiKey, ClvRecord
 from clv.http.counters import Counters
 from clv.http.flows import Flows
+from clv.http.waiting_room import WaitingRoom
 from clv.temporary_disk import TemporaryDisk
 
 PATH = "/api/v1/customers/<customer_id>/clv"
@@ -71,6 +72,7 @@ def _application() -> Flask:
         counters=Counters(),
         flows=Flows(settings.trusted_proxies),
         settings=settings,
+        waiting_room=WaitingRoom(settings.web_threads),
         temporary_disk=TemporaryDisk(settings.temp_disk_mb * 1024 * 1024),
     )
     return app

@@ -37,6 +37,10 @@ def test_the_last_place_is_for_who_has_none():
     assert taken(queue) == ["b1"]
 
 
+def test_of_two_places_a_flow_takes_both():
+    assert taken(queue_of("a1 a2 a3", places=2)) == ["a1", "a2"]
+
+
 def test_a_single_place_is_for_everybody():
     queue = queue_of("a1 a2 b1", places=1)
     assert taken(queue) == ["a1"]
@@ -120,6 +124,6 @@ def _may_go(places: int, waits: dict, out: Counter) -> set[str]:
     if not free or not waiting:
         return set()
     fewest = min(out[flow] for flow in waiting)
-    if fewest and free == 1:
+    if fewest and free == 1 and places > 2:
         return set()
     return {flow for flow in waiting if out[flow] == fewest}

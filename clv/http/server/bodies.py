@@ -93,7 +93,6 @@ class Body:
             if not self.is_here:
                 self.take(self._request.unreader.take_buffered())
             if not self.is_here:
-                self.carried.is_received = True
                 raise BodyAwaited
             if self._error is not None:
                 raise self._error

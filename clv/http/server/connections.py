@@ -32,9 +32,9 @@ class Connection(TConn):
         self.is_closed = False
         # When it began to wait for what it waits for now, and for how long it may.
         self.since = time.monotonic()
-        self.patience = Patience()
         # For whom its request waits for a thread.
-        self.flow: Hashable = None
+        self.flow: Hashable = self.address
+        self.patience = Patience()
         # How much has to arrive before a thread looks at the request.
         self.needed = 0
         # The Body of the request that is served, if it has one.

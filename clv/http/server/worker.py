@@ -4,27 +4,31 @@ In gunicorn 27, gthread reads a request's head in a thread, without a time limit
 and it waits there until the client has taken the response. A handful of clients that send half a
 head stop the service for good. Here only the process's event loop waits:
 
-1. for a head, and for a small body with it. Then a thread runs the application;
+1. for a head, and for a small body with it. When it is its turn, a thread runs the application;
 2. for a larger body, if the application reads it. It is not there yet, so this pass of the request
    ends and leaves no trace. The loop receives the body, and the application is run again with it;
-3. for the client to take what it did not take of the response at once;
-4. for the client to close.
+3. for a seat, if the application has none for a file that was received;
+4. for the client to take what it did not take of the response at once;
+5. for the client to close.
 
 When places for connections run out, those on which no authenticated request is served go, the one
-first that has waited longest. TLS belongs to the proxy: a handshake would block the loop. When a
-gunicorn release does all this itself, remove this package.
+first that has waited longest; then those of a tenant whose slow requests have more than half.
+
+TLS belongs to the proxy: a handshake would block the loop. When a gunicorn release does all this
+itself, remove this package.
 """
 
 import errno
 import io
 import time
+from collections import Counter
 from typing import Any
 
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES, MAX_WAITING
-from clv.http.fair_queue import FairQueue
+from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES
+from clv.http.carried import SeatAwaited
 from clv.http.request_log import OTHER
 from clv.http.server.answers import answer_crowd, answer_error
 from clv.http.server.bodies import Body, BodyAwaited, has_body
@@ -32,6 +36,7 @@ from clv.http.server.client_socket import ClientSocket
 from clv.http.server.connections import Addresses, Connection
 from clv.http.server.spool import SpoolRoom
 from clv.http.server.stages import Arrivals, Bodies, Ends, Responses
+from clv.http.server.turns import Seats, Threads
 
 # The release whose private parts the worker uses.
 GUNICORN_VERSION = "27.0.1"
@@ -40,8 +45,8 @@ GUNICORN_VERSION = "27.0.1"
 _LOOK_SECONDS = 0.5
 _NO_MORE_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
-# What ``handle`` returns for a request whose body has yet to come.
-_AWAITED = object()
+# What ``handle`` returns for a request that has to come again.
+_AWAITED = (BodyAwaited, SeatAwaited)
 
 
 class Worker(ThreadWorker):
@@ -90,13 +95,14 @@ class Worker(ThreadWorker):
         # Behind a proxy, all connections come from its address.
         share = 0.0 if carried.settings.trusted_proxies else ADDRESS_SHARE
         self._addresses = Addresses(int(self.worker_connections * share))
-        self._flows = carried.flows
-        self._queue: FairQueue[Connection] = FairQueue(self.cfg.threads, MAX_WAITING)
-        self._arrivals = Arrivals(self.poller, self._queue_up, self._drop)
+        self._arrivals = Arrivals(self.poller, self._dispatch, self._drop)
         self._bodies = Bodies(self.poller, self._dispatch)
         self._responses = Responses(self.poller, self._go_on, self._drop)
         self._ends = Ends(self.poller, self._drop)
         self._stages = (self._arrivals, self._bodies, self._responses, self._ends)
+        self._threads = Threads(carried.flows, self.cfg.threads, self._serve, self._refuse)
+        self._seats = Seats(self._dispatch)
+        carried.waiting_room.on_leave = self._seat_left
         self._look_at = 0.0
         super().run()
 
@@ -136,29 +142,30 @@ class Worker(ThreadWorker):
             conn.body = req.body = Body(req, self._room)
         try:
             return super().handle_request(req, conn)
-        except BodyAwaited:
-            return _AWAITED
+        except _AWAITED as awaited:
+            return type(awaited)
 
     def _keepalive_after(self, conn: Connection, keepalive: Any) -> Any:
         """Whether the connection can take another request: not while part of an unread body has
         yet to arrive."""
-        if keepalive is _AWAITED:
+        if keepalive in _AWAITED:
             conn.parser.again = conn.parser.mesg
-            return _AWAITED
+            return keepalive
         body, conn.body = conn.body, None
         return keepalive and (body is None or _has_ended(conn, body))
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Go on after a thread has worked on a connection, without blocking the loop."""
-        self._queue.done(conn.flow)
+        self._threads.end(conn)
         is_kept = False if fs.cancelled() or fs.exception() else fs.result()
-        if is_kept is _AWAITED:
+        if is_kept is BodyAwaited:
             self._bodies.begin(conn)
+        elif is_kept is SeatAwaited:
+            self._seats.begin(conn)
         elif conn.sock.outbox is None:
             self._go_on(conn, fs)
         else:
             self._responses.begin(conn, fs)
-        self._hand_out()
 
     def murder_pending(self) -> None:
         """Keep a place free for a new connection, and see to those that have waited too long."""
@@ -169,30 +176,30 @@ class Worker(ThreadWorker):
             self._look_at = now + _LOOK_SECONDS
             for stage in self._stages:
                 stage.look(now)
+            self._seats.go_on()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what never came to the application, or what it did not answer itself."""
         code = answer_error(client, exc)
         self.wsgi.extensions["clv"].counters.add((OTHER, OTHER, code))
 
-    def _queue_up(self, conn: Connection) -> None:
-        """Let a new request wait for a thread."""
-        conn.flow = self._flows.of(conn.parser.unreader.buf.getvalue(), conn.client)
-        self._dispatch(conn)
-
     def _dispatch(self, conn: Connection) -> None:
-        """Let a request wait for a thread. All pass here, in the event loop."""
-        if self._queue.put(conn.flow, conn):
-            self._hand_out()
-        else:
-            code = answer_crowd(conn.sock)
-            self.wsgi.extensions["clv"].counters.add((OTHER, OTHER, code))
-            self._ends.begin(conn)
+        """Hand a connection to a thread when it is its turn. All requests pass here, in the event
+        loop."""
+        self._threads.begin(conn)
 
-    def _hand_out(self) -> None:
-        """Hand requests to the threads that are free."""
-        while taken := self._queue.take():
-            super().enqueue_req(taken[1])
+    def _serve(self, conn: Connection) -> None:
+        super().enqueue_req(conn)
+
+    def _refuse(self, conn: Connection) -> None:
+        code = answer_crowd(conn.sock)
+        self.wsgi.extensions["clv"].counters.add((OTHER, OTHER, code))
+        self._ends.begin(conn)
+
+    def _seat_left(self) -> None:
+        """A thread has given a seat back."""
+        if self._seats:
+            self.method_queue.defer(self._seats.go_on)
 
     def _go_on(self, conn: Connection, fs: Any) -> None:
         """Keep a connection whose client has all of its response, or wait for its end."""
@@ -209,22 +216,35 @@ class Worker(ThreadWorker):
 
     def _evict(self, address: str | None = None) -> bool:
         """Close the connection that has waited longest while nobody who is authenticated waits for
-        it. Returns whether there was one.
+        it; or else one of a tenant that has more than half. Returns whether there was one.
 
         :param address: only one of this address
         """
+        conn = self._oldest_idle(address)
+        if conn is None and address is None:
+            conn = self._oldest_of_the_greediest()
+        if conn is None:
+            return False
+        if conn in self.keepalived_conns:
+            self.keepalived_conns.remove(conn)
+            self.poller.unregister(conn.sock)
+        for stage in self._stages:
+            stage.remove(conn)
+        self._drop(conn)
+        return True
+
+    def _oldest_idle(self, address: str | None) -> Connection | None:
         places: list[Any] = [self.keepalived_conns, *self._stages]
         idle = (_first_idle(place, address) for place in places)
-        oldest = min((conn for conn in idle if conn), key=lambda conn: conn.since, default=None)
-        if oldest is None:
-            return False
-        if oldest in self.keepalived_conns:
-            self.keepalived_conns.remove(oldest)
-            self.poller.unregister(oldest.sock)
-        for stage in self._stages:
-            stage.remove(oldest)
-        self._drop(oldest)
-        return True
+        return min((conn for conn in idle if conn), key=lambda conn: conn.since, default=None)
+
+    def _oldest_of_the_greediest(self) -> Connection | None:
+        """One of a tenant that has more than half of all places for slow requests."""
+        conns = [*self._bodies, *self._responses]
+        owners = Counter(conn.sock.owner for conn in conns).most_common(1)
+        if not owners or owners[0][1] <= self.worker_connections // 2:
+            return None
+        return next(conn for conn in conns if conn.sock.owner == owners[0][0])
 
 
 def _has_ended(conn: Connection, body: Body) -> bool:
