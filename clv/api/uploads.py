@@ -95,8 +95,8 @@ def file(is_partial: bool = False) -> Iterator[File]:
     else:
         accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
     most = settings.max_inflated_mb * 1024 * 1024
-    stream = io.BufferedReader(_Body(), BUFFER_BYTES)
     with seat_in_turn():
+        stream = io.BufferedReader(_body(), BUFFER_BYTES)
         yield File(
             cast(BinaryIO, stream),
             KIND_OF_TRANSACTIONS[request.mimetype],
@@ -130,6 +130,13 @@ def _watch_client() -> Callable[[], None]:
             raise BrokenOff(BROKEN_OFF)
 
     return watch
+
+
+def _body() -> Any:
+    """The request's body. One that was received is a file already, of which no copy is kept to
+    read it twice."""
+    environ = request.environ
+    return _Body() if carried(environ) is None else environ["wsgi.input"].opened()
 
 
 class _Body(io.RawIOBase):

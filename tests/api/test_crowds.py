@@ -7,9 +7,13 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from clv import db
+from clv.auth import keys
+from clv.auth.principal import Role
 from clv.budgets import ADDRESS_SHARE, MAX_CONNECTIONS
+from clv.store import tenants
 from tests.api.web import PATIENCE_SECONDS, Web, gunicorn, read
-from tests.conftest import ON_ONE_DATABASE, empty_tables  # noqa: F401
+from tests.conftest import ON_ONE_DATABASE, empty_tables
 
 CROWD = 2_200
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -28,7 +32,18 @@ def many_descriptors() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def web(settings) -> Iterator[Web]:
+def token(settings) -> Iterator[str]:
+    """A key of a fresh tenant."""
+    db.configure(settings)
+    with db.scope():
+        empty_tables()
+        yield keys.create_key(tenants.create_tenant("crowd"), Role.EDITOR)
+    db.release()
+    db.database.close_all()
+
+
+@pytest.fixture(scope="module")
+def web(settings, token) -> Iterator[Web]:
     """A web process."""
     with gunicorn(settings) as running:
         yield running
@@ -68,6 +83,26 @@ def test_idle_connections_leave_room_for_others(web, addresses, request_):
         if addresses is ONE_ADDRESS:
             early.sendall(HEALTH)
             assert read(early).status == 200, "an address takes places only from itself"
+
+
+@ON_ONE_DATABASE
+def test_slow_uploads_of_one_tenant_leave_places_to_others(web, token):
+    begun = (
+        "PUT /api/v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Length: 9000000\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        connections = []
+        for number in range(MAX_CONNECTIONS + 1):
+            address = MANY_ADDRESSES[number % len(MANY_ADDRESSES)]
+            connection = stack.enter_context(connect(web, address))
+            connection.sendall(begun.encode())
+            connections.append(connection)
+        with connect(web, OURS) as late:
+            late.sendall(HEALTH)
+            assert read(late).status == 200
+        # It was closed, and did not just run out of time.
+        assert read(connections[0], "PUT") is None
 
 
 @ON_ONE_DATABASE

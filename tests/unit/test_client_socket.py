@@ -69,7 +69,7 @@ def test_without_disk_a_client_that_nobody_knows_is_broken_off(disk):
     held = room.take(1)
     with connection(room) as (ours, _), pytest.raises(ConnectionResetError):
         ours.sendall(RESPONSE)
-    room.leave(held)
+    room.leave(1, held)
     assert disk.total == 0
 
 
@@ -88,8 +88,21 @@ def test_without_disk_a_client_that_is_known_is_waited_for(disk):
         ours.sendall(RESPONSE)
         ours.shutdown(socket.SHUT_WR)
         taking.join()
-    room.leave(held)
+    room.leave(1, held)
     assert taken == RESPONSE
+
+
+def test_nobody_takes_all_places_for_files(disk):
+    room = SpoolRoom(disk, most=8)
+    held = [room.take(1) for _ in range(6)]
+    with pytest.raises(Unavailable):
+        room.take(1)
+    assert room.take(2)
+    room.leave(1, held[0])
+    with pytest.raises(Unavailable):
+        # Beside another, half of them is the most.
+        room.take(1)
+    assert room.take(2)
 
 
 def test_a_spool_that_finds_no_disk_keeps_what_it_had():

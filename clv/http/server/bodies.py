@@ -83,20 +83,37 @@ class Body:
         if self._spool is not None:
             self._spool.close()
 
+    def opened(self) -> BinaryIO:
+        """The body as a file, which is at its beginning when it is opened first.
+
+        :raises BodyAwaited: when it has yet to come
+        :raises ClvError: when it did not come whole
+        """
+        if self._file is None:
+            if not self.is_here:
+                self.take(self._request.unreader.take_buffered())
+            if not self.is_here:
+                raise BodyAwaited
+            if self._error is not None:
+                raise self._error
+            self._file = io.BytesIO() if self._spool is None else self._spool.file
+            self._file.seek(0)
+        return self._file
+
     def read(self, size: int | None = -1) -> bytes:
         """As :meth:`io.BufferedIOBase.read`."""
-        return self._opened().read(-1 if size is None else size)
+        return self.opened().read(-1 if size is None else size)
 
     def readline(self, size: int | None = -1) -> bytes:
         """As :meth:`io.IOBase.readline`."""
-        return self._opened().readline(-1 if size is None else size)
+        return self.opened().readline(-1 if size is None else size)
 
     def readlines(self, hint: int = -1) -> list[bytes]:
         """As :meth:`io.IOBase.readlines`."""
-        return self._opened().readlines(hint)
+        return self.opened().readlines(hint)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._opened())
+        return iter(self.opened())
 
     def _append(self, data: Any) -> None:
         known = self.carried
@@ -112,22 +129,6 @@ class Body:
     def _fail(self, error: ClvError) -> None:
         self._error = error
         self.close()
-
-    def _opened(self) -> BinaryIO:
-        """The body from its beginning, at its first reading.
-
-        :raises BodyAwaited: when it has yet to come
-        """
-        if self._file is None:
-            if not self.is_here:
-                self.take(self._request.unreader.take_buffered())
-            if not self.is_here:
-                raise BodyAwaited
-            if self._error is not None:
-                raise self._error
-            self._file = io.BytesIO() if self._spool is None else self._spool.file
-            self._file.seek(0)
-        return self._file
 
 
 def has_body(request: Any) -> bool:

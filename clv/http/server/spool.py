@@ -3,10 +3,16 @@
 import io
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Hashable
 from typing import Any, BinaryIO, cast
 
-from clv.budgets import MAX_IN_MEMORY, MAX_SPOOLED
+from clv.budgets import (
+    DISK_SHARE_ALONE,
+    DISK_SHARE_BESIDE_OTHERS,
+    MAX_IN_MEMORY,
+    MAX_SPOOLED,
+)
 from clv.errors import Unavailable
 from clv.temporary_disk import Held, TemporaryDisk
 
@@ -18,26 +24,35 @@ class SpoolRoom:
     """Where spools go that are too large for memory.
 
     :param disk: counts their bytes
-    :param most: files at the same time, each of which takes a descriptor
+    :param most: files at the same time, each of which takes a descriptor. An owner gets half of
+        them, and three quarters while nobody else has any
     """
 
     def __init__(self, disk: TemporaryDisk, most: int = MAX_SPOOLED) -> None:
-        self._disk = disk
-        self._files = threading.BoundedSemaphore(most)
+        self._disk, self._most = disk, most
+        self._files: Counter[Hashable] = Counter()
+        self._lock = threading.Lock()
 
     def take(self, owner: Hashable) -> Held:
         """Take a place for a file.
 
         :raises Unavailable: when there is none
         """
-        if not self._files.acquire(blocking=False):
-            raise Unavailable(_TOO_MANY)
+        with self._lock:
+            own, total = self._files[owner], self._files.total()
+            share = DISK_SHARE_ALONE if own == total else DISK_SHARE_BESIDE_OTHERS
+            if total >= self._most or own >= max(1, int(self._most * share)):
+                raise Unavailable(_TOO_MANY)
+            self._files[owner] += 1
         return self._disk.hold(owner)
 
-    def leave(self, held: Held) -> None:
+    def leave(self, owner: Hashable, held: Held) -> None:
         """Give the place and its bytes back."""
         held.close()
-        self._files.release()
+        with self._lock:
+            self._files[owner] -= 1
+            if not self._files[owner]:
+                del self._files[owner]
 
 
 class Spool:
@@ -78,7 +93,7 @@ class Spool:
             # What it could not write any more.
             pass
         if held is not None:
-            self._room.leave(held)
+            self._room.leave(self._owner, held)
 
     def _move_to_disk(self) -> None:
         held = self._room.take(self._owner)
@@ -88,9 +103,9 @@ class Spool:
             file = cast(BinaryIO, tempfile.TemporaryFile())
             file.write(cast(io.BytesIO, self.file).getbuffer())
         except OSError:
-            self._room.leave(held)
+            self._room.leave(self._owner, held)
             raise Unavailable(_FULL) from None
         except Unavailable:
-            self._room.leave(held)
+            self._room.leave(self._owner, held)
             raise
         self.file, self._held = file, held

@@ -12,13 +12,16 @@ head stop the service for good. Here only the process's event loop waits:
 5. for the client to close.
 
 When places for connections run out, those on which no authenticated request is served go, the one
-first that has waited longest. TLS belongs to the proxy: a handshake would block the loop. When a
-gunicorn release does all this itself, remove this package.
+first that has waited longest; then those of a tenant whose slow requests have more than half.
+
+TLS belongs to the proxy: a handshake would block the loop. When a gunicorn release does all this
+itself, remove this package.
 """
 
 import errno
 import io
 import time
+from collections import Counter
 from typing import Any
 
 from gunicorn.http.errors import ParseException
@@ -213,22 +216,35 @@ class Worker(ThreadWorker):
 
     def _evict(self, address: str | None = None) -> bool:
         """Close the connection that has waited longest while nobody who is authenticated waits for
-        it. Returns whether there was one.
+        it; or else one of a tenant that has more than half. Returns whether there was one.
 
         :param address: only one of this address
         """
+        conn = self._oldest_idle(address)
+        if conn is None and address is None:
+            conn = self._oldest_of_the_greediest()
+        if conn is None:
+            return False
+        if conn in self.keepalived_conns:
+            self.keepalived_conns.remove(conn)
+            self.poller.unregister(conn.sock)
+        for stage in self._stages:
+            stage.remove(conn)
+        self._drop(conn)
+        return True
+
+    def _oldest_idle(self, address: str | None) -> Connection | None:
         places: list[Any] = [self.keepalived_conns, *self._stages]
         idle = (_first_idle(place, address) for place in places)
-        oldest = min((conn for conn in idle if conn), key=lambda conn: conn.since, default=None)
-        if oldest is None:
-            return False
-        if oldest in self.keepalived_conns:
-            self.keepalived_conns.remove(oldest)
-            self.poller.unregister(oldest.sock)
-        for stage in self._stages:
-            stage.remove(oldest)
-        self._drop(oldest)
-        return True
+        return min((conn for conn in idle if conn), key=lambda conn: conn.since, default=None)
+
+    def _oldest_of_the_greediest(self) -> Connection | None:
+        """One of a tenant that has more than half of all places for slow requests."""
+        conns = [*self._bodies, *self._responses]
+        owners = Counter(conn.sock.owner for conn in conns).most_common(1)
+        if not owners or owners[0][1] <= self.worker_connections // 2:
+            return None
+        return next(conn for conn in conns if conn.sock.owner == owners[0][0])
 
 
 def _has_ended(conn: Connection, body: Body) -> bool:
