@@ -1,16 +1,12 @@
 """One tenant's slow requests leave threads, seats and temporary disk to the others."""
 
-import http.client
 import io
 import json
-import socket
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -26,38 +22,22 @@ from clv.services.loading import Options
 from clv.store import runs, tenants
 from clv.store.runs import Run
 from clv.store.tenants import Tenant
+from tests.api.slow_requests import (
+    ATTACKS,
+    RECORDS,
+    SIMULATE,
+    TRANSACTIONS,
+    Sender,
+    connection,
+)
 from tests.api.support import insert, numbered_records, row
-from tests.api.web import PATIENCE_SECONDS, Answer, Web, gunicorn, read
+from tests.api.web import Answer, Web, gunicorn, read
 from tests.conftest import ON_ONE_DATABASE, empty_tables, wait_until
 
-AT_ONCE = 14
 # So many that a simulation takes a while, and the file of them more than what sockets hold.
 CUSTOMERS = 20_000
-SETTINGS = "/api/v1/settings"
-TRANSACTIONS, RECORDS = "/api/v1/transactions", "/api/v1/clv/records"
-SIMULATE, CLV = "/api/v1/clv/simulate", "/api/v1/customers/ann/clv"
+SETTINGS, CLV = "/api/v1/settings", "/api/v1/customers/ann/clv"
 FILE = b"customer_id,date,amount\nann,2026-04-30,42.50\nbob,2026-05-01,7\n"
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Sends requests with a key to a running service."""
-
-    port: int
-    token: str
-
-    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        """A response, on a connection of its own."""
-        sent = {name.replace("_", "-"): text for name, text in headers.items()}
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, PATIENCE_SECONDS)) as one:
-            one.request(method, path, body, {"Authorization": f"Bearer {self.token}", **sent})
-            answer = one.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
-
-    def head(self, method: str, path: str, *lines: str) -> bytes:
-        """The head of a request."""
-        known = (f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {self.token}")
-        return "\r\n".join((*known, *lines, "", "")).encode()
 
 
 @pytest.fixture(scope="module")
@@ -175,81 +155,6 @@ def test_of_a_tenants_waiting_requests_those_beyond_two_hundred_are_refused(sett
     assert MAX_WAITING <= statuses[200] and 1 <= statuses[503] <= 3
 
 
-@contextmanager
-def _slow_uploads(attacker: Sender) -> Iterator[Counter[int]]:
-    """Files that come in small pieces."""
-    head = attacker.head("PUT", TRANSACTIONS, "Content-Type: text/csv", "Content-Length: 9000000")
-    ended = threading.Event()
-
-    def trickle(connections: list[socket.socket]) -> None:
-        while not ended.wait(0.2):
-            for connection in connections:
-                with suppress(OSError):
-                    connection.send(b"x" * 1_900)
-
-    with _connected(attacker, head) as connections:
-        trickling = threading.Thread(target=trickle, args=(connections,))
-        trickling.start()
-        try:
-            yield Counter()
-        finally:
-            ended.set()
-            trickling.join()
-
-
-@contextmanager
-def _slow_downloads(attacker: Sender) -> Iterator[Counter[int]]:
-    """Files that nobody reads."""
-    head = attacker.head("GET", RECORDS, "Accept: text/csv")
-    with _connected(attacker, head, receive_buffer=4_096) as connections:
-        for connection in connections:
-            # It has begun, or was refused.
-            assert connection.recv(1, socket.MSG_PEEK)
-        yield Counter()
-
-
-@contextmanager
-def _simulations(attacker: Sender) -> Iterator[Counter[int]]:
-    """Simulations without end."""
-    ended, statuses = threading.Event(), Counter[int]()
-
-    def simulate() -> None:
-        while not ended.is_set():
-            answer = attacker.send("POST", SIMULATE)
-            statuses[answer.status] += 1
-            assert answer.status == 200 or answer.headers["Retry-After"]
-
-    threads = [threading.Thread(target=simulate) for _ in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    try:
-        wait_until(lambda: statuses[200], "they are going on")
-        yield statuses
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
-
-
-ATTACKS: dict[str, Callable] = {
-    "uploads": _slow_uploads,
-    "downloads": _slow_downloads,
-    "simulations": _simulations,
-}
-
-
-@contextmanager
-def _connected(
-    sender: Sender, head: bytes, receive_buffer: int = 0
-) -> Iterator[list[socket.socket]]:
-    """Connections on which this head was sent, and which the service has had a look at."""
-    with ExitStack() as stack:
-        opened = (_connection(sender, head, receive_buffer) for _ in range(AT_ONCE))
-        connections = [stack.enter_context(one) for one in opened]
-        time.sleep(1)
-        yield connections
-
-
 def _loaded(sender: Sender, file: bytes = FILE) -> Answer:
     return sender.send("PUT", TRANSACTIONS, file, Content_Type="text/csv")
 
@@ -276,24 +181,12 @@ def _seat_taken(sender: Sender, run: Run) -> Iterator[None]:
 
         def is_taken() -> bool:
             # A wait that finds the seat taken by the simulation is answered at once.
-            waiting.enter_context(_connection(sender, head))
+            waiting.enter_context(connection(sender, head))
             time.sleep(0.5)
             return sender.send("POST", SIMULATE).status == 503
 
         wait_until(is_taken, "the seat is taken")
         yield
-
-
-@contextmanager
-def _connection(sender: Sender, head: bytes, receive_buffer: int = 0) -> Iterator[socket.socket]:
-    """A connection on which this head was sent."""
-    with socket.socket() as connection:
-        connection.settimeout(PATIENCE_SECONDS)
-        if receive_buffer:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.connect(("127.0.0.1", sender.port))
-        connection.sendall(head)
-        yield connection
 
 
 def _end(run: Run) -> None:
