@@ -8,8 +8,9 @@ from tests.load.attacks.attacker import Attacker
 
 FORMS = 40
 IDLE = 2_200
-# One that is closed is opened again, but only so many in each quarter of a second.
-REOPENED = 25
+# So many are opened in each quarter of a second until all are there, and after that of those that
+# were closed.
+OPENED, REOPENED = 50, 25
 PAUSE_SECONDS = 0.25
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 10)]
 
@@ -32,11 +33,11 @@ def idle_connections(attacker: Attacker) -> None:
     """Kept connections on which nothing comes any more, from some addresses."""
     request = attacker.head("GET", "/healthz")
     with selectors.DefaultSelector() as selector:
-        _open(attacker, selector, IDLE, request)
         while not attacker.stop.wait(PAUSE_SECONDS):
             _strike_off(attacker, selector)
             missing = IDLE - len(selector.get_map())
-            _open(attacker, selector, min(missing, REOPENED), request)
+            most = OPENED if attacker.tally["opened"] < IDLE else REOPENED
+            _open(attacker, selector, min(missing, most), request)
 
 
 def _open(attacker: Attacker, selector: selectors.BaseSelector, count: int, request: bytes) -> None:
