@@ -1,6 +1,6 @@
 """How much temporary disk the requests of a process hold, by tenant.
 
-Bodies that wait for a thread, copies of workbooks and, with SQLite, staged rows are all temporary
+Bodies that wait for a thread, copies of workbooks and staged rows are all temporary
 files. Whoever writes one claims its bytes first and gives them back when the file is gone::
 
     with disk.hold(tenant_id) as held:

@@ -18,6 +18,7 @@ from clv.files.stream import MAX_PREVIEW_BYTES, File
 from clv.http.access import ClvBlueprint, principal, seat_in_turn
 from clv.http.application import components
 from clv.http.carried import accept_at_most, accept_beginning, carried
+from clv.http.client import has_gone
 from clv.http.parser import BROKEN_OFF, receive
 from clv.services import loading
 from clv.services.loading import Options
@@ -95,15 +96,14 @@ def file(is_partial: bool = False) -> Iterator[File]:
     else:
         accept_at_most(environ, settings.max_upload_mb * 1024 * 1024)
     most = settings.max_inflated_mb * 1024 * 1024
-    with seat_in_turn():
-        stream = io.BufferedReader(_body(), BUFFER_BYTES)
+    with seat_in_turn(), components().temporary_disk.hold(principal().tenant_id) as disk:
         yield File(
-            cast(BinaryIO, stream),
+            cast(BinaryIO, io.BufferedReader(_body(), BUFFER_BYTES)),
             KIND_OF_TRANSACTIONS[request.mimetype],
             most,
             settings.max_bad_lines,
             Effort(_watch_client()),
-            components().temporary_disk.hold(principal().tenant_id),
+            disk,
         )
 
 
@@ -123,10 +123,10 @@ def _content(example: str | None) -> dict[str, Any]:
 
 def _watch_client() -> Callable[[], None]:
     """What raises when the client of the current request has gone: nobody waits for the work."""
-    has_gone = request.environ.get("clv.client_gone")
+    environ = request.environ
 
     def watch() -> None:
-        if has_gone is not None and has_gone():
+        if has_gone(environ):
             raise BrokenOff(BROKEN_OFF)
 
     return watch
