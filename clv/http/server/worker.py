@@ -11,8 +11,9 @@ head stop the service for good. Here only the process's event loop waits:
 4. for the client to take what it did not take of the response at once;
 5. for the client to close.
 
-When places for connections run out, those on which no authenticated request is served go, the one
-first that has waited longest; then those of a tenant whose slow requests have more than half.
+When places for connections run out, a tenant whose slow requests have more than half gives one up.
+Otherwise those go on which no authenticated request is served, the one first that has waited
+longest.
 
 TLS belongs to the proxy: a handshake would block the loop. When a gunicorn release does all this
 itself, remove this package.
@@ -215,14 +216,13 @@ class Worker(ThreadWorker):
             conn.close()
 
     def _evict(self, address: str | None = None) -> bool:
-        """Close the connection that has waited longest while nobody who is authenticated waits for
-        it; or else one of a tenant that has more than half. Returns whether there was one.
+        """Close a connection of a tenant that has more than half, or else the one that has waited
+        longest while nobody who is authenticated waits for it. Returns whether there was one.
 
         :param address: only one of this address
         """
-        conn = self._oldest_idle(address)
-        if conn is None and address is None:
-            conn = self._oldest_of_the_greediest()
+        greedy = self._oldest_of_the_greediest() if address is None else None
+        conn = greedy or self._oldest_idle(address)
         if conn is None:
             return False
         if conn in self.keepalived_conns:
