@@ -129,7 +129,7 @@ class NdjsonTable:
         fields = _object(line)
         if len(fields) > MAX_COLUMNS:
             raise ValueError(
-                f"The object has {len(fields):,} fields; at most {MAX_COLUMNS:,} count."
+                f"The line has {len(fields):,} fields; at most {MAX_COLUMNS:,} can be read."
             )
         return {name: _text(field) for name, field in fields.items()}
 

@@ -31,15 +31,17 @@ def test_a_line_with_the_key_of_an_earlier_one_is_bad(put):
     assert [found[5] for found in stored()] == [3, 3]
 
 
-def test_of_very_many_bad_lines_the_first_100_are_returned_in_order(put):
-    answer = put(MANY + MANY.removeprefix(HEADER) + "x,?,?,,,,\n" * 500, SKIP)
-    assert changes(answer) == {"received": 2800, "inserted": 2800, "rejected": 3300}
-    assert [error["line"] for error in answer.json["errors"]] == list(range(2802, 2902))
-    answer = put(HEADER + "x,?,?,,,,\n" * 60 + MANY.removeprefix(HEADER) * 2, SKIP)
-    assert [error["line"] for error in answer.json["errors"]] == [
-        *range(2, 62),
-        *range(2862, 2902),
+def test_of_very_many_bad_lines_the_first_100_are_named_in_order_and_nothing_is_loaded(put):
+    bad = "x,?,?,,,,\n"
+    answer = put(MANY + bad * 500, SKIP)
+    assert answer.status_code == 400 and "More than 100 bad lines" in answer.json["message"]
+    assert list(answer.json["errors"]["body"]) == [f"line {n}" for n in range(2802, 2902)]
+    answer = put(HEADER + bad * 60 + MANY.removeprefix(HEADER) * 2, SKIP)
+    assert answer.status_code == 400
+    assert list(answer.json["errors"]["body"]) == [
+        f"line {n}" for n in (*range(2, 62), *range(2862, 2902))
     ]
+    assert stored() == []
 
 
 def test_alltime_is_a_conflict_with_daily_unless_it_is_replaced(put, load):
