@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from clv import db, logs
-from clv.errors import DISK_FULL, ClvError
+from clv.errors import DISK_FULL, READ_ONLY, ClvError, Unavailable
 
-DOWN = "The database can't be reached, is busy, or lacks its tables (flask migrate)."
+_STATES = {db.FULL: DISK_FULL, db.READ_ONLY: READ_ONLY}
+_DOWN = "The database can't be reached, is busy, or lacks its tables (flask migrate)."
+_FAULT = "The database refused a statement."
 
 
 def plain_errors(command: Callable) -> Callable:
@@ -21,10 +23,22 @@ def plain_errors(command: Callable) -> Callable:
         try:
             with db.scope():
                 return command(*args, **kwargs)
+        except Unavailable as error:
+            raise click.ClickException(_because(error.message, error.cause)) from None
         except ClvError as error:
             raise click.ClickException(error.message) from None
-        except (*db.DOWN, db.NO_TABLES) as error:
+        except db.ERRORS as error:
             logs.event("command.failed", logging.ERROR, error=logs.trace(error))
-            raise click.ClickException(DISK_FULL if db.is_full(error) else DOWN) from None
+            raise click.ClickException(_because(_sentence(error), db.cause(error))) from None
 
     return wrapper
+
+
+def _sentence(error: BaseException) -> str:
+    state = db.state_of(error)
+    return _FAULT if state is None else _STATES.get(state, _DOWN)
+
+
+def _because(sentence: str, cause: str) -> str:
+    """Both in one line."""
+    return f"{sentence} ({cause})" if cause else sentence
