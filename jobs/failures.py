@@ -23,10 +23,8 @@ _SENTENCES = {
     READ_ONLY: "The queue (Redis) is read-only at the moment: nothing can be started.",
     DOWN: "The queue (Redis) can't be reached. Try again shortly.",
 }
-_CERTIFICATE = (
-    "The certificate of the queue (Redis) can't be verified. If it is meant to be self-signed, set"
-    " REDIS_TLS_VERIFY=false."
-)
+_SELF_SIGNED = "If it is meant to be self-signed, set REDIS_TLS_VERIFY=false."
+_CERTIFICATE = f"The certificate of the queue (Redis) can't be verified. {_SELF_SIGNED}"
 # By class, and by what the text of a reply says. Other texts of replies are not shown: they may
 # repeat the command, with its data.
 _CLASSES = (
@@ -43,7 +41,7 @@ _TEXTS = (
     ("without any password", "it has no password, and REDIS_URL has one"),
     ("Authentication required", "it requires a password, and REDIS_URL has none"),
     ("max number of clients", "it takes no more connections (maxclients)"),
-    ("CERTIFICATE_VERIFY_FAILED", "its certificate can't be verified"),
+    ("CERTIFICATE_VERIFY_FAILED", f"its certificate can't be verified. {_SELF_SIGNED}"),
     ("WRONG_VERSION_NUMBER", "it does not speak TLS, which rediss:// asks for"),
 )
 _AUTHENTICATION = (AuthenticationError, AuthenticationWrongNumberOfArgsError)

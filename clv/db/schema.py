@@ -24,6 +24,8 @@ MIGRATION_LOCK = 2_147_001
 # How long a process waits for the migration, and how often it looks.
 MIGRATION_SECONDS = 300
 MIGRATION_POLL_SECONDS = 1.0
+# The status of a process that Ctrl-C ended, as in a shell.
+STOPPED = 130
 # Migrations that were renumbered because two had the number 4. A database keeps the name under
 # which it applied a migration, so that a process of the old version finds nothing pending either.
 RENAMED_MIGRATIONS = {"0004_run_tally": "0005_run_tally", "0005_models": "0006_models"}
@@ -64,7 +66,10 @@ def wait_for_migration(serves_without: bool = False) -> None:
         if reason != told:
             logs.event("migration.awaited", logging.WARNING, cause=reason)
             told = reason
-        time.sleep(MIGRATION_POLL_SECONDS)
+        try:
+            time.sleep(MIGRATION_POLL_SECONDS)
+        except KeyboardInterrupt:
+            sys.exit(STOPPED)
 
 
 def backup(file: Path) -> None:
