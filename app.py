@@ -24,7 +24,7 @@ from clv.config import Settings
 from clv.http import access, application, documents, errors, headers, request_log, rq_dashboard
 from clv.http.application import Components, Service
 from clv.http.counters import Counters
-from clv.http.rate_limit import REDIS_SECONDS, RateLimiter
+from clv.http.rate_limit import RateLimiter
 from clv.http.waiting_room import WaitingRoom
 from jobs.job import OwnQueue
 from jobs.queue import JobQueue, connect
@@ -71,17 +71,16 @@ def components(settings: Settings, redis: Redis) -> Components:
         settings=settings,
         queue=JobQueue(redis, settings.sweep_seconds),
         login_throttle=LoginThrottle(settings.attempts_limit),
-        rate_limiter=_rate_limiter(settings),
+        rate_limiter=_rate_limiter(settings, redis),
         # Requests that take long may hold half of the threads.
         waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
         counters=Counters(),
     )
 
 
-def _rate_limiter(settings: Settings) -> RateLimiter | None:
+def _rate_limiter(settings: Settings, redis: Redis) -> RateLimiter | None:
     if not settings.rate_limit:
         return None
-    redis = connect(settings.redis_url, 1, REDIS_SECONDS, REDIS_SECONDS)
     return RateLimiter(settings.rate_limit, settings.tenant_rate_factor, redis)
 
 

@@ -92,6 +92,9 @@ class Settings:
     # gunicorn and the launcher read it themselves.
     port: int | None = _setting("PORT", None, number(int, 1, 65_535), "where the web listens")
     web_processes: int = _setting("WEB_CONCURRENCY", 2, number(int, 1, 64), "web processes")
+    web_machines: int = _setting(
+        "WEB_MACHINES", 1, number(int, 1, 100), "machines with web processes on the same database"
+    )
     # Not more than a process's share of the connections, so that each thread keeps its own.
     web_threads: int = _setting(
         "WEB_THREADS", 7, number(int, 2, 256), "threads of a web process; half of them may wait"
@@ -191,7 +194,8 @@ class Settings:
     @property
     def pool_size(self) -> int:
         """Database connections of one web process: its share, but at most one per thread."""
-        share = (self.db_connections - RESERVED_CONNECTIONS) // self.web_processes
+        processes = self.web_machines * self.web_processes
+        share = (self.db_connections - RESERVED_CONNECTIONS) // processes
         return max(1, min(self.web_threads, share))
 
     @property

@@ -32,13 +32,14 @@ _CLASSES = (
     (ReadOnlyError, "it is a replica, which takes no changes"),
     (NoPermissionError, "the user of REDIS_URL may not run a command that is needed"),
     (BusyLoadingError, "it is still loading its data"),
-    (TimeoutError, "it does not answer in time"),
+    (TimeoutError, "it does not answer in time, or not by TLS if REDIS_URL begins with rediss://"),
 )
 _TEXTS = (
     ("MISCONF", "it takes no changes because it can't save its data to its disk"),
     ("NOREPLICAS", "it takes no changes because it lacks replicas"),
     ("DB index", "it has no database with the number in REDIS_URL"),
     ("without any password", "it has no password, and REDIS_URL has one"),
+    ("already authenticated", "it requires a password, and REDIS_URL has none"),
     ("Authentication required", "it requires a password, and REDIS_URL has none"),
     ("max number of clients", "it takes no more connections (maxclients)"),
     ("CERTIFICATE_VERIFY_FAILED", f"its certificate can't be verified. {_SELF_SIGNED}"),

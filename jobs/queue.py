@@ -31,8 +31,9 @@ HEARTBEAT_MARGIN_SECONDS = 30
 FREE_TIMEOUT_SECONDS = 0.4
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 1.4
-# With that of the rate limiter a web process has 4.
-MAX_CONNECTIONS = 3
+# Of a web process, with its rate limiter; of a command, and of a job: one reports its progress on a
+# connection of its own. Small plans of Redis allow 20 in all.
+MAX_CONNECTIONS = 2
 
 # How long an answer to "does it take changes?" is good for.
 PROBE_SECONDS = 3.0

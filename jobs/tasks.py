@@ -1,5 +1,7 @@
 """What RQ calls: each function is a job, and its only argument is an id in the database."""
 
+from rq import get_current_job
+
 from clv import config, db
 from clv.services import backtests, batch
 from jobs.queue import JobQueue, connect
@@ -8,6 +10,7 @@ from jobs.queue import JobQueue, connect
 def drain(tenant_id: int) -> None:
     """Work on a tenant's run for a short while, and ring again if more is left to do."""
     settings = config.from_env()
+    _close_idle_connection()
     with db.scope():
         batch.work_for_tenant(tenant_id, JobQueue(connect(settings.redis_url)), settings)
 
@@ -17,3 +20,10 @@ def measure(internal_id: int) -> None:
     settings = config.from_env()
     with db.scope():
         backtests.work(internal_id, settings)
+
+
+def _close_idle_connection() -> None:
+    """Close the connection on which RQ has fetched the job, and which it opens again to report:
+    meanwhile the job needs two of its own."""
+    if job := get_current_job():
+        job.connection.connection_pool.disconnect()

@@ -1,6 +1,5 @@
 """How commands fail: with one line that says why."""
 
-import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -28,15 +27,16 @@ def plain_errors(command: Callable) -> Callable:
         except ClvError as error:
             raise click.ClickException(error.message) from None
         except db.ERRORS as error:
-            logs.event("command.failed", logging.ERROR, error=logs.trace(error))
-            raise click.ClickException(_because(_sentence(error), db.cause(error))) from None
+            raise click.ClickException(_because(*_sentence_and_cause(error))) from None
 
     return wrapper
 
 
-def _sentence(error: BaseException) -> str:
-    state = db.state_of(error)
-    return _FAULT if state is None else _STATES.get(state, _DOWN)
+def _sentence_and_cause(error: BaseException) -> tuple[str, str]:
+    state, cause = db.state_of(error), db.cause(error)
+    if state is None:
+        return _FAULT, f"{cause}; {logs.trace(error)}"
+    return _STATES.get(state, _DOWN), cause
 
 
 def _because(sentence: str, cause: str) -> str:

@@ -63,7 +63,7 @@ _ERRNOS = {
 }
 # What libpq and the server put around the reason why a connection failed.
 _LIBPQ_FRAME = re.compile(
-    r"^connection failed: |connection to server [^\n]*? failed: |FATAL: +"
+    r"^connection (failed|is bad): |connection to server [^\n]*? failed: |FATAL: +"
     r"|\n\tIs the server running.*"
 )
 
