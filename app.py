@@ -25,7 +25,7 @@ from clv.http import access, application, documents, errors, headers, request_lo
 from clv.http.application import Components, Service
 from clv.http.counters import Counters
 from clv.http.flows import Flows
-from clv.http.rate_limit import REDIS_SECONDS, RateLimiter
+from clv.http.rate_limit import RateLimiter
 from clv.http.waiting_room import WaitingRoom
 from clv.temporary_disk import TemporaryDisk
 from jobs.job import OwnQueue
@@ -73,7 +73,7 @@ def components(settings: Settings, redis: Redis) -> Components:
         settings=settings,
         queue=JobQueue(redis, settings.sweep_seconds),
         login_throttle=LoginThrottle(settings.attempts_limit),
-        rate_limiter=_rate_limiter(settings),
+        rate_limiter=_rate_limiter(settings, redis),
         # Requests that take long may hold half of the threads.
         waiting_room=WaitingRoom(max(1, settings.web_threads // 2)),
         temporary_disk=TemporaryDisk(settings.temp_disk_mb * 1024 * 1024),
@@ -82,10 +82,9 @@ def components(settings: Settings, redis: Redis) -> Components:
     )
 
 
-def _rate_limiter(settings: Settings) -> RateLimiter | None:
+def _rate_limiter(settings: Settings, redis: Redis) -> RateLimiter | None:
     if not settings.rate_limit:
         return None
-    redis = connect(settings.redis_url, 1, REDIS_SECONDS, REDIS_SECONDS)
     return RateLimiter(settings.rate_limit, settings.tenant_rate_factor, redis)
 
 

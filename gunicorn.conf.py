@@ -50,7 +50,12 @@ _GENERATIONS = 8
 
 
 def on_starting(server):
-    """Allocate the memory in which all workers count requests. A reload keeps it."""
+    """Wait for the migration before anything listens, and allocate the memory in which all workers
+    count requests. A reload keeps it."""
+    logs.set_up(_settings.log_level)
+    db.configure(_settings)
+    # A database that is down is no reason: /readyz says so, and it may come back.
+    db.wait_for_migration(serves_without=True)
     server.counts = Counters(_GENERATIONS * workers)
 
 

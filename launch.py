@@ -30,7 +30,7 @@ except ModuleNotFoundError:
     sys.exit("Start with make run or make demo: they install the packages that are missing here.")
 
 from clv.auth.tokens import public_part
-from clv.config import EMBEDDED_REDIS, ROOT, VAR
+from clv.config import EMBEDDED_REDIS, ROOT, VAR, load
 
 DEMO_TENANT = "demo"
 DEMO_KEY = VAR / "demo.key"
@@ -110,15 +110,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", action="store_true", help="with a tenant of sample data")
     demo = parser.parse_args().demo
+    port = _port(load().port)
     for number in STOP_SIGNALS:
         signal.signal(number, signal.default_int_handler)
     with _only_launcher(), _processes() as launcher:
-        serve(launcher, demo)
+        serve(launcher, port, demo)
 
 
-def serve(launcher: Launcher, demo: bool) -> None:
+def serve(launcher: Launcher, port: int, demo: bool) -> None:
     """Start everything; exit when one of the processes ends."""
-    port = _port()
     if not os.environ.get("REDIS_URL"):
         launcher.env["REDIS_URL"] = start_redis(launcher)
     launcher.flask("migrate")
@@ -272,18 +272,15 @@ def _write_private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _port() -> int:
-    """PORT, or the default port, or any free port if that is in use."""
-    text = os.environ.get("PORT")
+def _port(chosen: int | None) -> int:
+    """The port that was chosen, or the default port, or any free port if that is in use."""
     try:
-        return _free_port(int(text or DEFAULT_PORT))
-    except (ValueError, OverflowError):
-        sys.exit(f"PORT={text} is not a number from 0 to 65535.")
+        return _free_port(chosen or DEFAULT_PORT)
     except OSError as error:
-        if not text:
+        if chosen is None:
             return _free_port()
         reason = "in use" if error.errno == errno.EADDRINUSE else f"refused: {error.strerror}"
-        sys.exit(f"PORT={text} is {reason}.")
+        sys.exit(f"PORT={chosen} is {reason}.")
 
 
 def _free_port(port: int = 0) -> int:

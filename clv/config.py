@@ -17,21 +17,26 @@ from clv.setting_values import (
     MIN_KEY_LENGTH,
     MIN_TOKEN_LENGTH,
     Parser,
+    database_url,
     flag,
     level,
     number,
     origins,
     rate,
+    redis_url,
     secret_text,
     text,
     time_of_day,
-    url,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 # The launcher leaves the address of the Redis that it started here, for commands in other shells.
 EMBEDDED_REDIS = VAR / "redis.url"
+_NO_SQLITE = (
+    "DATABASE_URL must be a PostgreSQL database on Heroku, where files are lost at each restart:"
+    " heroku addons:create heroku-postgresql:essential-0"
+)
 # Database connections that the web processes leave to a worker, cron and a one-off command.
 RESERVED_CONNECTIONS = 6
 
@@ -60,14 +65,14 @@ class Settings:
     database_url: str = _setting(
         "DATABASE_URL",
         f"sqlite:///{VAR / 'clv.db'}",
-        url("sqlite", "postgres", "postgresql"),
+        database_url,
         "postgresql://user:password@host/name in production",
         secret=True,
     )
     redis_url: str = _setting(
         "REDIS_URL",
         "redis://127.0.0.1:6379/0",
-        url("redis", "rediss", "unix"),
+        redis_url,
         "Redis of the queue and of the rate limit",
         secret=True,
     )
@@ -85,7 +90,12 @@ class Settings:
         number(int, RESERVED_CONNECTIONS + 1, 10_000),
         "connections that the database allows; each web process takes its share",
     )
+    # gunicorn and the launcher read it themselves.
+    port: int | None = _setting("PORT", None, number(int, 1, 65_535), "where the web listens")
     web_processes: int = _setting("WEB_CONCURRENCY", 2, number(int, 1, 64), "web processes")
+    web_machines: int = _setting(
+        "WEB_MACHINES", 1, number(int, 1, 100), "machines with web processes on the same database"
+    )
     # Not more than a process's share of the connections, so that each thread keeps its own.
     web_threads: int = _setting(
         "WEB_THREADS",
@@ -220,7 +230,8 @@ class Settings:
     @property
     def pool_size(self) -> int:
         """Database connections of one web process: its share, but at most one per thread."""
-        share = (self.db_connections - RESERVED_CONNECTIONS) // self.web_processes
+        processes = self.web_machines * self.web_processes
+        share = (self.db_connections - RESERVED_CONNECTIONS) // processes
         return max(1, min(self.web_threads, share))
 
     @property
@@ -241,39 +252,42 @@ VARIABLES = {setting.metadata["variable"]: setting for setting in fields(Setting
 def from_env(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment; an empty variable counts as unset.
 
-    :raises ConfigError: naming the variable and what would be right
+    :raises ConfigError: with a line for each wrong one, which names the variable and what would be
+        right
     """
     env = os.environ if environ is None else environ
-    values = _parsed(env)
+    values, wrong = _parsed(env)
+    # Heroku sets DYNO in each of its machines.
+    if env.get("DYNO") and values.get("database_url", "sqlite:").startswith("sqlite:"):
+        wrong.append(_NO_SQLITE)
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     if "redis_url" not in values and EMBEDDED_REDIS.exists():
         values["redis_url"] = EMBEDDED_REDIS.read_text().strip()
     if not values.get("redis_tls_verify", True) and "redis_url" in values:
         values["redis_url"] = _without_tls_verification(values["redis_url"])
-    settings = Settings(**values)
-    # Heroku sets DYNO in each of its machines.
-    if env.get("DYNO") and settings.database_url.startswith("sqlite:"):
-        raise ConfigError(
-            "DATABASE_URL must be a PostgreSQL database on Heroku, where files are lost at each"
-            " restart: heroku addons:create heroku-postgresql:essential-0"
-        )
-    return settings
+    return Settings(**values)
 
 
 def load() -> Settings:
-    """The settings of a process. If one is wrong, end the process with one line that says so."""
+    """The settings of a process. If any is wrong, end the process with a line for each."""
     try:
         return from_env()
     except ConfigError as error:
-        sys.exit(f"Configuration: {error.message}")
+        sys.exit("\n".join(f"Configuration: {line}" for line in error.message.splitlines()))
 
 
-def _parsed(env: Mapping[str, str]) -> dict[str, Any]:
-    values = {}
+def _parsed(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The values by field, and what is wrong with the others."""
+    values, wrong = {}, []
     for variable, setting in VARIABLES.items():
         text = env.get(variable, "").strip()
         if text:
-            values[setting.name] = setting.metadata["parse"](variable, text)
-    return values
+            try:
+                values[setting.name] = setting.metadata["parse"](variable, text)
+            except ConfigError as error:
+                wrong.append(error.message)
+    return values, wrong
 
 
 def _without_tls_verification(redis_url: str) -> str:

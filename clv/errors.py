@@ -3,6 +3,8 @@
 from typing import Any
 
 DISK_FULL = "The database's disk is full: nothing can be stored until there is room again."
+READ_ONLY = "The database is read-only at the moment: nothing can be stored, but all can be read."
+DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
 # For an unforeseen error. It names only the request.
 INTERNAL = "An internal error occurred. Please report the request id {}."
 
@@ -64,11 +66,18 @@ class TooMany(ClvError):
 
 
 class Unavailable(ClvError):
-    """A dependency of the service is down or busy; a retry may succeed."""
+    """A dependency of the service is down or busy; a retry may succeed.
+
+    :param cause: what exactly is wrong, for the log and the command line only
+    """
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class QueueUnavailable(Unavailable):
-    """The queue (Redis) can't be reached."""
+    """The queue (Redis) can't be reached, or takes nothing."""
 
 
 class Unscorable(ClvError):

@@ -54,6 +54,10 @@ class Queue(Protocol):
         """How many workers have had a heartbeat lately."""
         ...
 
+    def refusal(self) -> str | None:
+        """Why the queue takes nothing, ``full`` or ``read-only``; None if it does."""
+        ...
+
     def has_workers(self) -> bool:
         """Whether any worker is alive; True when the queue can't tell."""
         ...

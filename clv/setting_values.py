@@ -7,7 +7,13 @@ variable and what would be right.
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+import psycopg
+from playhouse.db_url import parse
+from psycopg.conninfo import make_conninfo
+from redis import ConnectionPool
+from redis.exceptions import RedisError
 
 from clv.errors import ConfigError
 
@@ -16,6 +22,10 @@ MIN_KEY_LENGTH = 32
 # Of a token that can only be guessed by asking: this many hexadecimal digits are 64 bits.
 MIN_TOKEN_LENGTH = 16
 
+# Schemes of URLs whose path is a file's.
+_FILES = ("sqlite", "unix")
+_NUMBERS = {int: "a whole number", float: "a number"}
+
 Parser = Callable[[str, str], Any]
 
 
@@ -23,7 +33,7 @@ def number(kind: type[int] | type[float], low: float, high: float) -> Parser:
     """A number from ``low`` to ``high``."""
 
     def parse(variable: str, text: str) -> Any:
-        wanted = f"{variable} must be {kind.__name__} from {low} to {high}, not {text!r}."
+        wanted = f"{variable} must be {_NUMBERS[kind]} from {low} to {high}, not {text!r}."
         try:
             value = kind(text)
         except ValueError:
@@ -42,20 +52,33 @@ def flag(variable: str, text: str) -> bool:
     return text.lower() in ("true", "1")
 
 
-def url(*schemes: str) -> Parser:
-    """A URL with one of these schemes."""
-
-    def parse(variable: str, text: str) -> str:
-        # The message shows neither the value nor urlsplit's error: both may hold a password.
-        try:
-            scheme = urlsplit(text).scheme
-        except ValueError:
-            raise ConfigError(f"{variable} is not a valid URL.") from None
-        if scheme not in schemes:
-            raise ConfigError(f"{variable} must start with one of: {', '.join(schemes)}.")
+def database_url(variable: str, text: str) -> str:
+    """The URL of a PostgreSQL database, or of a file for SQLite."""
+    parts = _url(variable, text, ("sqlite", "postgres", "postgresql"))
+    if parts.scheme == "sqlite":
+        if not parts.path[1:]:
+            raise ConfigError(f"{variable} needs a file: sqlite:///path/to/clv.db.")
         return text
+    try:
+        values = parse(text, unquote_password=True, unquote_user=True)
+        make_conninfo(dbname=values.pop("database"), **values)
+    except (ValueError, psycopg.Error):
+        raise ConfigError(f"{variable} has an option that PostgreSQL does not know.") from None
+    return text
 
-    return parse
+
+def redis_url(variable: str, text: str) -> str:
+    """The URL of a Redis."""
+    parts = _url(variable, text, ("redis", "rediss", "unix"))
+    if parts.scheme != "unix" and not re.fullmatch("/?[0-9]*", parts.path):
+        raise ConfigError(f"{variable} must end in the number of a database, such as /0.")
+    try:
+        pool = ConnectionPool.from_url(text)
+        # It connects at its first use.
+        pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError, RedisError):
+        raise ConfigError(f"{variable} has an option that Redis does not know.") from None
+    return text
 
 
 def level(variable: str, text: str) -> str:
@@ -109,3 +132,24 @@ def secret_text(min_length: int) -> Parser:
         return text
 
     return parse
+
+
+def _url(variable: str, text: str, schemes: tuple[str, ...]) -> SplitResult:
+    """The parts of a URL with one of these schemes. The messages show none of it: any part may be
+    one of a password, where a special character ended it."""
+    encode = (
+        f"{variable} is not a valid URL. Special characters of its password must be"
+        " percent-encoded: / as %2F, # as %23, ? as %3F, @ as %40, % as %25."
+    )
+    try:
+        parts = urlsplit(text)
+        # This raises for a port that is no number, too.
+        is_whole = parts.port != 0 and not parts.fragment
+    except ValueError:
+        raise ConfigError(encode) from None
+    if parts.scheme not in schemes:
+        raise ConfigError(f"{variable} must start with one of: {', '.join(schemes)}.")
+    has_user_behind = "@" in f"{parts.path}?{parts.query}" and parts.scheme not in _FILES
+    if not is_whole or has_user_behind:
+        raise ConfigError(encode)
+    return parts

@@ -1,6 +1,7 @@
 """The nightly run of every tenant: ``python -m jobs.cron``, or in the workers by a setting."""
 
 import logging
+import signal
 import time
 
 from clv import config, db, logs
@@ -15,15 +16,15 @@ LOOK_SECONDS = 30
 
 
 def main() -> None:
-    """Look twice a minute, forever."""
+    """Look twice a minute until told to stop."""
     settings = config.load()
     logs.set_up(settings.log_level)
     db.configure(settings)
-    queue = JobQueue(connect(settings.redis_url))
-    logs.event("cron.started", nightly_at=settings.nightly_at)
-    while True:
-        look(settings, queue)
-        time.sleep(LOOK_SECONDS)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _look_on(settings)
+    except KeyboardInterrupt:
+        logs.event("cron.stopped")
 
 
 def look(settings: Settings, queue: Queue) -> None:
@@ -34,8 +35,17 @@ def look(settings: Settings, queue: Queue) -> None:
             runs.sweep(queue, lease_ms=settings.lease_ms)
             backtests.sweep(queue)
             maintenance.ring_if_due(settings, queue, now_ms())
-    except (*db.DOWN, Unavailable) as error:
-        logs.event("cron.failed", logging.WARNING, error=logs.trace(error))
+    except (*db.ERRORS, Unavailable) as error:
+        logs.event("cron.failed", logging.WARNING, cause=db.cause(error), error=logs.trace(error))
+
+
+def _look_on(settings: Settings) -> None:
+    db.wait_for_migration()
+    queue = JobQueue(connect(settings.redis_url))
+    logs.event("cron.started", nightly_at=settings.nightly_at)
+    while True:
+        look(settings, queue)
+        time.sleep(LOOK_SECONDS)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ Jobs are stored as JSON, and a job's only argument is the integer id of a tenant
 database knows the rest. So a lost job costs only time, and a job that runs twice costs nothing.
 """
 
+import logging
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,9 +16,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from clv.errors import QueueUnavailable, Unavailable
+from clv import logs
+from clv.errors import Unavailable
 from clv.queue import Report
-from jobs import heartbeats, job, progress
+from jobs import failures, heartbeats, job, progress
 from jobs.job import OwnJob, OwnQueue
 
 NAME = "clv"
@@ -28,8 +31,13 @@ HEARTBEAT_MARGIN_SECONDS = 30
 FREE_TIMEOUT_SECONDS = 0.4
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 1.4
-# With that of the rate limiter a web process has 4.
-MAX_CONNECTIONS = 3
+# Of a web process, with its rate limiter; of a command, and of a job: one reports its progress on a
+# connection of its own. Small plans of Redis allow 20 in all.
+MAX_CONNECTIONS = 2
+
+# How long an answer to "does it take changes?" is good for.
+PROBE_SECONDS = 3.0
+PROBE_KEY = "clv:probe"
 
 
 def connect(
@@ -56,6 +64,8 @@ class JobQueue:
     def __init__(self, redis: Redis, sweep_seconds: float = 15.0) -> None:
         self.redis = redis
         self._alive_seconds = sweep_seconds + HEARTBEAT_MARGIN_SECONDS
+        self._refusal: str | None = None
+        self._probed_at = float("-inf")
 
     def ring(self, tenant_id: int) -> None:
         """Tell the workers that a run of this tenant needs work, unless a doorbell of the tenant
@@ -125,6 +135,17 @@ class JobQueue:
         with reachable():
             return heartbeats.workers_alive(self.redis, self._alive_seconds)
 
+    def refusal(self) -> str | None:
+        """Why Redis takes no changes, ``full`` or ``read-only``; None if it does. It is tried at
+        most every ``PROBE_SECONDS``.
+
+        :raises Unavailable: when Redis can't be reached
+        """
+        if time.monotonic() - self._probed_at >= PROBE_SECONDS:
+            self._refusal = self._probe()
+            self._probed_at = time.monotonic()
+        return self._refusal
+
     def has_workers(self) -> bool:
         """Whether any worker is alive. True when Redis can't tell: the work stays in the database,
         and nothing is known to be wrong."""
@@ -132,6 +153,18 @@ class JobQueue:
             return self.workers_alive() > 0
         except Unavailable:
             return True
+
+    def _probe(self) -> str | None:
+        try:
+            self.redis.set(PROBE_KEY, 1, px=int(PROBE_SECONDS * 1000))
+        except (RedisError, OSError) as error:
+            state = failures.state_of(error)
+            refused = failures.unavailable(error)
+            if state == failures.DOWN:
+                raise refused from None
+            logs.event("redis.refuses", logging.WARNING, cause=refused.cause)
+            return state
+        return None
 
     def _ring(self, function: str, argument: int, prefix: str) -> None:
         with reachable():
@@ -172,17 +205,7 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise QueueUnavailable(what_fails(error)) from None
-
-
-def what_fails(error: Exception) -> str:
-    """What an error of Redis means. Its own text may contain a password."""
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return (
-            "The certificate of the queue (Redis) can't be verified. If it is meant to be"
-            " self-signed, set REDIS_TLS_VERIFY=false."
-        )
-    return "The queue (Redis) can't be reached. Try again shortly."
+        raise failures.unavailable(error) from None
 
 
 def _prefix(tenant_id: int) -> str:

@@ -1,6 +1,8 @@
 """What RQ calls: each function is a job, and its only argument is an id in the database, or
 the time of a night."""
 
+from rq import get_current_job
+
 from clv import config, db
 from clv.services import backtests, batch, maintenance
 from jobs.queue import JobQueue, connect
@@ -9,6 +11,7 @@ from jobs.queue import JobQueue, connect
 def drain(tenant_id: int) -> None:
     """Work on a tenant's run for a short while, and ring again if more is left to do."""
     settings = config.from_env()
+    _close_idle_connection()
     with db.scope():
         batch.work_for_tenant(tenant_id, JobQueue(connect(settings.redis_url)), settings)
 
@@ -25,3 +28,10 @@ def maintain(due_ms: int) -> None:
     settings = config.from_env()
     with db.scope():
         maintenance.maintain_if_due(settings, due_ms)
+
+
+def _close_idle_connection() -> None:
+    """Close the connection on which RQ has fetched the job, and which it opens again to report:
+    meanwhile the job needs two of its own."""
+    if job := get_current_job():
+        job.connection.connection_pool.disconnect()

@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,15 +27,17 @@ from clv.errors import Unavailable
 from clv.services import backtests, maintenance, runs
 
 # Imported before the first fork: a job costs 32 ms then, and 196 ms otherwise.
-from jobs import tasks  # noqa: F401
+from jobs import failures, tasks  # noqa: F401
 from jobs.job import OwnJob, OwnQueue
-from jobs.queue import NAME, JobQueue, connect, what_fails
+from jobs.queue import NAME, JobQueue
 
 # How often RQ looks at its work-horse, and has a heartbeat, while a job runs.
 MONITORING_SECONDS = 5
 # RQ waits for a job for this much less than ``worker_ttl``; then it has a heartbeat.
 RQ_MARGIN_SECONDS = 15
-RESTART_SECONDS = 1
+# The pause before a new worker, which doubles each time.
+FIRST_RESTART_SECONDS = 1.0
+LAST_RESTART_SECONDS = 30.0
 
 
 class StoppableWorker(HerokuWorker):
@@ -42,6 +46,10 @@ class StoppableWorker(HerokuWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.told_to_stop = False
+
+    def subscribe(self) -> None:
+        """Take no commands from Redis, where anybody who writes there could stop a job or the
+        worker: that needs no connection. This can go when RQ has a setting for it."""
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """Stop after the current job."""
@@ -88,8 +96,9 @@ class DiscreetWorker(HerokuWorker):
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log what failed and where."""
-        self._failure = logs.trace(exc_info[1])
-        logs.event("job.failed", logging.ERROR, job=job.id, error=self._failure)
+        self._failure, cause = logs.trace(exc_info[1]), db.cause(exc_info[1])
+        because = {"cause": cause} if cause else {}
+        logs.event("job.failed", logging.ERROR, job=job.id, **because, error=self._failure)
 
     def handle_job_failure(
         self,
@@ -123,14 +132,56 @@ class PatientWorker(HerokuWorker):
             logs.event("maintenance.failed", logging.WARNING, error=logs.trace(error))
 
 
-class SweepingWorker(StoppableWorker, DiscreetWorker, PatientWorker):
+class ExplainingWorker(HerokuWorker):
+    """Logs why Redis failed, or the worker. RQ waits and tries again, or ends its loop, and says so
+    only in its own log, whose texts may contain data. This can go when RQ has a hook for it."""
+
+    _told = ""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Have a heartbeat; every try of RQ begins with one."""
+        with self._explained():
+            super().heartbeat(timeout, pipeline)
+            self._told = ""
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for a job."""
+        with self._explained():
+            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Carry out a job."""
+        with self._explained():
+            super().execute_job(job, queue)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (RedisError, OSError) as error:
+            cause = failures.unavailable(error).cause
+            if cause != self._told:
+                logs.event("redis.lost", logging.WARNING, cause=cause, error=logs.trace(error))
+            self._told = cause
+            raise
+        except StopRequested:
+            raise
+        except Exception as error:
+            logs.event("worker.failed", logging.ERROR, error=logs.trace(error))
+            raise
+
+
+class SweepingWorker(StoppableWorker, DiscreetWorker, PatientWorker, ExplainingWorker):
     """An RQ worker whose heartbeat also sweeps: it finds the runs and backtests that nobody works
     on, whatever happened to their jobs and to the workers that had them."""
 
     def __init__(self, settings: Settings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._settings = settings
-        self._job_queue = JobQueue(connect(settings.redis_url))
+        # By the worker's own connection, which is idle during a sweep.
+        self._job_queue = JobQueue(self.connection)
         self._swept = 0.0
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
@@ -163,8 +214,9 @@ class SweepingWorker(StoppableWorker, DiscreetWorker, PatientWorker):
                 if self._settings.worker_runs_cron:
                     runs.start_nightly(self._settings, self._job_queue, now_ms())
                     maintenance.ring_if_due(self._settings, self._job_queue, now_ms())
-        except (*db.DOWN, Unavailable) as error:
-            logs.event("sweep.failed", logging.WARNING, error=logs.trace(error))
+        except (*db.ERRORS, Unavailable) as error:
+            cause, trace = db.cause(error), logs.trace(error)
+            logs.event("sweep.failed", logging.WARNING, cause=cause, error=trace)
         finally:
             # The next job is forked from this process and must not share a connection with it.
             db.disconnect()
@@ -172,12 +224,21 @@ class SweepingWorker(StoppableWorker, DiscreetWorker, PatientWorker):
 
 def main() -> None:
     """Work until told to stop. RQ's worker ends when Redis fails at the wrong moment; a new one
-    takes its place."""
+    takes its place, after a longer pause each time."""
     settings = config.load()
     logs.set_up(settings.log_level)
     db.configure(settings)
-    while not _work(settings):
-        time.sleep(RESTART_SECONDS)
+    db.wait_for_migration()
+    pause = FIRST_RESTART_SECONDS
+    while True:
+        began = time.monotonic()
+        if _work(settings):
+            return
+        if time.monotonic() - began > LAST_RESTART_SECONDS:
+            pause = FIRST_RESTART_SECONDS
+        logs.event("worker.restarting", logging.WARNING, seconds=pause)
+        time.sleep(pause)
+        pause = min(2 * pause, LAST_RESTART_SECONDS)
 
 
 def _work(settings: Settings) -> bool:
@@ -190,13 +251,14 @@ def _work(settings: Settings) -> bool:
     except StopRequested:
         pass
     except (RedisError, OSError) as error:
-        reason = what_fails(error)
-        logs.event("redis.lost", logging.WARNING, reason=reason, error=logs.trace(error))
+        cause = failures.unavailable(error).cause
+        logs.event("redis.lost", logging.WARNING, cause=cause, error=logs.trace(error))
     finally:
         _restore_signals()
-    stopped = worker is not None and worker.told_to_stop
-    logs.event("worker.stopped" if stopped else "worker.restarting")
-    return stopped
+    if worker is None or not worker.told_to_stop:
+        return False
+    logs.event("worker.stopped")
+    return True
 
 
 def _worker(settings: Settings) -> SweepingWorker:

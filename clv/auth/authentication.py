@@ -99,11 +99,8 @@ def use_is_due(principal: Principal) -> bool:
 def note_use(principal: Principal) -> None:
     """Note that the key was used, if the database can do so at once. It is worth neither an error
     nor a wait for a lock that a run holds: after 5 seconds the next request tries again."""
-    try:
-        with db.within(db.REQUEST_SECONDS):
-            api_keys.note_use(principal.key, USE_NOTED_EVERY_MS)
-    except db.DOWN:
-        pass
+    with db.tolerated(), db.within(db.REQUEST_SECONDS):
+        api_keys.note_use(principal.key, USE_NOTED_EVERY_MS)
 
 
 def shared_secret() -> str:

@@ -18,7 +18,7 @@ def migrate() -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @plain_errors
 def backup(file: Path) -> None:
     """Copy the SQLite database to FILE, as of one moment, while the service runs.
@@ -27,12 +27,5 @@ def backup(file: Path) -> None:
     """
     if not db.is_sqlite():
         raise Invalid('PostgreSQL has its own: pg_dump --format custom --file FILE "$DATABASE_URL"')
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    private_files.create(part).close()
-    try:
-        db.backup(part)
-        private_files.tighten(file)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with private_files.complete(file) as copy:
+        db.backup(Path(copy.name))

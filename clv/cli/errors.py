@@ -1,6 +1,5 @@
 """How commands fail: with one line that says why."""
 
-import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 import click
 
 from clv import db, logs
-from clv.errors import DISK_FULL, ClvError
+from clv.errors import DISK_FULL, READ_ONLY, ClvError, Unavailable
 
-DOWN = "The database can't be reached, is busy, or lacks its tables (flask migrate)."
+_STATES = {db.FULL: DISK_FULL, db.READ_ONLY: READ_ONLY}
+_DOWN = "The database can't be reached, is busy, or lacks its tables (flask migrate)."
+_FAULT = "The database refused a statement."
 
 
 def plain_errors(command: Callable) -> Callable:
@@ -21,10 +22,23 @@ def plain_errors(command: Callable) -> Callable:
         try:
             with db.scope():
                 return command(*args, **kwargs)
+        except Unavailable as error:
+            raise click.ClickException(_because(error.message, error.cause)) from None
         except ClvError as error:
             raise click.ClickException(error.message) from None
-        except (*db.DOWN, db.NO_TABLES) as error:
-            logs.event("command.failed", logging.ERROR, error=logs.trace(error))
-            raise click.ClickException(DISK_FULL if db.is_full(error) else DOWN) from None
+        except db.ERRORS as error:
+            raise click.ClickException(_because(*_sentence_and_cause(error))) from None
 
     return wrapper
+
+
+def _sentence_and_cause(error: BaseException) -> tuple[str, str]:
+    state, cause = db.state_of(error), db.cause(error)
+    if state is None:
+        return _FAULT, f"{cause}; {logs.trace(error)}"
+    return _STATES.get(state, _DOWN), cause
+
+
+def _because(sentence: str, cause: str) -> str:
+    """Both in one line."""
+    return f"{sentence} ({cause})" if cause else sentence

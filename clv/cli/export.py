@@ -1,9 +1,10 @@
 """``flask export``: the scored customers as a file."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +13,7 @@ import click
 from clv import private_files
 from clv.cli.errors import plain_errors
 from clv.domain.scoring import SEGMENTS
+from clv.errors import Invalid
 from clv.files import writer
 from clv.files.kinds import KINDS
 from clv.services import records
@@ -21,7 +23,7 @@ from clv.store.tenants import Tenant
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@click.argument("file", type=click.Path(allow_dash=True), default="-")
 @click.option("--tenant", "name", required=True)
 @click.option("--format", "kind", type=click.Choice(KINDS), default="csv", show_default=True)
 @click.option("--segment", type=click.Choice(SEGMENTS), help="Only this segment.")
@@ -61,33 +63,32 @@ def _bar(tenant: Tenant, matching: Filter) -> Iterator[Callable[[int], None] | N
         yield bar.update
 
 
-@contextmanager
-def _output(file: str) -> Iterator[BinaryIO]:
+def _output(file: str) -> AbstractContextManager[BinaryIO]:
+    """Where the records go. A pipe or a device is written to, not replaced."""
     if file == "-":
+        return _standard_output()
+    path = Path(file)
+    return (
+        private_files.stream(path)
+        if private_files.is_stream(path)
+        else private_files.complete(path)
+    )
+
+
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    try:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
-        return
-    path = Path(os.path.realpath(file))
-    # A pipe or a device is written to, not replaced.
-    replaces = path.is_file() or not path.exists()
-    try:
-        with _beside(path) if replaces else path.open("wb") as output:
-            yield output
     except OSError as error:
-        raise click.FileError(file, error.strerror) from None
+        _drop_output()
+        if error.errno == errno.EPIPE:
+            # Who reads has enough.
+            sys.exit(1)
+        raise Invalid(f"Standard output can't be written: {error.strerror}.") from None
 
 
-@contextmanager
-def _beside(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes this one's place when it is complete, so that a partial one never looks
-    whole."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    # Of a process with the same number that was killed.
-    beside.unlink(missing_ok=True)
-    try:
-        with private_files.create(beside) as output:
-            yield output
-        private_files.tighten(path)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+def _drop_output() -> None:
+    """Lose what waits to be written, which Python would try once more at its end."""
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())

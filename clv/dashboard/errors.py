@@ -13,7 +13,7 @@ from clv import db
 from clv.dashboard.blueprint import blp, is_part, page, protect, to_sign_in
 from clv.errors import ClvError, TooMany, Unauthenticated
 from clv.http import errors as api_errors
-from clv.http.errors import count_failure
+from clv.http.errors import note_refusal
 
 TITLES = {
     400: "That can’t be right",
@@ -52,7 +52,7 @@ def show(code: int, message: str, **values: Any) -> Response:
 
 @blp.errorhandler(ClvError)
 def _domain_error(error: ClvError) -> Response:
-    count_failure(error)
+    note_refusal(error)
     details = (error.fields or {}).get("body")
     response = show(api_errors.status_of(error), error.message, details=details)
     if isinstance(error, TooMany):
@@ -65,12 +65,14 @@ def _signed_out(error: Unauthenticated) -> BaseResponse:
     return to_sign_in()
 
 
-def _database_down(error: Exception) -> Response:
-    return show(503, api_errors.database_failed(error))
+def _database_failed(error: Exception) -> Response:
+    if db.is_not_now(error):
+        return show(503, api_errors.database_failed(error))
+    return _unforeseen(error)
 
 
-for _kind in db.DOWN:
-    blp.register_error_handler(_kind, _database_down)
+for _kind in db.ERRORS:
+    blp.register_error_handler(_kind, _database_failed)
 
 
 @blp.errorhandler(HTTPException)

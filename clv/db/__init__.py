@@ -20,7 +20,18 @@ from clv.db.connections import (
     scope,
     within,
 )
-from clv.db.failures import CONNECTION_LOST, DOWN, NO_TABLES, is_full
+from clv.db.failures import (
+    ERRORS,
+    FULL,
+    NO_TABLES,
+    READ_ONLY,
+    cause,
+    is_full,
+    is_not_now,
+    state_of,
+    tolerated,
+)
+from clv.db.probe import refusal
 from clv.db.queries import (
     Columns,
     execute,
@@ -34,19 +45,21 @@ from clv.db.queries import (
     value,
     without_waiting,
 )
-from clv.db.schema import backup, migrate, pending_migrations
+from clv.db.schema import backup, migrate, pending_migrations, wait_for_migration
 from clv.db.upkeep import vacuum
 
 __all__ = [
     "CHECK_SECONDS",
-    "CONNECTION_LOST",
-    "DOWN",
+    "ERRORS",
+    "FULL",
     "LONG_SECONDS",
     "NO_TABLES",
+    "READ_ONLY",
     "REQUEST_SECONDS",
     "Columns",
     "backup",
     "begin_request",
+    "cause",
     "configure",
     "database",
     "disconnect",
@@ -56,19 +69,24 @@ __all__ = [
     "give_up",
     "insert_columns",
     "is_full",
+    "is_not_now",
     "is_sqlite",
     "keep_connections",
     "migrate",
     "pending_migrations",
     "quick_row",
+    "refusal",
     "release",
     "row",
     "rows",
     "scope",
+    "state_of",
     "stream",
+    "tolerated",
     "transaction",
     "vacuum",
     "value",
+    "wait_for_migration",
     "within",
     "without_waiting",
 ]

@@ -23,7 +23,6 @@ from psycopg.pq import TransactionStatus
 from clv import private_files
 from clv.config import Settings
 from clv.db import postgresql
-from clv.errors import ConfigError
 
 # How long a thread waits for a connection, and a statement for a lock, before the request fails
 # with a 503.
@@ -54,6 +53,15 @@ def configure(settings: Settings) -> None:
 def is_sqlite() -> bool:
     """Whether the configured database is SQLite."""
     return isinstance(database.obj, peewee.SqliteDatabase)
+
+
+def place() -> str:
+    """Where the database is, for the log: without user and password."""
+    if is_sqlite():
+        return f"SQLite in {database.database}"
+    params = database.connect_params
+    host, port = params.get("host") or "the local socket", params.get("port") or 5432
+    return f"PostgreSQL at {host}:{port}, database {database.database}"
 
 
 def keep_connections() -> None:
@@ -165,10 +173,7 @@ def _pool(settings: Settings) -> Any:
     }
     if urlsplit(url).scheme == "sqlite":
         return _sqlite(url, limits)
-    try:
-        params = parse(url, unquote_password=True, unquote_user=True)
-    except ValueError:
-        raise ConfigError("DATABASE_URL is not a valid database URL.") from None
+    params = parse(url, unquote_password=True, unquote_user=True)
     params.setdefault("options", f"-c lock_timeout={WAIT_SECONDS * 1000}")
     return postgresql.Pool(
         **params, **limits, statement_seconds=_statement_seconds.get, application_name="clv"
@@ -176,11 +181,8 @@ def _pool(settings: Settings) -> Any:
 
 
 def _sqlite(url: str, limits: dict[str, Any]) -> PooledSqliteDatabase:
-    path = urlsplit(url).path[1:]
-    if not path:
-        raise ConfigError("DATABASE_URL needs a file: sqlite:///path/to/clv.db.")
     return _PrivateSqlite(
-        path,
+        urlsplit(url).path[1:],
         pragmas={
             "journal_mode": "wal",
             "synchronous": "normal",

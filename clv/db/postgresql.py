@@ -26,6 +26,9 @@ CONNECT_SECONDS = 5
 SILENCE_SECONDS = 2
 # How long the circuit breaker, once tripped, lets nobody try to connect.
 RETRY_SECONDS = 1.0
+# How often a connection is tried again that the server had no room for, and how it says so.
+CROWDED_SECONDS = 0.1
+_CROWDED = ("too many clients", "too many connections", "remaining connection slots")
 
 
 class Connection(psycopg.Connection):
@@ -128,18 +131,29 @@ class Pool(PooledPostgresqlDatabase):
     def __init__(self, *args: Any, statement_seconds: Callable[[], float], **kwargs: Any) -> None:
         self.circuit_breaker = CircuitBreaker()
         self._statement_seconds = statement_seconds
+        self._wait_seconds = kwargs["timeout"]
         kwargs.setdefault("connect_timeout", CONNECT_SECONDS)
         super().__init__(*args, prefer_psycopg3=True, **kwargs)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
-        """Take a connection for this thread.
+        """Take a connection for this thread. If the server has none left, wait for one, as when the
+        pool has none: that of a process that has just ended is free a moment later.
 
         :raises OperationalError: when there is none
         """
-        self.circuit_breaker.check()
-        connected = super().connect(reuse_if_open)
-        self.circuit_breaker.reset()
-        return connected
+        deadline = time.monotonic() + self._wait_seconds
+        while True:
+            self.circuit_breaker.check()
+            try:
+                connected = super().connect(reuse_if_open)
+            except OperationalError as error:
+                if not _is_crowded(error) or time.monotonic() > deadline:
+                    raise
+                # Not under the pool's lock: this process may give one back meanwhile.
+                time.sleep(CROWDED_SECONDS)
+                continue
+            self.circuit_breaker.reset()
+            return connected
 
     def _connect(self) -> Connection:
         connection = super()._connect()
@@ -156,3 +170,10 @@ class Pool(PooledPostgresqlDatabase):
         # The pool drops the connection without closing it.
         connection.close()
         return True
+
+
+def _is_crowded(error: OperationalError) -> bool:
+    """Whether the server, the database or the role has no connection left. A refused connection
+    has no SQLSTATE; a server that speaks another language than English is not waited for."""
+    text = str(error)
+    return any(part in text for part in _CROWDED)

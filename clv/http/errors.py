@@ -20,7 +20,7 @@ from clv.http.counters import DATABASE, REDIS
 RETRY_AFTER_SECONDS = 5
 # How many characters the message of a body may have.
 MAX_MESSAGE = 2_000
-_DATABASE_DOWN = "The database can't be reached or is busy. Try again shortly."
+_DATABASE = {db.FULL: errors.DISK_FULL, db.READ_ONLY: errors.READ_ONLY}
 STATUS = {
     errors.Invalid: 400,
     errors.BrokenOff: 400,
@@ -46,8 +46,8 @@ MESSAGES = {
 def register(app: Flask) -> None:
     """Answer the domain's errors and the database's; anything unforeseen is a 500."""
     app.register_error_handler(errors.ClvError, _domain_error)
-    for kind in db.DOWN:
-        app.register_error_handler(kind, _database_down)
+    for kind in db.ERRORS:
+        app.register_error_handler(kind, _database_failed)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -88,18 +88,25 @@ def status_of(error: errors.ClvError) -> int:
 
 
 def database_failed(error: Exception) -> str:
-    """Log one of ``db.DOWN``, give the connection up, and return the message for the caller."""
+    """Log an error that is not for good, give the connection up, and return the message for the
+    caller."""
     log_failure(error)
     db.give_up()
-    return errors.DISK_FULL if db.is_full(error) else _DATABASE_DOWN
+    return _DATABASE.get(db.state_of(error) or "", errors.DATABASE_DOWN)
 
 
 def count_failure(error: Exception) -> None:
     """Count a request that failed with this error, if it means that a dependency is down."""
     if isinstance(error, errors.QueueUnavailable):
         components().counters.add((REDIS,))
-    elif isinstance(error, db.DOWN):
+    elif isinstance(error, db.ERRORS) and db.is_not_now(error):
         components().counters.add((DATABASE,))
+
+
+def note_refusal(error: errors.ClvError) -> None:
+    """Log an error of the domain if a dependency is to blame."""
+    if isinstance(error, errors.QueueUnavailable):
+        log_failure(error)
 
 
 def log_failure(error: Exception) -> None:
@@ -111,6 +118,7 @@ def log_failure(error: Exception) -> None:
         request=g.get("request_id"),
         route=str(request.url_rule),
         error=logs.trace(error),
+        **({"cause": cause} if (cause := db.cause(error)) else {}),
     )
 
 
@@ -171,15 +179,15 @@ def _cut(text: str, most: int) -> str:
 
 
 def _domain_error(error: errors.ClvError) -> Response:
-    count_failure(error)
+    note_refusal(error)
     response = body(status_of(error), error.message, error.fields)
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.seconds)
     return response
 
 
-def _database_down(error: Exception) -> Response:
-    return body(503, database_failed(error))
+def _database_failed(error: Exception) -> Any:
+    return body(503, database_failed(error)) if db.is_not_now(error) else _unforeseen(error)
 
 
 def _unforeseen(error: Exception) -> Any:

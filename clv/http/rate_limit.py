@@ -34,8 +34,6 @@ REPORTS_PER_LIMIT = 20
 REPORT_SECONDS = 1.0
 # How long Redis is left alone after a failure.
 PAUSE_SECONDS = 5.0
-# How long a thread waits for Redis after its response was sent.
-REDIS_SECONDS = 0.5
 # Keys that are counted at the same time, and tenants; each takes some hundred bytes.
 MOST_KEYS = 10_000
 PREFIX = "clv:limit"

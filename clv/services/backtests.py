@@ -168,7 +168,7 @@ def _create(
 def _look_after(backtest: Backtest, queue: Queue) -> BacktestDetails:
     if not backtest.is_active:
         return _details(backtest)
-    with contextlib.suppress(Unavailable):
+    with contextlib.suppress(Unavailable), db.tolerated():
         sweep(queue, backtest.id)
     return _details(backtests.by_id(backtest.id))
 

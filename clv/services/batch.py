@@ -78,7 +78,7 @@ def work(run_id: int, queue: Queue, settings: Settings) -> None:
     except NotFound:
         # The tenant was deleted, and its runs with it.
         return
-    except db.DOWN as error:
+    except db.ERRORS as error:
         if not db.is_full(error):
             raise
         fail(run_id, DISK_FULL, queue)
@@ -111,9 +111,11 @@ def compute_shard(shard: Shard, report: Report, until: float) -> None:
         try:
             _compute_to_end(shard, report, until)
             return
-        except db.CONNECTION_LOST as error:
-            trace = logs.trace(error)
-            logs.event("database.lost", logging.WARNING, run=shard.run_id, error=trace)
+        except db.ERRORS as error:
+            if not db.is_not_now(error):
+                raise
+            cause = db.cause(error)
+            logs.event("database.lost", logging.WARNING, run=shard.run_id, cause=cause)
             if failures > RECONNECTS or db.is_full(error):
                 raise
             db.disconnect()

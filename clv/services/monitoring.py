@@ -1,8 +1,9 @@
 """Monitoring: whether the service can do its work, what runs did, and what waits."""
 
+import logging
 from dataclasses import dataclass
 
-from clv import db
+from clv import db, logs
 from clv.errors import Unavailable
 from clv.queue import Queue
 from clv.services.insights import STALE_MS
@@ -15,7 +16,7 @@ UNAVAILABLE = "unavailable"
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What the service depends on.
+    """What the service depends on: ``ok``, or what is wrong in a word or two.
 
     :param workers: how many are alive
     """
@@ -26,10 +27,10 @@ class Readiness:
 
     @property
     def status(self) -> str:
-        """``unavailable`` without the database, ``degraded`` without workers, else ``ok``."""
+        """``unavailable`` if the database fails, ``degraded`` if Redis does or without workers."""
         if self.database != OK:
             return UNAVAILABLE
-        return OK if self.workers else "degraded"
+        return OK if self.redis == OK and self.workers else "degraded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,13 @@ class QueueFigures:
 
 
 def readiness(queue: Queue) -> Readiness:
-    """Whether the database answers and is migrated, and whether Redis and workers are there."""
+    """Whether the database answers, is migrated and takes changes, and whether Redis and workers
+    do."""
     database = _database_state()
     try:
-        return Readiness(database, OK, queue.workers_alive())
-    except Unavailable:
+        return Readiness(database, queue.refusal() or OK, queue.workers_alive())
+    except Unavailable as error:
+        logs.event("redis.failed", logging.WARNING, cause=db.cause(error))
         return Readiness(database, UNAVAILABLE, 0)
 
 
@@ -84,7 +87,9 @@ def database_figures() -> DatabaseFigures | None:
             oldest_full_run_ms=ages.oldest_ms,
             stale_tenants=ages.stale,
         )
-    except (*db.DOWN, db.NO_TABLES):
+    except db.ERRORS as error:
+        if not db.is_not_now(error):
+            raise
         return None
     finally:
         # Others may use it while the caller asks Redis.
@@ -101,6 +106,7 @@ def queue_figures(queue: Queue) -> QueueFigures | None:
 
 def _database_state() -> str:
     try:
-        return "migrations are pending" if db.pending_migrations() else OK
-    except db.DOWN:
+        return db.NO_TABLES if db.pending_migrations() else db.refusal() or OK
+    except db.ERRORS as error:
+        logs.event("database.failed", logging.WARNING, cause=db.cause(error))
         return UNAVAILABLE

@@ -103,7 +103,7 @@ def watch(
     """
     run = _find(tenant_id, job_id)
     if run.is_active:
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(Unavailable), db.tolerated():
             sweep(queue, run.id)
     return _as_of_now(_wait(run, seconds, seats) or run, queue)
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from clv import db
 from clv.db.clock import latest_sql, now_ms
 
+# How a run may end.
+ENDS = ("finished", "failed", "cancelled")
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -47,8 +50,12 @@ def add(run_id: int) -> None:
 
 
 def ended() -> list[Ended]:
-    """All ended runs by status, since the service was set up and including deleted ones."""
-    return [Ended(*row) for row in db.rows("SELECT * FROM run_tally ORDER BY status")]
+    """All ended runs by status, since the service was set up and including deleted ones. Each
+    status is there before its first run: in Prometheus a series that begins with 1 has not
+    increased, and the first failure would not be noticed."""
+    zeros = {status: Ended(status, 0, 0, 0, 0) for status in ENDS}
+    rows = db.rows("SELECT status, runs, computed, errors, duration_ms FROM run_tally")
+    return list((zeros | {row[0]: Ended(*row) for row in rows}).values())
 
 
 def active() -> dict[str, tuple[int, int]]:

@@ -1,6 +1,7 @@
 """GET /metrics: who may read it, and that it counts right over processes, reloads and kills."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from redis import Redis
 
 from app import create_app
 from clv import db
-from clv.config import Settings
+from clv.config import ROOT, Settings
 from clv.services.runs import cancel
 from clv.store import runs, tenants
 from tests.api.support import poison, row
@@ -19,6 +20,7 @@ from tests.api.test_errors import assert_is_an_error
 from tests.api.web import Web, gunicorn
 from tests.conftest import free_port, unreachable_redis, wait_until
 from tests.jobs.support import Bell, complete
+from tests.support import outages
 
 TOKEN = "metrics-token"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -122,10 +124,28 @@ def test_a_file_is_counted_when_it_was_sent(client, load, headers):
     assert requests(read(client), "/api/v1/clv/records", 200) == 1
 
 
+def test_every_series_of_an_alert_is_there_before_anything_has_happened(client):
+    client.get("/healthz")
+    found = read(client)
+    alerts = re.search(r"```yaml\n(.*?)```", (ROOT / "docs/operations.md").read_text(), re.DOTALL)
+    named = set(re.findall(r"(clv_\w+)(?:\{(\w+)=\"(\w+)\"\})?", alerts[1]))
+    assert ("clv_runs_total", "status", "failed") in named
+    for name, label, value in named:
+        labels = {label: value} if label else {}
+        assert any(
+            sample[0] == name and set(labels.items()) <= set(sample[1:]) for sample in found
+        ), (name, labels)
+    for status in ("finished", "failed", "cancelled"):
+        for name in ("runs", "run_seconds", "customers_computed", "customers_failed"):
+            assert metric(found, f"clv_{name}_total", status=status) == 0
+    for dependency in ("database", "redis"):
+        assert metric(found, "clv_dependency_errors_total", dependency=dependency) == 0
+
+
 def test_what_runs_did_comes_from_the_database(app, client, load, queue):
     before = read(client)
     assert metric(before, "clv_tenants") == metric(before, "clv_oldest_full_run_age_seconds") == 0
-    assert metric(before, "clv_runs_total", status="finished") is None
+    assert metric(before, "clv_runs_total", status="finished") == 0
     load(*(row(f"c{n}", n) for n in range(1, 121)), row("bad", 1))
     with db.scope():
         poison("bad")
@@ -162,7 +182,7 @@ def test_a_run_is_counted_once_however_often_it_is_ended(client, load, queue):
         assert not runs.close(run.id, "failed", "Too late.")
     found = read(client)
     assert metric(found, "clv_runs_total", status="finished") == 1
-    assert metric(found, "clv_runs_total", status="failed") is None
+    assert metric(found, "clv_runs_total", status="failed") == 0
 
 
 def test_the_runs_of_a_deleted_tenant_are_counted_as_cancelled(client, load):
@@ -215,7 +235,9 @@ def shown(web: Web) -> dict[tuple, float]:
 
 
 def test_processes_count_together_through_reloads_and_kills(tmp_path):
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'none.db'}")
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'own.db'}")
+    with outages.another_database(settings):
+        db.migrate()
     with gunicorn(settings, WEB_CONCURRENCY="2") as web:
 
         def send(count: int) -> None:

@@ -101,7 +101,7 @@ def counts(query: str) -> int | None:
     try:
         with db.scope():
             return db.value(query)
-    except db.DOWN:
+    except db.ERRORS:
         return None
 
 
@@ -116,7 +116,7 @@ def again(query: Callable[[], list]) -> list:
     for _ in range(5):
         try:
             return query()
-        except db.DOWN:
+        except db.ERRORS:
             db.disconnect()
             time.sleep(0.5)
     return query()

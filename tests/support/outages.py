@@ -127,6 +127,30 @@ def full_disk() -> Iterator[None]:
 
 
 @contextmanager
+def read_only() -> Iterator[None]:
+    """The process's database takes no changes on any connection that is made meanwhile."""
+    db.disconnect()
+    if db.is_sqlite():
+        db.database.pragma("query_only", 1, permanent=True)
+        try:
+            yield
+        finally:
+            db.disconnect()
+            db.database.pragma("query_only", 0, permanent=True)
+            db.disconnect()
+        return
+    name = db.value("SELECT current_database()")
+    db.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    db.disconnect()
+    try:
+        yield
+    finally:
+        db.execute("SET default_transaction_read_only = off")
+        db.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        db.disconnect()
+
+
+@contextmanager
 def no_connection_left(settings: Settings) -> Iterator[None]:
     """PostgreSQL and Redis take no more connections than they have."""
     with ExitStack() as taken:

@@ -56,6 +56,9 @@ class MemoryQueue:
     def workers_alive(self) -> int:
         return self.workers
 
+    def refusal(self) -> str | None:
+        return None
+
     def has_workers(self) -> bool:
         return self.workers > 0
 

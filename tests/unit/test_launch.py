@@ -58,9 +58,10 @@ def test_without_any_the_launcher_says_what_to_install(monkeypatch):
         launch.redis_executable()
 
 
-@pytest.mark.parametrize("port", ["web", "-1", "65536"])
+@pytest.mark.parametrize("port", ["web", "0", "-1", "65536"])
 def test_a_port_that_is_none_is_refused(folder, port):
-    assert refusal(folder, PORT=port) == f"PORT={port} is not a number from 0 to 65535."
+    wanted = f"PORT must be a whole number from 1 to 65535, not '{port}'."
+    assert refusal(folder, PORT=port) == f"Configuration: {wanted}"
 
 
 def test_a_port_in_use_is_refused(folder):

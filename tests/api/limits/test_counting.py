@@ -7,7 +7,8 @@ from collections import Counter
 
 from redis import Redis
 
-from clv.http.rate_limit import MOST_KEYS, REDIS_SECONDS, REPORTS_PER_LIMIT
+from clv.http.rate_limit import MOST_KEYS, REPORTS_PER_LIMIT
+from jobs.queue import ANSWER_TIMEOUT_SECONDS
 from tests.api.limits.support import limiter, spend
 from tests.conftest import unreachable_redis, wait_until
 
@@ -115,7 +116,7 @@ def test_a_silent_redis_is_asked_once_in_a_while(own_key):
         silent.listen(100)
         silent.setblocking(False)
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        one = limiter(url, seconds=REDIS_SECONDS)
+        one = limiter(url, seconds=ANSWER_TIMEOUT_SECONDS)
         assert spend(one, 300, own_key) == 100, "alone, the process keeps to the limit"
         asked = _accept_all(silent)
     assert 1 <= asked <= 2

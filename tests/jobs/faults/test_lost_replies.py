@@ -102,7 +102,7 @@ def run_through(proxy: CuttingProxy, settings: Settings, bell: Bell) -> int:
     try:
         while runs.by_id(run_id).is_active:
             # Cut elsewhere than in a shard, a drain ends, and the next one goes on.
-            with suppress(*db.CONNECTION_LOST):
+            with suppress(*db.ERRORS):
                 # Where the reply to a claim was lost, its lease must expire first.
                 complete(run_id, bell, lease=0.2)
             db.disconnect()

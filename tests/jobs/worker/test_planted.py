@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from rq import Callback, Queue
-from rq.command import send_stop_job_command
+from rq.command import send_shutdown_command, send_stop_job_command
 from rq.serializers import JSONSerializer
 
 from clv import db
@@ -62,7 +62,7 @@ def test_nothing_planted_in_the_queue_or_a_registry_is_called_and_the_worker_goe
     assert worker.poll() is None and "worker.restarting" not in log.read_text()
 
 
-def test_the_callback_of_a_stopped_job_is_not_called(tenant, queue, trap, trapped_worker):
+def test_a_worker_takes_no_command_from_redis(tenant, queue, trap, trapped_worker):
     with db.scope():
         run_id = begin()
         with db.transaction():
@@ -75,8 +75,10 @@ def test_the_callback_of_a_stopped_job_is_not_called(tenant, queue, trap, trappe
             wait_until(lambda: children(trapped_worker.pid), "a work-horse runs")
             wait_until(lambda: job.get_status() == "started", "it has the job")
             send_stop_job_command(queue.redis, job.id, JSONSerializer)
-            wait_until(lambda: job.get_status() == "stopped", "the job was stopped")
-    wait_until(lambda: finished(run_id), "the worker goes on")
+            job.refresh()
+            send_shutdown_command(queue.redis, job.worker_name)
+    wait_until(lambda: finished(run_id), "the job goes on")
+    assert trapped_worker.poll() is None
     assert trap.sprung == []
 
 

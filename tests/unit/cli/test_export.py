@@ -84,7 +84,7 @@ def test_an_export_into_a_pipe_does_not_replace_it(tenant, run, tmp_path):
         (("--segment", "vip"), 2),
         (("--sort", "score"), 2),
         (("no/such/folder/records.csv",), 1),
-        ((".",), 2),
+        ((".",), 1),
     ],
 )
 def test_an_export_with_a_wrong_choice_is_refused(tenant, refused, options, code):

@@ -1,0 +1,1 @@
+"""What the processes say, and do, when something about them is wrong."""
