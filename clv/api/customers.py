@@ -49,6 +49,7 @@ _MODEL = {
 class Customer(MethodView):
     """A customer."""
 
+    @blp.named("eraseCustomer")
     @blp.access(Role.ADMIN, 400, 404)
     @blp.response(204)
     def delete(self, customerId: str) -> None:
@@ -60,6 +61,7 @@ class Customer(MethodView):
 
 
 @blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])
+@blp.named("getCustomerClv")
 @blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
 @blp.answers(200, Clv, headers=_MODEL)
 def read_clv(customerId: str) -> Answer:
@@ -72,6 +74,7 @@ def read_clv(customerId: str) -> Answer:
 
 
 @blp.route("/customers/<customerId>/clv", methods=["POST"], parameters=[_CUSTOMER_ID])
+@blp.named("recomputeCustomerClv")
 @blp.access(Role.EDITOR, 400, 404)
 @blp.answers(200, Clv, headers=_MODEL)
 def recompute_clv(customerId: str) -> Answer:
@@ -87,6 +90,7 @@ def recompute_clv(customerId: str) -> Answer:
 class ClvExplanation(MethodView):
     """Why a customer's lifetime value is what it is."""
 
+    @blp.named("explainCustomerClv")
     @blp.access(Role.VIEWER, 400, 404)
     @blp.response(200, Explanation, headers=_MODEL)
     def get(self, customerId: str) -> Any:
@@ -103,6 +107,7 @@ class ClvExplanation(MethodView):
 class ClvHistory(MethodView):
     """How a customer's lifetime value moved."""
 
+    @blp.named("listCustomerHistory")
     @blp.access(Role.VIEWER, 400, 404)
     @paginated(blp, ScoreHistory, Position({"at_ms": int}))
     def get(self, before: int | None, limit: int, customerId: str) -> list[Change]:

@@ -17,6 +17,7 @@ blp = ClvBlueprint("insights", __name__, url_prefix="/api/v1", description="What
 class Summary(MethodView):
     """All of the tenant's customers."""
 
+    @blp.named("getSummary")
     @blp.access(Role.VIEWER)
     @blp.response(200, ClvSummary)
     def get(self) -> insights.LatestOverview:
@@ -32,6 +33,7 @@ class Summary(MethodView):
 class SummaryPoints(MethodView):
     """What the tenant's customers added up to."""
 
+    @blp.named("listSummaryHistory")
     @blp.access(Role.VIEWER, 400)
     @paginated(blp, SummaryHistory, Position({"run.id": int}))
     def get(self, before: int | None, limit: int) -> list[Point]:
@@ -43,6 +45,7 @@ class SummaryPoints(MethodView):
 class Changes(MethodView):
     """How the tenant's customers moved."""
 
+    @blp.named("listChanges")
     @blp.access(Role.VIEWER, 400)
     @paginated(
         blp, CustomerChanges, Position({"at_ms": int, "customer_id": str}), query=ChangesQuery

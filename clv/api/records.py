@@ -35,6 +35,7 @@ _HEADERS = {
 class Records(MethodView):
     """The scored customers of a tenant."""
 
+    @blp.named("listRecords")
     @blp.access(Role.VIEWER, 400)
     @blp.arguments(RecordsQuery, location="query")
     @blp.alt_response(

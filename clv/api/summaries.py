@@ -29,6 +29,7 @@ _NDJSON_EXAMPLE = (
 class InteractionSummaries(MethodView):
     """A tenant's interaction summaries."""
 
+    @blp.named("listInteractionSummaries")
     @blp.access(Role.VIEWER, 400)
     @blp.arguments(SummaryQuery, location="query")
     @blp.response(200, SummaryList)
@@ -36,6 +37,7 @@ class InteractionSummaries(MethodView):
         """Read a customer's interaction summaries, the latest period first"""
         return customers.customer_summaries(principal().tenant, **query)
 
+    @blp.named("addInteractionSummaries")
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @blp.arguments(SummaryRows)
     @blp.response(200, MergeResult)
@@ -52,6 +54,7 @@ class InteractionSummaries(MethodView):
         types, rows = zip(*body["data"], strict=True)
         return loading.add_summaries(principal().tenant, types[0], list(rows))
 
+    @blp.named("loadInteractionSummaries")
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @uploads.accepted(blp, {"text/csv": _EXAMPLE, "application/x-ndjson": _NDJSON_EXAMPLE})
     @blp.arguments(UploadQuery, location="query")

@@ -30,6 +30,11 @@ class ClvBlueprint(Blueprint):
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(document_access)
 
+    def named(self, operation_id: str) -> Callable:
+        """Name an operation in the document. Clients that are generated from it have a function of
+        this name, so it stays when the path or the view changes."""
+        return lambda view: document(view, self.doc(operationId=operation_id))
+
     def access(self, role: Role, *errors: int, headers: Sequence[dict] = ()) -> Callable:
         """Require a key of at least this role, and document that.
 
