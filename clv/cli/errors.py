@@ -1,6 +1,8 @@
 """How commands fail: with one line that says why."""
 
+import io
 import logging
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -18,6 +20,7 @@ def plain_errors(command: Callable) -> Callable:
 
     @wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        _replace_what_cannot_be_shown()
         try:
             with db.scope():
                 return command(*args, **kwargs)
@@ -28,3 +31,10 @@ def plain_errors(command: Callable) -> Callable:
             raise click.ClickException(DISK_FULL if db.is_full(error) else DOWN) from None
 
     return wrapper
+
+
+def _replace_what_cannot_be_shown() -> None:
+    """Write characters that the terminal's encoding lacks as escapes, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import db, errors, logs
-from clv.budgets import MAX_ERROR_BYTES, MAX_ERRORS
+from clv.budgets import MAX_ERROR_BYTES, MAX_ERRORS, MAX_FORM_BYTES
 from clv.http.application import components
 from clv.http.counters import DATABASE, REDIS
 
@@ -39,7 +39,8 @@ MESSAGES = {
     400: "The request is not valid.",
     404: "There is nothing at this path. The paths are listed at /api/docs.",
     405: "This path does not support the method; the Allow header lists those that it does.",
-    413: "The body is too large.",
+    # The API's bodies have messages of their own.
+    413: f"The form is larger than {MAX_FORM_BYTES // 1024} KiB.",
     415: "The body must be JSON, with Content-Type: application/json.",
 }
 
@@ -83,9 +84,15 @@ def internal_error() -> str:
     return errors.INTERNAL.format(g.request_id)
 
 
-def status_of(error: errors.ClvError) -> int:
-    """The HTTP status of an error of the domain."""
-    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+def domain_failed(error: errors.ClvError) -> tuple[int, str]:
+    """Count an error of the domain, and return its status and the message for the caller. One that
+    is not the caller's is logged, too."""
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    if status == 500:
+        log_failure(error)
+        return status, f"{error.message} The request id is {g.request_id}."
+    count_failure(error)
+    return status, error.message
 
 
 def database_failed(error: Exception) -> str:
@@ -106,12 +113,14 @@ def count_failure(error: Exception) -> None:
 def log_failure(error: Exception) -> None:
     """Log what went wrong in the current request, for the operators."""
     count_failure(error)
+    reason = {"reason": error.message} if isinstance(error, errors.ClvError) else {}
     logs.event(
         "request.failed",
         logging.ERROR,
         request=g.get("request_id"),
         route=str(request.url_rule),
         error=logs.trace(error),
+        **reason,
     )
 
 
@@ -172,8 +181,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _domain_error(error: errors.ClvError) -> Response:
-    count_failure(error)
-    response = body(status_of(error), error.message, error.fields)
+    response = body(*domain_failed(error), error.fields)
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.seconds)
     return response

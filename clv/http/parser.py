@@ -114,7 +114,9 @@ def _read_body(req: Request, limit: int) -> bytes:
             raise BrokenOff(BROKEN_OFF)
     if (length or len(body)) <= limit:
         return body
-    raise RequestEntityTooLarge if limit else UnsupportedMediaType
+    if not limit:
+        raise UnsupportedMediaType
+    raise RequestEntityTooLarge(f"The body is larger than {limit // 1024**2} MiB.")
 
 
 def _check_values(body: bytes) -> None:

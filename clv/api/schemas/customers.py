@@ -5,7 +5,7 @@ from json.encoder import encode_basestring_ascii
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Amount, Output, Probability, Time
+from clv.api.schemas.base import Amount, Exact, Money, Output, Probability, Time
 from clv.api.schemas.settings import TenantSettings
 from clv.domain.calendar import iso
 from clv.domain.explanation import DIMENSIONS
@@ -115,12 +115,12 @@ class Contribution(Output):
     """What one dimension adds to the score."""
 
     dimension = fields.String(required=True, validate=validate.OneOf(DIMENSIONS))
-    value = fields.Float(
+    value = Money(
         attribute="value_in_units",
         required=True,
         metadata={"description": "Days since the last contact, interactions, or money"},
     )
-    norm = fields.Float(
+    norm = Exact(
         required=True,
         metadata={
             "description": "Customers who are worse, of those who are worse or better",
@@ -128,15 +128,15 @@ class Contribution(Output):
             "maximum": 1,
         },
     )
-    weight = fields.Float(required=True)
-    points = fields.Float(required=True, metadata={"description": "100 · weight · norm"})
+    weight = Exact(required=True)
+    points = Exact(required=True, metadata={"description": "100 · weight · norm"})
 
 
 class Thresholds(Output):
     """Where the segments begin."""
 
-    p25 = fields.Float(required=True)
-    p75 = fields.Float(required=True)
+    p25 = Exact(required=True)
+    p75 = Exact(required=True)
     at_risk_days = fields.Integer(attribute="settings.at_risk_days", required=True)
 
 
@@ -144,29 +144,29 @@ class ModelParameters(Output):
     """What was fitted to the tenant's history: BG/NBD (r, alpha, a, b; times in days) and
     Gamma-Gamma (p, q, v; v in the tenant's currency)."""
 
-    r = fields.Float(required=True)
-    alpha = fields.Float(required=True)
-    a = fields.Float(required=True)
-    b = fields.Float(required=True)
-    p = fields.Float(required=True)
-    q = fields.Float(required=True)
-    v = fields.Float(required=True)
+    r = Exact(required=True)
+    alpha = Exact(required=True)
+    a = Exact(required=True)
+    b = Exact(required=True)
+    p = Exact(required=True)
+    q = Exact(required=True)
+    v = Exact(required=True)
 
 
 class RevenueInterval(Output):
     """Between which amounts one customer's revenue over the lifespan lies with a probability."""
 
-    level = fields.Float(required=True, metadata={"description": "The probability", "example": 0.8})
+    level = Probability(required=True, metadata={"description": "The probability", "example": 0.8})
     low = Amount(required=True)
     high = Amount(required=True)
     note = fields.String(required=True, metadata={"description": "Why not to add it up"})
 
 
 class Explanation(Output):
-    """Why a customer's score is what it is, unrounded."""
+    """Why a customer's score is what it is. Scores and points are unrounded."""
 
     customer_id = fields.String(attribute="scores.customer_id", required=True)
-    score = fields.Float(
+    score = Exact(
         attribute="scores.score",
         required=True,
         metadata={"description": "The sum of the points"},
@@ -219,7 +219,7 @@ class Explanation(Output):
         metadata={"description": "Of the calibrated model, as the last full run fitted it"},
     )
     predicted_revenue = Amount(attribute="scores.predicted_revenue", required=True)
-    churn_probability = fields.Float(attribute="scores.churn_probability", required=True)
+    churn_probability = Probability(attribute="scores.churn_probability", required=True)
     predicted_revenue_interval = fields.Nested(
         RevenueInterval,
         attribute="interval",
