@@ -14,7 +14,7 @@ from clv.domain.scoring import MODELS, Scores
 from clv.http.access import ClvBlueprint, principal
 from clv.http.headers import Answer
 from clv.http.parser import checked_customer_id
-from clv.services import customers
+from clv.services import customers, explanations
 from clv.store.changes import Change
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
@@ -96,10 +96,12 @@ class ClvExplanation(MethodView):
     def get(self, customerId: str) -> Any:
         """Explain a customer's lifetime value
 
-        Computed from the current summaries and settings; nothing is stored. The points of the
-        three dimensions sum to the score.
+        Of the stored record, by the distribution and the settings that it was computed with: the
+        points of the three dimensions sum to its score. If a computation would give something else
+        now, that is in wouldChange. Without a record, what a computation gives now is explained;
+        nothing is stored.
         """
-        explained = customers.explain_clv(principal().tenant, checked_customer_id(customerId))
+        explained = explanations.explain_clv(principal().tenant, checked_customer_id(customerId))
         return explained, {"X-CLV-Model": explained.scores.versioned_model}
 
 

@@ -162,6 +162,20 @@ class RevenueInterval(Output):
     note = fields.String(required=True, metadata={"description": "Why not to add it up"})
 
 
+class Computed(Output):
+    """What a computation gives now."""
+
+    clv_score = fields.Integer(required=True)
+    score = Exact(required=True, metadata={"description": "Unrounded"})
+    segment = fields.String(required=True, validate=validate.OneOf(SEGMENTS))
+    predicted_revenue = Amount(required=True)
+    churn_probability = Probability(required=True)
+    rfm_recency = fields.Integer(attribute="recency_days", required=True)
+    rfm_frequency = fields.Integer(attribute="frequency", required=True)
+    rfm_monetary = Amount(attribute="monetary", required=True)
+    as_of = Time(attribute="computed_ms", required=True)
+
+
 class Explanation(Output):
     """Why a customer's score is what it is. Scores and points are unrounded."""
 
@@ -169,7 +183,7 @@ class Explanation(Output):
     score = Exact(
         attribute="scores.score",
         required=True,
-        metadata={"description": "The sum of the points"},
+        metadata={"description": "The record's: the sum of the points"},
     )
     clv_score = fields.Integer(attribute="scores.clv_score", required=True)
     segment = fields.String(
@@ -186,7 +200,7 @@ class Explanation(Output):
     corrections = Amount(
         required=True,
         metadata={
-            "description": "The sum of the corrections (refunds), which the monetary value"
+            "description": "The sum of the corrections (refunds) now, which the monetary value"
             " contains; 0 without any",
             "example": -20.0,
         },
@@ -196,9 +210,31 @@ class Explanation(Output):
         attribute="explanation.days_until_at_risk",
         required=True,
         allow_none=True,
-        metadata={"description": "At silence; null without any interaction"},
+        metadata={"description": "At silence since asOf; null without any interaction"},
     )
-    as_of = Time(attribute="scores.computed_ms", required=True)
+    as_of = Time(
+        attribute="scores.computed_ms",
+        required=True,
+        metadata={"description": "The record's computedAt"},
+    )
+    would_change = fields.Nested(
+        Computed,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What a computation gives now, if it differs: for new summaries, other"
+            " customers, other settings or another day; else null"
+        },
+    )
+    message = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What to know about the explanation: that there is no stored record,"
+            " that what it was computed with is no longer kept (the contributions are by the"
+            " current distribution then), or that a computation would fail now"
+        },
+    )
     settings = fields.Nested(TenantSettings, required=True)
     formula_version = fields.Integer(required=True, metadata={"description": "Of the score"})
     model = fields.String(
@@ -225,5 +261,8 @@ class Explanation(Output):
         attribute="interval",
         required=True,
         allow_none=True,
-        metadata={"description": "By the calibrated model, of who has had a conversion"},
+        metadata={
+            "description": "By the calibrated model, of who has had a conversion; null when the"
+            " summaries have changed since"
+        },
     )
