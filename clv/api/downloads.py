@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain
 
@@ -10,10 +10,43 @@ from flask import Response, g, request
 
 from clv import logs
 from clv.errors import Invalid
-from clv.files.kinds import KIND_OF
+from clv.files.kinds import KIND_OF, NDJSON
+from clv.http.access import ClvBlueprint
 from clv.http.application import components
 
+JSON = "application/json"
 _OF_PAGES = ("limit", "cursor", "count")
+# What an Accept header may name, and what it gets then.
+_OFFERED = {
+    offer: offered
+    for offered in (JSON, *KIND_OF)
+    for offer in (offered, f"{offered};charset=utf-8")
+}
+_TEXT = {"type": "string"}
+# Of a list that is a file, too.
+HEADERS = {
+    "Content-Disposition": {"description": "Of a file: its name", "schema": _TEXT},
+    "Vary": {"schema": _TEXT, "example": "Accept"},
+}
+
+
+def also_as_file(blp: ClvBlueprint, columns: Sequence[str]) -> Callable:
+    """Document that a list is a file, too, of these columns."""
+
+    def decorator(view: Callable) -> Callable:
+        for kind, more in (("text/csv", {"example": f"{','.join(columns)}\n"}), (NDJSON, {})):
+            documented = blp.alt_response(
+                200, success=True, content_type=kind, schema=_TEXT, **more
+            )
+            view = documented(view)
+        return view
+
+    return decorator
+
+
+def wanted() -> str:
+    """The media type that the current request prefers: JSON or one of a file."""
+    return _OFFERED[request.accept_mimetypes.best_match(_OFFERED, JSON)]
 
 
 def refuse_paging() -> None:

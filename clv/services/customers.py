@@ -14,7 +14,6 @@ from clv.services.snapshots import current_snapshot
 from clv.store import changes, records, summaries, tenants
 from clv.store.changes import Change
 from clv.store.snapshots import Snapshot
-from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 from clv.store.totals import totals as read_totals
 
@@ -31,25 +30,6 @@ class Computation:
     totals: Totals
     snapshot: Snapshot
     scores: Scores
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSummary:
-    """A row of a customer's summaries."""
-
-    period_type: str
-    row: Summary
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryList:
-    """Some of a customer's summaries.
-
-    :param total: how many there are in all
-    """
-
-    data: list[StoredSummary]
-    total: int
 
 
 def get_clv(
@@ -107,22 +87,6 @@ def customer_history(
     if not history and not _is_customer(tenant, customer_id):
         raise NotFound(NO_SUCH_CUSTOMER)
     return history
-
-
-def customer_summaries(
-    tenant: Tenant,
-    customer_id: str,
-    *,
-    limit: int,
-    period_type: str | None = None,
-    offer_id: str | None = None,
-    channel_id: str | None = None,
-) -> SummaryList:
-    """A customer's summaries, the latest period first."""
-    if tenant.period_type is None or period_type not in (None, tenant.period_type):
-        return SummaryList([], 0)
-    rows, total = summaries.of_customer(tenant.id, customer_id, offer_id, channel_id, limit)
-    return SummaryList([StoredSummary(tenant.period_type, row) for row in rows], total)
 
 
 def erase_customer(tenant: Tenant, customer_id: str) -> None:

@@ -1,6 +1,7 @@
 """A customer's interaction summaries as stored, the corrections among them, and their erasure."""
 
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from clv import db
 from clv.store import shards
@@ -47,6 +48,19 @@ class Summary(NamedTuple):
     last_contact_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which summaries; None means all.
+
+    :param offer_id: only this offer; "" for summaries without one
+    :param channel_id: only this channel, likewise
+    """
+
+    customer_id: str | None = None
+    offer_id: str | None = None
+    channel_id: str | None = None
+
+
 def first_contact(column: str = "first_contact_ms", is_correction: str = IS_CORRECTION) -> str:
     """The aggregate of the first contact: the smallest time that is not a correction's, or the
     smallest of all if there is no such time.
@@ -74,23 +88,41 @@ def erase_customer(tenant_id: int, customer_id: str) -> bool:
     return bool(summaries or any(others))
 
 
-def of_customer(
-    tenant_id: int, customer_id: str, offer_id: str | None, channel_id: str | None, limit: int
-) -> tuple[list[Summary], int]:
-    """A customer's summaries, newest period first, and their number without the limit.
+def page_of_customer(
+    tenant_id: int, chosen: Chosen, after: tuple[str, str, str, str] | None, limit: int
+) -> list[Summary]:
+    """The next of a customer's summaries, newest period first.
 
-    :param offer_id: only this offer; "" for summaries without one, None for all
-    :param channel_id: only this channel, likewise
+    :param after: period, offer, creative and channel of the last one of the page before
     """
-    condition, params = _OF_CUSTOMER, [tenant_id, customer_id]
-    for column, wanted in (("offer_id", offer_id), ("channel_id", channel_id)):
-        if wanted is not None:
-            condition += f" AND {column} = %s"
-            params.append(wanted)
-    matching = f"FROM interaction_summary WHERE {condition}"
+    condition, params = _matching(tenant_id, chosen)
+    if after is not None:
+        period_key, *others = after
+        condition += (
+            " AND (period_key < %s OR period_key = %s"
+            " AND (offer_id, creative_id, channel_id) > (%s, %s, %s))"
+        )
+        params += [period_key, period_key, *others]
     order = "ORDER BY period_key DESC, offer_id, creative_id, channel_id LIMIT %s"
-    rows = db.rows(f"SELECT {COLUMNS} {matching} {order}", (*params, limit))
-    return [Summary(*row) for row in rows], db.value(f"SELECT COUNT(*) {matching}", params)
+    return _read(condition, order, [*params, limit])
+
+
+def page(tenant_id: int, chosen: Chosen, after: Summary | None, limit: int) -> list[Summary]:
+    """The next summaries in the order of their keys: by customer, the oldest period first.
+
+    :param after: the last one of the page before
+    """
+    condition, params = _matching(tenant_id, chosen)
+    if after is not None:
+        condition += f" AND ({KEY}) > (%s, %s, %s, %s, %s)"
+        params += after[:5]
+    return _read(condition, f"ORDER BY {KEY} LIMIT %s", [*params, limit])
+
+
+def count(tenant_id: int, chosen: Chosen) -> int:
+    """How many summaries there are."""
+    condition, params = _matching(tenant_id, chosen)
+    return db.value(f"SELECT COUNT(*) FROM interaction_summary WHERE {condition}", params)
 
 
 def exist(tenant_id: int, customer_id: str) -> bool:
@@ -99,3 +131,14 @@ def exist(tenant_id: int, customer_id: str) -> bool:
         f"SELECT EXISTS (SELECT 1 FROM interaction_summary WHERE {_OF_CUSTOMER})",
         (tenant_id, customer_id),
     )
+
+
+def _matching(tenant_id: int, chosen: Chosen) -> tuple[str, list[Any]]:
+    wanted = {name: value for name, value in asdict(chosen).items() if value is not None}
+    conditions = ["tenant_id = %s", *(f"{name} = %s" for name in wanted)]
+    return " AND ".join(conditions), [tenant_id, *wanted.values()]
+
+
+def _read(condition: str, order: str, params: list[Any]) -> list[Summary]:
+    rows = db.rows(f"SELECT {COLUMNS} FROM interaction_summary WHERE {condition} {order}", params)
+    return [Summary(*row) for row in rows]
