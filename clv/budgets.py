@@ -10,6 +10,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_VALUES = 20_000
 # Of a form. A file is no form: its request has the token in a header, and is read as a stream.
 MAX_FORM_BYTES = 64 * 1024
+# Of customers that are named in one request.
+MAX_ERASED = 1_000
 
 # ---- An answer ----
 # Errors that are shown, and the bytes that they take together. Whoever sent so much that is wrong

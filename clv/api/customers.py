@@ -7,7 +7,7 @@ from flask import request
 from flask.views import MethodView
 
 from clv.api.paging import Position, paginated
-from clv.api.schemas.customers import Clv, Explanation, clv_json
+from clv.api.schemas.customers import Clv, Erasure, ErasureRequest, Explanation, clv_json
 from clv.api.schemas.insights import ScoreHistory
 from clv.auth.principal import Role
 from clv.domain.scoring import MODELS, Scores
@@ -58,6 +58,24 @@ class Customer(MethodView):
         Summaries, record, history and errors, for good, also from a run that is going on.
         """
         customers.erase_customer(principal().tenant, checked_customer_id(customerId))
+
+
+@blp.route("/erasures")
+class Erasures(MethodView):
+    """Many customers."""
+
+    @blp.named("eraseCustomers")
+    @blp.access(Role.ADMIN, 400, 413, 415)
+    @blp.arguments(ErasureRequest)
+    @blp.response(200, Erasure)
+    def post(self, body: dict[str, Any]) -> customers.Erasure:
+        """Erase up to 1,000 customers
+
+        As DELETE /customers/{customerId} does one: for good, also from a run that is going on. All
+        or nothing. An id that there is nothing of is no error, so that the request can be sent
+        again; one that is given twice counts once.
+        """
+        return customers.erase_customers(principal().tenant, body["customer_ids"])
 
 
 @blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])

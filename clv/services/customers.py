@@ -1,5 +1,6 @@
 """One customer: read, compute, erase."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clv.db.clock import now_ms
@@ -30,6 +31,17 @@ class Computation:
     totals: Totals
     snapshot: Snapshot
     scores: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What erasing many customers did.
+
+    :param not_found: how many ids there was nothing of
+    """
+
+    erased: int
+    not_found: int
 
 
 def get_clv(
@@ -94,8 +106,16 @@ def erase_customer(tenant: Tenant, customer_id: str) -> None:
 
     :raises NotFound: when there is nothing of this customer
     """
-    if not summaries.erase_customer(tenant.id, customer_id):
+    if not summaries.erase_customers(tenant.id, [customer_id]):
         raise NotFound(NO_SUCH_CUSTOMER)
+
+
+def erase_customers(tenant: Tenant, customer_ids: Iterable[str]) -> Erasure:
+    """:func:`erase_customer` for many, all of them or none. An id that is given twice counts once,
+    and one of which there is nothing is no error: the request can be sent again."""
+    distinct = sorted(set(customer_ids))
+    erased = summaries.erase_customers(tenant.id, distinct)
+    return Erasure(erased, len(distinct) - erased)
 
 
 def _totals(tenant: Tenant, customer_id: str) -> Totals:

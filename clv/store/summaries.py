@@ -1,5 +1,6 @@
 """A customer's interaction summaries as stored, the corrections among them, and their erasure."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -21,12 +22,12 @@ IS_ZERO = f"{IS_CORRECTION} AND total_value = 0"
 _BEYOND = 1 << 48
 _MASK = _BEYOND - 1
 _OF_CUSTOMER = "tenant_id = %s AND customer_id = %s"
-_ERASURE = (
-    f"DELETE FROM interaction_summary WHERE {_OF_CUSTOMER}",
-    f"DELETE FROM clv_record WHERE {_OF_CUSTOMER}",
-    f"DELETE FROM clv_change WHERE {_OF_CUSTOMER}",
-    "DELETE FROM run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
-    " AND customer_id = %s",
+# What is erased of a customer: first the summaries, for who stores a record holds a lock on one.
+_ERASED = (
+    "interaction_summary WHERE tenant_id = %s",
+    "clv_record WHERE tenant_id = %s",
+    "clv_change WHERE tenant_id = %s",
+    "run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)",
 )
 
 
@@ -75,17 +76,19 @@ def last_contact(column: str = "last_contact_ms", is_correction: str = IS_CORREC
     return f"(MAX(CASE WHEN {is_correction} THEN {column} - {_BEYOND} ELSE {column} END) & {_MASK})"
 
 
-def erase_customer(tenant_id: int, customer_id: str) -> bool:
-    """Erase a customer's summaries, record, history and errors for good, and keep active runs from
-    writing any of it again; return False if there was nothing."""
-    key = (tenant_id, customer_id)
+def erase_customers(tenant_id: int, customer_ids: Collection[str]) -> int:
+    """Erase customers' summaries, records, histories and errors for good, all of them or none, and
+    keep active runs from writing any of it again; return of how many there was anything.
+
+    :param customer_ids: at least one
+    """
     with db.transaction():
         period_type, customers = lock_tenant(tenant_id)
         shards.fence_active_runs(tenant_id)
-        summaries, *others = [db.execute(sql, key) for sql in _ERASURE]
-        if summaries:
-            keep_count(tenant_id, period_type, customers - 1, changed=True)
-    return bool(summaries or any(others))
+        summarised, *others = [_erase(table, tenant_id, customer_ids) for table in _ERASED]
+        if summarised:
+            keep_count(tenant_id, period_type, customers - len(summarised), changed=True)
+    return len(summarised.union(*others))
 
 
 def page_of_customer(
@@ -131,6 +134,15 @@ def exist(tenant_id: int, customer_id: str) -> bool:
         f"SELECT EXISTS (SELECT 1 FROM interaction_summary WHERE {_OF_CUSTOMER})",
         (tenant_id, customer_id),
     )
+
+
+def _erase(rows: str, tenant_id: int, customer_ids: Collection[str]) -> set[str]:
+    """Erase rows of these customers; return who had any."""
+    condition = f"{rows} AND customer_id IN ({', '.join(['%s'] * len(customer_ids))})"
+    params = (tenant_id, *customer_ids)
+    found = db.rows(f"SELECT DISTINCT customer_id FROM {condition}", params)
+    db.execute(f"DELETE FROM {condition}", params)
+    return {customer_id for (customer_id,) in found}
 
 
 def _matching(tenant_id: int, chosen: Chosen) -> tuple[str, list[Any]]:

@@ -20,6 +20,7 @@ OPERATION_IDS = {
     "explainCustomerClv": "GET /api/v1/customers/{customerId}/clv/explanation",
     "listCustomerHistory": "GET /api/v1/customers/{customerId}/clv/history",
     "eraseCustomer": "DELETE /api/v1/customers/{customerId}",
+    "eraseCustomers": "POST /api/v1/erasures",
     "computeClv": "POST /api/v1/clv/compute",
     "listJobs": "GET /api/v1/clv/jobs",
     "getJob": "GET /api/v1/clv/jobs/{jobId}",

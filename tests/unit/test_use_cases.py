@@ -100,7 +100,7 @@ def test_a_customer_is_computed_once_then_read_explained_and_erased(shop):
     assert explained.scores.score == scores.score and explained.model == "rfm"
     assert explained.parameters is None and explained.interval is None
     customers.erase_customer(shop, "ann")
-    for use in (customers.erase_customer, customers.recompute_clv, customers.explain_clv):
+    for use in (customers.erase_customer, customers.recompute_clv, explanations.explain_clv):
         with pytest.raises(NotFound):
             use(now(shop), "ann")
 

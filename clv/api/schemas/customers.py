@@ -5,8 +5,19 @@ from json.encoder import encode_basestring_ascii
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Amount, Exact, Money, Output, Probability, Time
+from clv.api.schemas.base import (
+    Amount,
+    CustomerId,
+    Exact,
+    Input,
+    Items,
+    Money,
+    Output,
+    Probability,
+    Time,
+)
 from clv.api.schemas.settings import TenantSettings
+from clv.budgets import MAX_ERASED
 from clv.domain.calendar import iso
 from clv.domain.explanation import DIMENSIONS
 from clv.domain.scoring import SEGMENTS, Scores
@@ -109,6 +120,28 @@ def _thousandths(probability: float) -> float:
     if probability * 16 % 1:
         return round(probability, 3)
     return int(probability * 1000 + 0.5) / 1000
+
+
+class ErasureRequest(Input):
+    """Whom to erase."""
+
+    customer_ids = Items(
+        CustomerId(),
+        1,
+        MAX_ERASED,
+        required=True,
+        metadata={"example": ["CUST-001", "CUST-002"]},
+    )
+
+
+class Erasure(Output):
+    """What was erased."""
+
+    erased = fields.Integer(required=True, metadata={"description": "Customers", "example": 1})
+    not_found = fields.Integer(
+        required=True,
+        metadata={"description": "Ids that there was nothing of", "example": 1},
+    )
 
 
 class Contribution(Output):

@@ -85,6 +85,7 @@ BODIES: dict[str, Fill] = {
     f"POST {API}/clv/backtests": _json(lambda rng, ids: {"holdoutDays": rng.randint(20, 40)}),
     f"POST {API}/clv/compute": _json(lambda rng, ids: {"segment": rng.choice([None, "high"])}),
     f"POST {API}/clv/simulate": _json(lambda rng, ids: {"atRiskDays": rng.randint(1, 99)}),
+    f"POST {API}/erasures": _json(lambda rng, ids: {"customerIds": rng.sample(ids.customers, 3)}),
     f"POST {API}/interaction-summaries": _json(lambda rng, ids: {"data": _rows(rng, ids)}),
     f"PUT {API}/interaction-summaries": _ndjson,
     f"PUT {API}/settings": _json(lambda rng, ids: {"atRiskDays": rng.randint(1, 99)}),
