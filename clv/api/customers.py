@@ -3,14 +3,15 @@
 import re
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from flask.views import MethodView
 
 from clv.api.paging import Position, paginated
 from clv.api.schemas.customers import Clv, Erasure, ErasureRequest, Explanation, clv_json
 from clv.api.schemas.insights import ScoreHistory
 from clv.auth.principal import Role
-from clv.domain.scoring import MODELS, Scores
+from clv.domain.scoring import MODELS
+from clv.http import etags
 from clv.http.access import ClvBlueprint, principal
 from clv.http.headers import Answer
 from clv.http.parser import checked_customer_id
@@ -80,15 +81,22 @@ class Erasures(MethodView):
 
 @blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])
 @blp.named("getCustomerClv")
-@blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
-@blp.answers(200, Clv, headers=_MODEL)
-def read_clv(customerId: str) -> Answer:
+@blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL, etags.IF_NONE_MATCH])
+@blp.may_be_known(_MODEL)
+@blp.answers(200, Clv, headers={**_MODEL, **etags.HEADER})
+def read_clv(customerId: str) -> Response:
     """Read a customer's lifetime value
 
     The stored record, or else one that is computed from the interaction summaries and stored.
     """
     tenant_id, customer_id = principal().tenant_id, checked_customer_id(customerId)
-    return _answer(*customers.get_clv(tenant_id, customer_id, _max_age_seconds()))
+    scores, source = customers.get_clv(tenant_id, customer_id, _max_age_seconds())
+    text = clv_json(scores, source)
+    etag = etags.of(text.encode())
+    answer = Response(status=304) if etags.is_known(etag) else Answer(text)
+    answer.headers.add("X-CLV-Model", scores.versioned_model)
+    answer.headers.add("ETag", etag)
+    return answer
 
 
 @blp.route("/customers/<customerId>/clv", methods=["POST"], parameters=[_CUSTOMER_ID])
@@ -101,7 +109,9 @@ def recompute_clv(customerId: str) -> Answer:
     From the current interaction summaries; a body is ignored.
     """
     scores = customers.recompute_clv(principal().tenant, checked_customer_id(customerId))
-    return _answer(scores, "recomputed")
+    answer = Answer(clv_json(scores, "recomputed"))
+    answer.headers.add("X-CLV-Model", scores.versioned_model)
+    return answer
 
 
 @blp.route("/customers/<customerId>/clv/explanation", parameters=[_CUSTOMER_ID])
@@ -145,9 +155,3 @@ def _max_age_seconds() -> int | None:
     header = request.environ.get("HTTP_CACHE_CONTROL")
     match = _MAX_AGE.search(header) if header else None
     return int(match.group(1)) if match else None
-
-
-def _answer(scores: Scores, source: str) -> Answer:
-    answer = Answer(clv_json(scores, source))
-    answer.headers.add("X-CLV-Model", scores.versioned_model)
-    return answer

@@ -5,6 +5,7 @@ from flask.views import MethodView
 from clv.api.paging import Position, paginated
 from clv.api.schemas.insights import ChangesQuery, ClvSummary, CustomerChanges, SummaryHistory
 from clv.auth.principal import Role
+from clv.http import etags
 from clv.http.access import ClvBlueprint, principal
 from clv.services import insights
 from clv.services.insights import Point
@@ -18,8 +19,10 @@ class Summary(MethodView):
     """All of the tenant's customers."""
 
     @blp.named("getSummary")
-    @blp.access(Role.VIEWER)
-    @blp.response(200, ClvSummary)
+    @blp.access(Role.VIEWER, headers=[etags.IF_NONE_MATCH])
+    @etags.tagged
+    @blp.may_be_known()
+    @blp.response(200, ClvSummary, headers=etags.HEADER)
     def get(self) -> insights.LatestOverview:
         """Read what the customers add up to
 

@@ -13,6 +13,7 @@ from clv.auth import authentication
 from clv.auth.login_throttle import client_at
 from clv.auth.principal import Principal, Role, authorize
 from clv.errors import Unauthenticated
+from clv.http import etags
 from clv.http.application import components
 from clv.http.documents import Access, document, document_access
 from clv.http.parser import StrictParser
@@ -61,6 +62,16 @@ class ClvBlueprint(Blueprint):
     def answers(self, code: int, schema: type[ma.Schema], headers: dict | None = None) -> Callable:
         """Document the response of a view that writes its JSON itself, in this schema's form."""
         return lambda view: document(view, self.response(code, schema, headers=headers))
+
+    def may_be_known(self, headers: dict | None = None) -> Callable:
+        """Document that a view answers 304 to a client that has its answer, with these headers."""
+        documented = self.alt_response(
+            304,
+            success=True,
+            description="The client has it already",
+            headers={**etags.HEADER, **(headers or {})},
+        )
+        return lambda view: document(view, documented)
 
 
 def register(app: Flask) -> None:

@@ -100,6 +100,7 @@ PATHS: dict[str, Fill] = {
 }
 HEADERS: dict[str, Fill] = {
     "Cache-Control": lambda rng, ids: "max-age=0",
+    "If-None-Match": lambda rng, ids: "*",
     "Prefer": lambda rng, ids: "respond-async",
     "X-Tenant-Id": lambda rng, ids: ids.tenant,
 }
