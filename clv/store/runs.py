@@ -32,8 +32,8 @@ NO_SUCH_JOB = "There is no job with this id."
 
 _RUN = (
     "run.id, run.job_id, run.tenant_id, run.segment, run.status, run.requested_by,"
-    " run.created_ms, run.started_ms, run.finished_ms, run.total, run.message, run.snapshot_id,"
-    " run.planned, run.erasures, run.suggested_days,"
+    " run.created_ms, run.started_ms, run.as_of_ms, run.finished_ms, run.total, run.message,"
+    " run.snapshot_id, run.planned, run.erasures, run.suggested_days,"
     " (SELECT CAST(COALESCE(SUM(computed), 0) AS BIGINT) FROM shard WHERE run_id = run.id),"
     " (SELECT CAST(COALESCE(SUM(errors), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
 )
@@ -53,6 +53,7 @@ class Run:
     requested_by: str
     created_ms: int
     started_ms: int | None
+    as_of_ms: int | None
     finished_ms: int | None
     total: int | None
     message: str | None

@@ -72,7 +72,7 @@ OLD_NAMES = (
     "0005_models",
 )
 # The migrations that never had another name.
-SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts", "0009_sessions"]
+SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts", "0009_sessions", "0010_run_as_of"]
 
 
 @pytest.fixture
@@ -176,6 +176,7 @@ _ADDED = {
     # Doing it again changes nothing.
     "0008_larger_amounts": [],
     "0009_sessions": ["DROP TABLE session"],
+    "0010_run_as_of": ["ALTER TABLE run DROP COLUMN as_of_ms"],
 }
 
 

@@ -74,7 +74,12 @@ class RecordsQuery(PageQuery):
     )
     min_tenure_days = _Whole(metadata={"description": "Days since the first interaction"})
     computed_after = TimeInQuery(
-        load_default=None, may_be_ahead=True, metadata={"description": "Later than this time"}
+        load_default=None,
+        may_be_ahead=True,
+        metadata={
+            "description": "Later than this time. Not to keep a copy in step: the records of a run"
+            " bear its asOf, and appear while it goes on"
+        },
     )
     computed_before = TimeInQuery(
         load_default=None, may_be_ahead=True, metadata={"description": "Earlier than this time"}

@@ -49,6 +49,12 @@ class Job(Output):
     requested_by = fields.String(required=True)
     created_at = Time(required=True, attribute="created_ms")
     started_at = Time(required=True, allow_none=True, attribute="started_ms")
+    as_of = Time(
+        required=True,
+        allow_none=True,
+        attribute="as_of_ms",
+        metadata={"description": "The computedAt of its records; null until it is planned"},
+    )
     finished_at = Time(required=True, allow_none=True, attribute="finished_ms")
     message = fields.String(required=True, allow_none=True)
 
