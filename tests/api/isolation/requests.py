@@ -14,7 +14,8 @@ Fill = Callable[[random.Random, Ids], Any]
 QUERY: dict[str, Fill] = {
     "amount": lambda rng, ids: "amount",
     "computedAfter": lambda rng, ids: days_ago(9),
-    "computedBefore": lambda rng, ids: days_ago(0),
+    # Tomorrow: within the second of the computation, two requests would differ.
+    "computedBefore": lambda rng, ids: days_ago(-1),
     "count": lambda rng, ids: rng.choice(["true", "false"]),
     "currency": lambda rng, ids: "",
     "cursor": lambda rng, ids: rng.choice(ids.cursors),
@@ -100,7 +101,7 @@ PATHS: dict[str, Fill] = {
 }
 HEADERS: dict[str, Fill] = {
     "Cache-Control": lambda rng, ids: "max-age=0",
-    "If-None-Match": lambda rng, ids: "*",
+    "If-None-Match": lambda rng, ids: '"of another answer"',
     "Prefer": lambda rng, ids: "respond-async",
     "X-Tenant-Id": lambda rng, ids: ids.tenant,
 }
