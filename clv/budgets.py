@@ -10,8 +10,10 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_VALUES = 20_000
 # Of a form. A file is no form: its request has the token in a header, and is read as a stream.
 MAX_FORM_BYTES = 64 * 1024
-# In lists: summaries of a body, customers of a filter, names and exchange rates of a query.
+# In lists: summaries of a body, customers to erase and of a filter, names and exchange rates of a
+# query.
 MAX_ROWS = 1_000
+MAX_ERASED = 1_000
 MAX_CUSTOMERS = 100
 MAX_NAMES = 20
 MAX_RATES = 20

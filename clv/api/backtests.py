@@ -28,12 +28,14 @@ _LOCATION = {"Location": {"required": True, "schema": {"type": "string"}}}
 class Backtests(MethodView):
     """The tenant's backtests."""
 
+    @blp.named("listBacktests")
     @blp.access(Role.VIEWER, 400)
     @paginated(blp, BacktestList, BY_ID)
     def get(self, before: int | None, limit: int) -> list[BacktestDetails]:
         """List the backtests, newest first"""
         return backtests.page(principal().tenant.id, before, limit)
 
+    @blp.named("startBacktest")
     @blp.access(Role.ADMIN, 400, 409, 413, 415)
     @blp.arguments(BacktestRequest, required=False)
     @blp.response(202, Backtest, headers=_LOCATION)
@@ -54,6 +56,7 @@ class Backtests(MethodView):
 class BacktestById(MethodView):
     """One backtest."""
 
+    @blp.named("getBacktest")
     @blp.access(Role.VIEWER, 404)
     @blp.response(200, Backtest)
     def get(self, backtestId: str) -> BacktestDetails:

@@ -3,19 +3,20 @@
 import re
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from flask.views import MethodView
 
 from clv.api.paging import Position, paginated
-from clv.api.schemas.customers import Clv, Explanation, clv_json
+from clv.api.schemas.customers import Clv, Erasure, ErasureRequest, Explanation, clv_json
 from clv.api.schemas.insights import ScoreHistory
 from clv.auth.principal import Role
 from clv.budgets import SEAT_SECONDS
-from clv.domain.scoring import MODELS, Scores
+from clv.domain.scoring import MODELS
+from clv.http import etags
 from clv.http.access import ClvBlueprint, principal, seat
 from clv.http.headers import Answer
 from clv.http.parser import checked_customer_id
-from clv.services import customers
+from clv.services import customers, explanations
 from clv.store.changes import Change
 
 blp = ClvBlueprint("customers", __name__, url_prefix="/api/v1", description="One customer")
@@ -50,6 +51,7 @@ _MODEL = {
 class Customer(MethodView):
     """A customer."""
 
+    @blp.named("eraseCustomer")
     @blp.access(Role.ADMIN, 400, 404)
     @blp.response(204)
     def delete(self, customerId: str) -> None:
@@ -60,19 +62,46 @@ class Customer(MethodView):
         customers.erase_customer(principal().tenant, checked_customer_id(customerId))
 
 
+@blp.route("/erasures")
+class Erasures(MethodView):
+    """Many customers."""
+
+    @blp.named("eraseCustomers")
+    @blp.access(Role.ADMIN, 400, 413, 415)
+    @blp.arguments(ErasureRequest)
+    @blp.response(200, Erasure)
+    def post(self, body: dict[str, Any]) -> customers.Erasure:
+        """Erase up to 1,000 customers
+
+        As DELETE /customers/{customerId} does one: for good, also from a run that is going on. All
+        or nothing. An id that there is nothing of is no error, so that the request can be sent
+        again; one that is given twice counts once.
+        """
+        return customers.erase_customers(principal().tenant, body["customer_ids"])
+
+
 @blp.route("/customers/<customerId>/clv", methods=["GET"], parameters=[_CUSTOMER_ID])
-@blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL])
-@blp.answers(200, Clv, headers=_MODEL)
-def read_clv(customerId: str) -> Answer:
+@blp.named("getCustomerClv")
+@blp.access(Role.VIEWER, 400, 404, headers=[_CACHE_CONTROL, etags.IF_NONE_MATCH])
+@blp.may_be_known(_MODEL)
+@blp.answers(200, Clv, headers={**_MODEL, **etags.HEADER})
+def read_clv(customerId: str) -> Response:
     """Read a customer's lifetime value
 
     The stored record, or else one that is computed from the interaction summaries and stored.
     """
     tenant_id, customer_id = principal().tenant_id, checked_customer_id(customerId)
-    return _answer(*customers.get_clv(tenant_id, customer_id, _max_age_seconds()))
+    scores, source = customers.get_clv(tenant_id, customer_id, _max_age_seconds())
+    text = clv_json(scores, source)
+    etag = etags.of(text.encode())
+    answer = Response(status=304) if etags.is_known(etag) else Answer(text)
+    answer.headers.add("X-CLV-Model", scores.versioned_model)
+    answer.headers.add("ETag", etag)
+    return answer
 
 
 @blp.route("/customers/<customerId>/clv", methods=["POST"], parameters=[_CUSTOMER_ID])
+@blp.named("recomputeCustomerClv")
 @blp.access(Role.EDITOR, 400, 404)
 @blp.answers(200, Clv, headers=_MODEL)
 def recompute_clv(customerId: str) -> Answer:
@@ -81,24 +110,29 @@ def recompute_clv(customerId: str) -> Answer:
     From the current interaction summaries; a body is ignored.
     """
     scores = customers.recompute_clv(principal().tenant, checked_customer_id(customerId))
-    return _answer(scores, "recomputed")
+    answer = Answer(clv_json(scores, "recomputed"))
+    answer.headers.add("X-CLV-Model", scores.versioned_model)
+    return answer
 
 
 @blp.route("/customers/<customerId>/clv/explanation", parameters=[_CUSTOMER_ID])
 class ClvExplanation(MethodView):
     """Why a customer's lifetime value is what it is."""
 
+    @blp.named("explainCustomerClv")
     @blp.access(Role.VIEWER, 400, 404)
     @blp.response(200, Explanation, headers=_MODEL)
     def get(self, customerId: str) -> Any:
         """Explain a customer's lifetime value
 
-        Computed from the current summaries and settings; nothing is stored. The points of the
-        three dimensions sum to the score.
+        Of the stored record, by the distribution and the settings that it was computed with: the
+        points of the three dimensions sum to its score. If a computation would give something else
+        now, that is in wouldChange. Without a record, what a computation gives now is explained;
+        nothing is stored.
         """
         customer_id = checked_customer_id(customerId)
         with seat(SEAT_SECONDS):
-            explained = customers.explain_clv(principal().tenant, customer_id)
+            explained = explanations.explain_clv(principal().tenant, customer_id)
         return explained, {"X-CLV-Model": explained.scores.versioned_model}
 
 
@@ -106,6 +140,7 @@ class ClvExplanation(MethodView):
 class ClvHistory(MethodView):
     """How a customer's lifetime value moved."""
 
+    @blp.named("listCustomerHistory")
     @blp.access(Role.VIEWER, 400, 404)
     @paginated(blp, ScoreHistory, Position({"at_ms": int}))
     def get(self, before: int | None, limit: int, customerId: str) -> list[Change]:
@@ -123,9 +158,3 @@ def _max_age_seconds() -> int | None:
     header = request.environ.get("HTTP_CACHE_CONTROL")
     match = _MAX_AGE.search(header) if header else None
     return int(match.group(1)) if match else None
-
-
-def _answer(scores: Scores, source: str) -> Answer:
-    answer = Answer(clv_json(scores, source))
-    answer.headers.add("X-CLV-Model", scores.versioned_model)
-    return answer

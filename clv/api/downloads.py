@@ -2,7 +2,8 @@
 
 import errno
 import logging
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain
 
@@ -10,10 +11,47 @@ from flask import Response, g, request
 
 from clv import logs
 from clv.errors import Invalid
-from clv.files.kinds import KIND_OF
-from clv.http.access import seat
+from clv.files.kinds import KIND_OF, NDJSON
+from clv.http.access import ClvBlueprint, seat
 
+JSON = "application/json"
 _OF_PAGES = ("limit", "cursor", "count")
+# What an Accept header may name, and what it gets then.
+_OFFERED = {
+    offer: offered
+    for offered in (JSON, *KIND_OF)
+    for offer in (offered, f"{offered};charset=utf-8")
+}
+_TEXT = {"type": "string"}
+# Of a list that is a file, too.
+HEADERS = {
+    "Content-Disposition": {"description": "Of a file: its name", "schema": _TEXT},
+    "Content-Encoding": {"description": "Of a file: gzip, if accepted", "schema": _TEXT},
+    "Vary": {"schema": _TEXT, "example": "Accept"},
+}
+# Of 100,000 records as CSV, 16.7 MB, level 1 makes 5.1 MB in 0.10 s of processor time, level 6
+# 4.9 MB in 0.43 s; writing the text takes 0.89 s.
+_LEVEL = 1
+_GZIP_WINDOW = 31
+
+
+def also_as_file(blp: ClvBlueprint, columns: Sequence[str]) -> Callable:
+    """Document that a list is a file, too, of these columns."""
+
+    def decorator(view: Callable) -> Callable:
+        for kind, more in (("text/csv", {"example": f"{','.join(columns)}\n"}), (NDJSON, {})):
+            documented = blp.alt_response(
+                200, success=True, content_type=kind, schema=_TEXT, **more
+            )
+            view = documented(view)
+        return view
+
+    return decorator
+
+
+def wanted() -> str:
+    """The media type that the current request prefers: JSON or one of a file."""
+    return _OFFERED[request.accept_mimetypes.best_match(_OFFERED, JSON)]
 
 
 def refuse_paging() -> None:
@@ -31,7 +69,8 @@ def refuse_paging() -> None:
 
 
 def send(text: Iterator[str], mimetype: str, name: str) -> Response:
-    """A file that is sent while it is written, by one of the few threads that may take long.
+    """A file that is sent while it is written, by one of the few threads that may take long;
+    gzipped, if the client accepts that.
 
     :param name: of the file, without its ending
     :raises Unavailable: when no such thread is free
@@ -40,20 +79,40 @@ def send(text: Iterator[str], mimetype: str, name: str) -> Response:
         taken.enter_context(seat())
         # Within the request, so that what fails at the first page is an error like any other.
         first = "" if request.method == "HEAD" else next(text, "")
+        pieces: Iterator[bytes] = (piece.encode() for piece in chain([first], text))
+        is_gzip = _accepts_gzip()
         response = Response(
-            _sent(chain([first], text), g.request_id), content_type=f"{mimetype}; charset=utf-8"
+            _sent(_gzipped(pieces) if is_gzip else pieces, g.request_id),
+            content_type=f"{mimetype}; charset=utf-8",
         )
         response.call_on_close(taken.pop_all().close)
     filename = f"{name}.{KIND_OF[mimetype]}"
     response.headers.set("Content-Disposition", "attachment", filename=filename)
-    response.vary.add("Accept")
+    if is_gzip:
+        response.headers["Content-Encoding"] = "gzip"
+    response.vary.update(("Accept", "Accept-Encoding"))
     return response
 
 
-def _sent(text: Iterator[str], request_id: str) -> Iterator[str]:
-    """The text. If it breaks off, so does the connection: no partial file looks complete."""
+def _accepts_gzip() -> bool:
+    """Whether the client accepts gzip, and does not prefer the file as it is."""
+    accepted = request.accept_encodings
+    return accepted.quality("gzip") > 0 and accepted.quality("gzip") >= accepted.quality("identity")
+
+
+def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces as one gzip file, as soon as they are written."""
+    packer = zlib.compressobj(_LEVEL, wbits=_GZIP_WINDOW)
+    for piece in pieces:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()
+
+
+def _sent(pieces: Iterator[bytes], request_id: str) -> Iterator[bytes]:
+    """The pieces. If they break off, so does the connection: no partial file looks complete."""
     try:
-        yield from text
+        yield from pieces
     except Exception as error:
         logs.event("file.broken_off", logging.ERROR, request=request_id, error=logs.trace(error))
         # gunicorn takes this for a client that is gone: it logs no traceback, and closes the

@@ -17,6 +17,7 @@ blp = ClvBlueprint("health", __name__, description="Beside the API")
 class Healthz(MethodView):
     """The process is alive."""
 
+    @blp.named("getHealth")
     @blp.response(200, Health)
     def get(self) -> dict[str, str]:
         """Alive
@@ -30,6 +31,7 @@ class Healthz(MethodView):
 class Readyz(MethodView):
     """The service can do its work."""
 
+    @blp.named("getReadiness")
     @blp.response(200, Readiness)
     @blp.alt_response(
         503,

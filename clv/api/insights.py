@@ -5,6 +5,7 @@ from flask.views import MethodView
 from clv.api.paging import Position, paginated
 from clv.api.schemas.insights import ChangesQuery, ClvSummary, CustomerChanges, SummaryHistory
 from clv.auth.principal import Role
+from clv.http import etags
 from clv.http.access import ClvBlueprint, principal
 from clv.services import insights
 from clv.services.insights import Point
@@ -17,8 +18,11 @@ blp = ClvBlueprint("insights", __name__, url_prefix="/api/v1", description="What
 class Summary(MethodView):
     """All of the tenant's customers."""
 
-    @blp.access(Role.VIEWER)
-    @blp.response(200, ClvSummary)
+    @blp.named("getSummary")
+    @blp.access(Role.VIEWER, headers=[etags.IF_NONE_MATCH])
+    @etags.tagged
+    @blp.may_be_known()
+    @blp.response(200, ClvSummary, headers=etags.HEADER)
     def get(self) -> insights.LatestOverview:
         """Read what the customers add up to
 
@@ -32,6 +36,7 @@ class Summary(MethodView):
 class SummaryPoints(MethodView):
     """What the tenant's customers added up to."""
 
+    @blp.named("listSummaryHistory")
     @blp.access(Role.VIEWER, 400)
     @paginated(blp, SummaryHistory, Position({"run.id": int}))
     def get(self, before: int | None, limit: int) -> list[Point]:
@@ -43,6 +48,7 @@ class SummaryPoints(MethodView):
 class Changes(MethodView):
     """How the tenant's customers moved."""
 
+    @blp.named("listChanges")
     @blp.access(Role.VIEWER, 400)
     @paginated(
         blp, CustomerChanges, Position({"at_ms": int, "customer_id": str}), query=ChangesQuery

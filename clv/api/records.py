@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 from flask.views import MethodView
 
 from clv.api import downloads
@@ -17,37 +17,16 @@ from clv.services import records
 
 blp = ClvBlueprint("records", __name__, url_prefix="/api/v1", description="Lists of customers")
 
-JSON = "application/json"
-# What an Accept header may name, and what it gets then.
-_OFFERED = {
-    offer: offered
-    for offered in (JSON, *KIND_OF)
-    for offer in (offered, f"{offered};charset=utf-8")
-}
-_TEXT = {"type": "string"}
-_HEADERS = {
-    "Content-Disposition": {"description": "Of a file: its name", "schema": _TEXT},
-    "Vary": {"schema": _TEXT, "example": "Accept"},
-}
-
 
 @blp.route("/clv/records")
 class Records(MethodView):
     """The scored customers of a tenant."""
 
+    @blp.named("listRecords")
     @blp.access(Role.VIEWER, 400)
     @blp.arguments(RecordsQuery, location="query")
-    @blp.alt_response(
-        200, success=True, content_type="application/x-ndjson", schema={"type": "string"}
-    )
-    @blp.alt_response(
-        200,
-        success=True,
-        content_type="text/csv",
-        schema={"type": "string"},
-        example=f"{','.join(writer.COLUMNS)}\n",
-    )
-    @blp.response(200, RecordList, headers=_HEADERS)
+    @downloads.also_as_file(blp, writer.COLUMNS)
+    @blp.response(200, RecordList, headers=downloads.HEADERS)
     def get(self, query: dict[str, Any]) -> Response:
         """List the scored customers
 
@@ -60,8 +39,8 @@ class Records(MethodView):
         computed meanwhile; in another order, those whose scores change meanwhile can be met twice
         or not at all. A cursor belongs to its sort.
         """
-        offered = _OFFERED[request.accept_mimetypes.best_match(_OFFERED, JSON)]
-        return _page(query) if offered == JSON else _file(query, offered)
+        wanted = downloads.wanted()
+        return _page(query) if wanted == downloads.JSON else _file(query, wanted)
 
 
 def _page(query: dict[str, Any]) -> Any:

@@ -43,6 +43,7 @@ _PREFER = {
 class Compute(MethodView):
     """Batch runs of the tenant."""
 
+    @blp.named("computeClv")
     @blp.access(Role.ADMIN, 400, 409, 413, 415, headers=[_PREFER])
     @blp.arguments(ComputeRequest, required=False)
     @blp.response(200, ComputeResult)
@@ -83,6 +84,7 @@ class Compute(MethodView):
 class Jobs(MethodView):
     """The tenant's runs."""
 
+    @blp.named("listJobs")
     @blp.access(Role.VIEWER, 400)
     @paginated(blp, JobList, BY_ID)
     def get(self, before: int | None, limit: int) -> list[RunJob]:
@@ -94,6 +96,7 @@ class Jobs(MethodView):
 class JobById(MethodView):
     """One run."""
 
+    @blp.named("getJob")
     @blp.access(Role.VIEWER, 400, 404)
     @blp.arguments(JobQuery, location="query")
     @blp.response(200, Job)
@@ -106,6 +109,7 @@ class JobById(MethodView):
         seats = carried.waiting_room.seats_of(tenant_id)
         return runs.watch(tenant_id, jobId, carried.queue, query["wait"], seats)
 
+    @blp.named("cancelJob")
     @blp.access(Role.ADMIN, 404, 409)
     @blp.response(202, Job)
     def delete(self, jobId: str) -> RunJob:
@@ -120,6 +124,7 @@ class JobById(MethodView):
 class JobErrors(MethodView):
     """What went wrong in a run."""
 
+    @blp.named("listJobErrors")
     @blp.access(Role.VIEWER, 400, 404)
     @paginated(blp, CustomerErrorList, BY_CUSTOMER)
     def get(self, after: str | None, limit: int, jobId: str) -> list[runs.CustomerError]:

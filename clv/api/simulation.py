@@ -17,6 +17,7 @@ blp = ClvBlueprint("simulation", __name__, url_prefix="/api/v1", description="Wh
 class Simulate(MethodView):
     """Other settings, tried out."""
 
+    @blp.named("simulateSettings")
     @blp.access(Role.VIEWER, 400, 413, 415)
     @blp.arguments(ScoreSettingsChange, required=False)
     @blp.response(200, Simulation)

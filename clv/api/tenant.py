@@ -23,12 +23,14 @@ _KEY_ID = {"in": "path", "name": "keyId", "required": True, "schema": {"type": "
 class Settings(MethodView):
     """The settings of the tenant's scores."""
 
+    @blp.named("getSettings")
     @blp.access(Role.VIEWER)
     @blp.response(200, ServedSettings)
     def get(self) -> settings.ServedSettings:
         """Read the settings, and which model serves"""
         return settings.served_settings(principal().tenant)
 
+    @blp.named("changeSettings")
     @blp.access(Role.ADMIN, 400, 413, 415)
     @blp.arguments(SettingsChange)
     @blp.response(200, ServedSettings)
@@ -47,6 +49,7 @@ class Settings(MethodView):
 class ApiKeys(MethodView):
     """The tenant's API keys."""
 
+    @blp.named("listApiKeys")
     @blp.access(Role.ADMIN, 400)
     @paginated(blp, KeyList, BY_ID, query=KeyQuery)
     def get(self, after: int | None, limit: int) -> list[ApiKey]:
@@ -57,6 +60,7 @@ class ApiKeys(MethodView):
         """
         return keys.page(principal().tenant.id, after, limit)
 
+    @blp.named("createApiKey")
     @blp.access(Role.ADMIN, 400, 409, 413, 415)
     @blp.arguments(NewKey)
     @blp.response(201, CreatedKey)
@@ -74,6 +78,7 @@ class ApiKeys(MethodView):
 class ApiKeyById(MethodView):
     """One API key."""
 
+    @blp.named("revokeApiKey")
     @blp.access(Role.ADMIN, 404, 409)
     @blp.response(204)
     def delete(self, keyId: str) -> None:

@@ -29,6 +29,7 @@ _EXAMPLES = {
 class TransactionsPreview(MethodView):
     """What a file of transactions would do."""
 
+    @blp.named("previewTransactions")
     @blp.access(Role.EDITOR, 400, 413, 415)
     @uploads.accepted(blp, _EXAMPLES)
     @blp.arguments(PreviewQuery, location="query")
@@ -47,6 +48,7 @@ class TransactionsPreview(MethodView):
 class Transactions(MethodView):
     """A tenant's transactions."""
 
+    @blp.named("loadTransactions")
     @blp.access(Role.EDITOR, 400, 409, 413, 415)
     @uploads.accepted(blp, _EXAMPLES)
     @blp.arguments(TransactionsQuery, location="query")

@@ -116,9 +116,9 @@ def with_charset(choices: Choices) -> Choices:
 
 
 def _content(example: str | None) -> dict[str, Any]:
-    if example is None:
-        return {"schema": {"type": "string", "format": "binary"}}
-    return {"schema": {"type": "string"}, "example": example}
+    # Binary, since generated clients read and send a text as a whole.
+    content: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+    return content if example is None else {**content, "example": example}
 
 
 def _watch_client() -> Callable[[], None]:

@@ -1,6 +1,8 @@
 """``flask compute``: starts batch runs and shows their progress."""
 
 import sys
+import time
+from dataclasses import dataclass, field
 
 import click
 from flask.cli import with_appcontext
@@ -13,6 +15,9 @@ from clv.services.job import Job
 from clv.store import tenants
 
 PROGRESS_SECONDS = 0.3
+# How long a run is watched while no worker is alive.
+WORKER_SECONDS = 30.0
+_NO_WORKER_CAME = "No worker is running. The run goes on when one does."
 # Steps of the progress bar for each percent.
 STEPS = 10
 
@@ -35,7 +40,8 @@ def compute(name: str | None, everyone: bool, segment: str | None, no_wait: bool
         for tenant_name, job in started:
             click.echo(f"{tenant_name}\t{job.job_id}")
         return
-    succeeded = [_follow(tenant_name, job) for tenant_name, job in started]
+    workers = _Workers()
+    succeeded = [_follow(tenant_name, job, workers) for tenant_name, job in started]
     if not all(succeeded):
         sys.exit(1)
 
@@ -52,13 +58,27 @@ def _start(name: str | None, segment: str | None) -> list[tuple[str, Job]]:
     ]
 
 
-def _follow(tenant_name: str, job: Job) -> bool:
-    """Show a run until it ends; return whether it finished."""
+@dataclass
+class _Workers:
+    """Whether a worker may still come to the runs: one was alive lately, or may be starting."""
+
+    seen: float = field(default_factory=time.monotonic)
+
+    def may_come(self) -> bool:
+        """Look for one."""
+        if components().queue.has_workers():
+            self.seen = time.monotonic()
+        return time.monotonic() - self.seen < WORKER_SECONDS
+
+
+def _follow(tenant_name: str, job: Job, workers: _Workers) -> bool:
+    """Show a run until it ends, or for as long as a worker may come; return whether it finished."""
     queue = components().queue
     with click.progressbar(length=100 * STEPS, label=tenant_name, file=sys.stderr) as bar:
-        while job.is_active:
+        while job.is_active and workers.may_come():
             job = runs.wait(job, PROGRESS_SECONDS, queue)
             bar.update(int(job.percent * STEPS) - bar.pos)
     outcome = f"{job.computed:,} computed, {job.errors:,} errors"
-    click.echo(f"{tenant_name}: {job.status}, {outcome}{f': {job.message}' if job.message else ''}")
+    message = _NO_WORKER_CAME if job.is_active else job.message
+    click.echo(f"{tenant_name}: {job.status}, {outcome}{f': {message}' if message else ''}")
     return job.success

@@ -1,5 +1,7 @@
 """How commands fail: with one line that says why."""
 
+import io
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -19,6 +21,7 @@ def plain_errors(command: Callable) -> Callable:
 
     @wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        _replace_what_cannot_be_shown()
         try:
             with db.scope():
                 return command(*args, **kwargs)
@@ -30,6 +33,13 @@ def plain_errors(command: Callable) -> Callable:
             raise click.ClickException(_because(*_sentence_and_cause(error))) from None
 
     return wrapper
+
+
+def _replace_what_cannot_be_shown() -> None:
+    """Write characters that the terminal's encoding lacks as escapes, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _sentence_and_cause(error: BaseException) -> tuple[str, str]:

@@ -13,8 +13,8 @@ from clv.domain.settings import MODEL_NAMES
 from clv.errors import NotFound
 from clv.http.access import principal, seat
 from clv.http.parser import checked_customer_id
-from clv.services import customers
-from clv.services.customers import Explained
+from clv.services import customers, explanations
+from clv.services.explanations import Explained
 from clv.store.changes import Change
 from clv.store.tenants import Tenant
 
@@ -60,7 +60,7 @@ def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
     """None when the summaries behind the record are gone."""
     try:
         with seat(SEAT_SECONDS):
-            return customers.explain_clv(tenant, customer_id)
+            return explanations.explain_clv(tenant, customer_id)
     except NotFound:
         return None
 

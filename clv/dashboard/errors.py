@@ -13,7 +13,6 @@ from clv import db
 from clv.dashboard.blueprint import blp, is_part, page, protect, to_sign_in
 from clv.errors import ClvError, TooMany, Unauthenticated
 from clv.http import errors as api_errors
-from clv.http.errors import note_refusal
 
 TITLES = {
     400: "That can’t be right",
@@ -24,7 +23,10 @@ TITLES = {
     500: "Something went wrong",
     503: "Back in a moment",
 }
-_NOTHING = "The page may have moved, or its address is mistyped."
+_MESSAGES = {
+    404: "The page may have moved, or its address is mistyped.",
+    413: api_errors.MESSAGES[413],
+}
 
 
 def register(app: Flask, otherwise: Callable[[HTTPException], Any]) -> None:
@@ -52,9 +54,8 @@ def show(code: int, message: str, **values: Any) -> Response:
 
 @blp.errorhandler(ClvError)
 def _domain_error(error: ClvError) -> Response:
-    note_refusal(error)
     details = (error.fields or {}).get("body")
-    response = show(api_errors.status_of(error), error.message, details=details)
+    response = show(*api_errors.domain_failed(error), details=details)
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.seconds)
     return response
@@ -79,7 +80,7 @@ for _kind in db.ERRORS:
 def _http_error(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
-    return show(error.code, _NOTHING if error.code == 404 else error.description or error.name)
+    return show(error.code, _MESSAGES.get(error.code) or error.description or error.name)
 
 
 @blp.errorhandler(Exception)

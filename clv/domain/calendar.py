@@ -94,7 +94,7 @@ def iso(ms: int | None) -> str | None:
 
 def period_type(value: Any) -> str:
     """One of the four period types."""
-    if text(value) not in PERIOD_TYPES:
+    if value not in PERIOD_TYPES:
         raise ValueError(f"Must be one of: {', '.join(PERIOD_TYPES)}.")
     return value
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from clv.domain.distribution import Distribution
-from clv.domain.scoring import Prediction, Scores, Totals, score_customer
+from clv.domain.formulas import composite, segment
+from clv.domain.scoring import Scores
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import AMOUNT_SCALE
 
@@ -47,41 +48,51 @@ class Explanation:
     settings: ScoreSettings
 
 
-def explain(
-    totals: Totals,
-    distribution: Distribution,
-    settings: ScoreSettings,
-    as_of_ms: int,
-    prediction: Prediction | None = None,
-) -> Explanation:
-    """:func:`score_customer`, with the three contributions, whose points sum to the score.
-
-    :raises Unscorable: as :func:`score_customer`
-    """
-    scores = score_customer(totals, distribution, settings, as_of_ms, prediction)
+def explain(scores: Scores, distribution: Distribution, settings: ScoreSettings) -> Explanation:
+    """How scores came about, which were computed with this distribution and these settings."""
     days_left = max(0, settings.at_risk_days - scores.recency_days)
     return Explanation(
         scores=scores,
-        contributions=_contributions(totals, scores, distribution, settings),
+        contributions=_contributions(scores, distribution, settings),
         p25=distribution.p25,
         p75=distribution.p75,
         reason=_reason(scores, distribution, settings),
-        days_until_at_risk=days_left if totals.frequency > 0 else None,
+        days_until_at_risk=days_left if scores.frequency > 0 else None,
         settings=settings,
     )
 
 
+def agrees(scores: Scores, distribution: Distribution, settings: ScoreSettings) -> bool:
+    """Whether this distribution and these settings give such a customer this very score and
+    segment. Another distribution hardly ever gives the same score to the last bit."""
+    score = min(composite(*_norms(scores, distribution, settings), settings), 100.0)
+    recency, frequency, p25, p75 = (
+        scores.recency_days,
+        scores.frequency,
+        distribution.p25,
+        distribution.p75,
+    )
+    name = segment(recency, frequency, score, p25, p75, settings)
+    return (score, name) == (scores.score, scores.segment)
+
+
 def _contributions(
-    totals: Totals, scores: Scores, distribution: Distribution, settings: ScoreSettings
+    scores: Scores, distribution: Distribution, settings: ScoreSettings
 ) -> tuple[Contribution, Contribution, Contribution]:
-    last_day = settings.zone.day(min(totals.last_contact_ms, scores.computed_ms))
-    norms = distribution.norms(last_day, totals.frequency, max(0, totals.monetary))
+    norms = _norms(scores, distribution, settings)
     raw = (scores.recency_days, scores.frequency, scores.monetary)
     recency, frequency, monetary = (
         Contribution(name, value, norm, weight, 100.0 * weight * norm)
         for name, value, norm, weight in zip(DIMENSIONS, raw, norms, settings.weights, strict=True)
     )
     return recency, frequency, monetary
+
+
+def _norms(
+    scores: Scores, distribution: Distribution, settings: ScoreSettings
+) -> tuple[float, float, float]:
+    last_day = settings.zone.day(scores.computed_ms) - scores.recency_days
+    return distribution.norms(last_day, scores.frequency, max(0, scores.monetary))
 
 
 def _reason(scores: Scores, distribution: Distribution, settings: ScoreSettings) -> str:

@@ -2,7 +2,8 @@
 
 # What is written. Workbooks are only read.
 KINDS = ("csv", "ndjson")
-KIND_OF = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
+NDJSON = "application/x-ndjson"
+KIND_OF = {"text/csv": "csv", NDJSON: "ndjson"}
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What is read as transactions. Between csv and xlsx the content decides.
 KIND_OF_TRANSACTIONS = {**KIND_OF, WORKBOOK: "xlsx"}

@@ -4,8 +4,6 @@ Numbers are unrounded and written alike in both: money as a plain decimal, other
 shortest decimal that gives back the same float.
 """
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +12,7 @@ from functools import lru_cache
 
 from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE
+from clv.files.text import csv_lines, json_line, money
 from clv.store.listing import Listed
 from clv.store.rankings import Order
 
@@ -72,7 +71,7 @@ def write(
     """
     columns = (*COLUMNS, MODEL_COLUMN) if with_model else COLUMNS
     cells_of = _cells_with_model if with_model else _cells
-    text_of = _csv if kind == "csv" else _ndjson
+    text_of = csv_lines if kind == "csv" else _ndjson
     header = text_of([columns]) if kind == "csv" else ""
     for page in pages:
         rows = map(cells_of, page)
@@ -80,12 +79,6 @@ def write(
         header = ""
     if header:
         yield header
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 def _ndjson(rows: Iterable[Sequence[str]]) -> str:
@@ -106,10 +99,7 @@ def _object(cells: Sequence[str]) -> str:
     return (_LINE if len(cells) == len(COLUMNS) else _LINE_WITH_MODEL) % values
 
 
-_LINE, _LINE_WITH_MODEL = (
-    "{" + ", ".join(f'"{name}": %s' for name in columns) + "}\n"
-    for columns in (COLUMNS, (*COLUMNS, MODEL_COLUMN))
-)
+_LINE, _LINE_WITH_MODEL = json_line(COLUMNS), json_line((*COLUMNS, MODEL_COLUMN))
 
 
 def _cells(entry: Listed) -> tuple[str, ...]:
@@ -118,12 +108,12 @@ def _cells(entry: Listed) -> tuple[str, ...]:
         scores.customer_id,
         str(scores.clv_score),
         repr(scores.score),
-        _money(scores.predicted_revenue),
+        money(scores.predicted_revenue),
         repr(scores.churn_probability),
         _fraction(scores.revenue_at_risk / AMOUNT_SCALE),
         str(scores.recency_days),
         str(scores.frequency),
-        _money(scores.monetary),
+        money(scores.monetary),
         scores.segment,
         _iso(scores.computed_ms) or "",
         entry.job_id or "",
@@ -137,13 +127,6 @@ def _without_formula(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 def _cells_with_model(entry: Listed) -> tuple[str, ...]:
     return (*_cells(entry), entry.scores.versioned_model)
-
-
-def _money(amount: int) -> str:
-    """An amount in 1/10,000 as a decimal: 123,400 is 12.34, and -5,000 is -0.5."""
-    whole, rest = divmod(abs(amount), AMOUNT_SCALE)
-    text = f"{whole}.{rest:04d}".rstrip("0").rstrip(".") if rest else str(whole)
-    return f"-{text}" if amount < 0 else text
 
 
 def _fraction(number: float) -> str:

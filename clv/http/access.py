@@ -14,6 +14,7 @@ from clv.auth import authentication
 from clv.auth.login_throttle import client_at
 from clv.auth.principal import Principal, Role, authorize
 from clv.errors import Unauthenticated, Unavailable
+from clv.http import etags
 from clv.http.application import components
 from clv.http.carried import Carried, SeatAwaited, carried
 from clv.http.documents import Access, document, document_access
@@ -31,6 +32,11 @@ class ClvBlueprint(Blueprint):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(document_access)
+
+    def named(self, operation_id: str) -> Callable:
+        """Name an operation in the document. Clients that are generated from it have a function of
+        this name, so it stays when the path or the view changes."""
+        return lambda view: document(view, self.doc(operationId=operation_id))
 
     def access(self, role: Role, *errors: int, headers: Sequence[dict] = ()) -> Callable:
         """Require a key of at least this role, and document that.
@@ -58,6 +64,16 @@ class ClvBlueprint(Blueprint):
     def answers(self, code: int, schema: type[ma.Schema], headers: dict | None = None) -> Callable:
         """Document the response of a view that writes its JSON itself, in this schema's form."""
         return lambda view: document(view, self.response(code, schema, headers=headers))
+
+    def may_be_known(self, headers: dict | None = None) -> Callable:
+        """Document that a view answers 304 to a client that has its answer, with these headers."""
+        documented = self.alt_response(
+            304,
+            success=True,
+            description="The client has it already",
+            headers={**etags.HEADER, **(headers or {})},
+        )
+        return lambda view: document(view, documented)
 
 
 def register(app: Flask) -> None:

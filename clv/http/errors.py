@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from clv import db, errors, logs
-from clv.budgets import MAX_ERROR_BYTES, MAX_ERRORS, MAX_TEXT
+from clv.budgets import MAX_ERROR_BYTES, MAX_ERRORS, MAX_FORM_BYTES, MAX_TEXT
 from clv.http.application import components
 from clv.http.counters import DATABASE, REDIS
 
@@ -38,7 +38,8 @@ MESSAGES = {
     400: "The request is not valid.",
     404: "There is nothing at this path. The paths are listed at /api/docs.",
     405: "This path does not support the method; the Allow header lists those that it does.",
-    413: "The body is too large.",
+    # The API's bodies have messages of their own.
+    413: f"The form is larger than {MAX_FORM_BYTES // 1024} KiB.",
     415: "The body must be JSON, with Content-Type: application/json.",
 }
 
@@ -82,9 +83,15 @@ def internal_error() -> str:
     return errors.INTERNAL.format(g.request_id)
 
 
-def status_of(error: errors.ClvError) -> int:
-    """The HTTP status of an error of the domain."""
-    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
+def domain_failed(error: errors.ClvError) -> tuple[int, str]:
+    """The status of an error of the domain, and the message for the caller. One that neither the
+    caller nor the load is to blame for is logged."""
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    if status == 500 or isinstance(error, errors.QueueUnavailable):
+        log_failure(error)
+    if status == 500:
+        return status, f"{error.message} The request id is {g.request_id}."
+    return status, error.message
 
 
 def database_failed(error: Exception) -> str:
@@ -103,12 +110,6 @@ def count_failure(error: Exception) -> None:
         components().counters.add((DATABASE,))
 
 
-def note_refusal(error: errors.ClvError) -> None:
-    """Log an error of the domain if a dependency is to blame."""
-    if isinstance(error, errors.QueueUnavailable):
-        log_failure(error)
-
-
 def log_failure(error: Exception) -> None:
     """Log what went wrong in the current request, for the operators."""
     count_failure(error)
@@ -118,8 +119,17 @@ def log_failure(error: Exception) -> None:
         request=g.get("request_id"),
         route=str(request.url_rule),
         error=logs.trace(error),
-        **({"cause": cause} if (cause := db.cause(error)) else {}),
+        **_why(error),
     )
+
+
+def _why(error: Exception) -> dict[str, str]:
+    """What an error of a dependency or of the domain says."""
+    reason = error.message if isinstance(error, errors.ClvError) else ""
+    why = {"cause": db.cause(error), "reason": reason}
+    if why["cause"] == reason:
+        del why["cause"]
+    return {name: text for name, text in why.items() if text}
 
 
 @dataclass
@@ -179,8 +189,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _domain_error(error: errors.ClvError) -> Response:
-    note_refusal(error)
-    response = body(status_of(error), error.message, error.fields)
+    response = body(*domain_failed(error), error.fields)
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.seconds)
     return response

@@ -1,98 +1,47 @@
-"""One customer: read, compute, explain, erase."""
+"""One customer: read, compute, erase."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from clv.db.clock import now_ms
-from clv.domain import explanation, scoring
-from clv.domain.explanation import Explanation
+from clv.domain import scoring
 from clv.domain.scoring import Prediction, Scores, Totals, score_customer
-from clv.domain.settings import MODEL_NAMES, ScoreSettings
-from clv.domain.units import AMOUNT_SCALE, MAX_STORED_INTEGER
+from clv.domain.settings import ScoreSettings
+from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import NotFound
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
-from clv.prediction.calibrated import Calibration
-from clv.services.settings import TenantSettings, tenant_settings
 from clv.services.snapshots import current_snapshot
 from clv.store import changes, records, summaries, tenants
 from clv.store.changes import Change
-from clv.store.summaries import Summary
+from clv.store.snapshots import Snapshot
 from clv.store.tenants import Tenant
-from clv.store.totals import corrections as read_corrections
 from clv.store.totals import totals as read_totals
 
 NO_SUCH_CUSTOMER = "There is no customer with this id."
 
 
 @dataclass(frozen=True, slots=True)
-class RevenueInterval:
-    """The amounts, in 1/10,000, between which a customer's revenue over the lifespan lies with a
-    probability of ``level``."""
+class Computation:
+    """What a customer's summaries give now.
 
-    low: int
-    high: int
-    level: float = calibrated.LEVEL
-    note: str = (
-        "Of this customer alone: the revenue of many is far less uncertain, and the sum of their"
-        " intervals is not an interval of their sum."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """A customer's explanation, with the model that serves.
-
-    :param serving: the model that predicted, and why that one
-    :param interval: of the predicted revenue; None where rfm serves, and without any conversion
-    :param corrections: their sum, which M contains, in 1/10,000
+    :param snapshot: has the distribution that they were scored with
     """
 
-    explanation: Explanation
-    serving: Calibration
-    interval: RevenueInterval | None
-    settings: TenantSettings
-    corrections: int
-    formula_version: int = scoring.FORMULA_VERSION
-
-    @property
-    def scores(self) -> Scores:
-        """The scores that are explained."""
-        return self.explanation.scores
-
-    @property
-    def model(self) -> str:
-        """The name of the model that predicted."""
-        return MODEL_NAMES[self.scores.model]
-
-    @property
-    def model_version(self) -> int:
-        """Its version."""
-        return int(self.scores.versioned_model.partition("/")[2])
-
-    @property
-    def parameters(self) -> Parameters | None:
-        """Those of the calibrated model, where it serves, with ``v`` in the tenant's currency."""
-        parameters = self.serving.parameters
-        return parameters and replace(parameters, v=parameters.v / AMOUNT_SCALE)
+    totals: Totals
+    snapshot: Snapshot
+    scores: Scores
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSummary:
-    """A row of a customer's summaries."""
+class Erasure:
+    """What erasing many customers did.
 
-    period_type: str
-    row: Summary
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryList:
-    """Some of a customer's summaries.
-
-    :param total: how many there are in all
+    :param not_found: how many ids there was nothing of
     """
 
-    data: list[StoredSummary]
-    total: int
+    erased: int
+    not_found: int
 
 
 def get_clv(
@@ -117,33 +66,24 @@ def recompute_clv(tenant: Tenant, customer_id: str) -> Scores:
     :raises NotFound: without summaries
     """
     while True:
-        # Before the totals are read: the record of a later reading must win.
-        as_of_ms = now_ms()
-        totals = _totals(tenant, customer_id)
-        snapshot, settings = current_snapshot(tenant), tenant.settings
-        prediction = _prediction(totals, settings, as_of_ms, snapshot.parameters(settings))
-        scores = score_customer(totals, snapshot.distribution, settings, as_of_ms, prediction)
+        scores = compute(tenant, customer_id).scores
         if records.save_if_customer_exists(tenant.id, scores):
             return scores
 
 
-def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
-    """Why a customer's score is what it is, computed now; nothing is stored.
+def compute(tenant: Tenant, customer_id: str) -> Computation:
+    """A customer's scores from the current summaries; they are not stored.
 
     :raises NotFound: without summaries
+    :raises Unscorable: when they can't be scored
     """
-    as_of_ms, settings = now_ms(), tenant.settings
+    # Before the totals are read: the record of a later reading must win.
+    as_of_ms = now_ms()
     totals = _totals(tenant, customer_id)
-    snapshot = current_snapshot(tenant)
-    serving = calibrated.serving(settings, snapshot.calibration)
-    prediction = _prediction(totals, settings, as_of_ms, serving.parameters)
-    return Explained(
-        explanation.explain(totals, snapshot.distribution, settings, as_of_ms, prediction),
-        serving,
-        _interval(totals, settings, as_of_ms, serving.parameters),
-        tenant_settings(tenant),
-        read_corrections(tenant.id, customer_id),
-    )
+    snapshot, settings = current_snapshot(tenant), tenant.settings
+    prediction = _prediction(totals, settings, as_of_ms, snapshot.parameters(settings))
+    scores = score_customer(totals, snapshot.distribution, settings, as_of_ms, prediction)
+    return Computation(totals, snapshot, scores)
 
 
 def customer_history(
@@ -161,29 +101,21 @@ def customer_history(
     return history
 
 
-def customer_summaries(
-    tenant: Tenant,
-    customer_id: str,
-    *,
-    limit: int,
-    period_type: str | None = None,
-    offer_id: str | None = None,
-    channel_id: str | None = None,
-) -> SummaryList:
-    """A customer's summaries, the latest period first."""
-    if tenant.period_type is None or period_type not in (None, tenant.period_type):
-        return SummaryList([], 0)
-    rows, total = summaries.of_customer(tenant.id, customer_id, offer_id, channel_id, limit)
-    return SummaryList([StoredSummary(tenant.period_type, row) for row in rows], total)
-
-
 def erase_customer(tenant: Tenant, customer_id: str) -> None:
     """Erase a customer's summaries, record, history and errors, also from a run that is going on.
 
     :raises NotFound: when there is nothing of this customer
     """
-    if not summaries.erase_customer(tenant.id, customer_id):
+    if not summaries.erase_customers(tenant.id, [customer_id]):
         raise NotFound(NO_SUCH_CUSTOMER)
+
+
+def erase_customers(tenant: Tenant, customer_ids: Iterable[str]) -> Erasure:
+    """:func:`erase_customer` for many, all of them or none. An id that is given twice counts once,
+    and one of which there is nothing is no error: the request can be sent again."""
+    distinct = sorted(set(customer_ids))
+    erased = summaries.erase_customers(tenant.id, distinct)
+    return Erasure(erased, len(distinct) - erased)
 
 
 def _totals(tenant: Tenant, customer_id: str) -> Totals:
@@ -200,15 +132,6 @@ def _prediction(
     scoring.check(totals)
     predictions = calibrated.predict([totals], settings, as_of_ms, parameters)
     return None if predictions is None else predictions[0]
-
-
-def _interval(
-    totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters | None
-) -> RevenueInterval | None:
-    if parameters is None:
-        return None
-    bounds = calibrated.interval(totals, settings, as_of_ms, parameters)
-    return None if bounds is None else RevenueInterval(*bounds)
 
 
 def _is_customer(tenant: Tenant, customer_id: str) -> bool:

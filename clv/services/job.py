@@ -32,6 +32,7 @@ class Job:
     requested_by: str
     created_ms: int
     started_ms: int | None
+    as_of_ms: int | None
     finished_ms: int | None
     message: str | None
 
@@ -73,6 +74,7 @@ def job_of(
         requested_by=run.requested_by,
         created_ms=run.created_ms,
         started_ms=run.started_ms,
+        as_of_ms=run.as_of_ms,
         finished_ms=run.finished_ms,
         message=run.message or message,
     )

@@ -84,12 +84,13 @@ def save_plan(
                 run.tenant_id, customers, distribution, settings, removals, calibration
             ).id
         _insert_shards(run.id, bounds)
+        as_of_ms = run.started_ms if distribution is None else distribution.as_of_ms
         if run.segment is None:
-            _correct_data_time(run, distribution)
+            _correct_data_time(run.tenant_id, as_of_ms)
         db.execute(
-            "UPDATE run SET planned = %s, snapshot_id = %s, total = %s, suggested_days = %s,"
-            " plan_lease_ms = 0 WHERE id = %s",
-            (True, snapshot_id, total, suggested_days, run.id),
+            "UPDATE run SET planned = %s, snapshot_id = %s, as_of_ms = %s, total = %s,"
+            " suggested_days = %s, plan_lease_ms = 0 WHERE id = %s",
+            (True, snapshot_id, as_of_ms, total, suggested_days, run.id),
         )
     return True
 
@@ -104,14 +105,13 @@ def _is_claimed(run_id: int, attempt: int) -> bool:
     return bool(claimed)
 
 
-def _correct_data_time(run: Run, distribution: Distribution | None) -> None:
+def _correct_data_time(tenant_id: int, as_of_ms: int | None) -> None:
     """Date the tenant's data as of a full run if they are dated ahead of the clock: the run has
     them all, and they would seem newer than every run for as long as the clock was ahead."""
-    as_of_ms = run.started_ms if distribution is None else distribution.as_of_ms
     db.execute(
         "UPDATE tenant SET data_updated_ms = %s"
         f" WHERE id = %s AND data_updated_ms > {latest_sql()}",
-        (as_of_ms, run.tenant_id),
+        (as_of_ms, tenant_id),
     )
 
 

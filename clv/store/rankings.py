@@ -104,9 +104,9 @@ def save_leaders(
     return True
 
 
-def remove_leaders(tenant_id: int, customer_ids: set[str]) -> int:
-    """Remove customers from all rankings of a locked tenant; return how many rankings had any."""
-    changed = 0
+def remove_leaders(tenant_id: int, customer_ids: set[str]) -> set[str]:
+    """Remove customers from all rankings of a locked tenant; return those who were in any."""
+    removed: set[str] = set()
     for stored in db.rows(
         "SELECT ranking, customer_ids, last_value FROM leaders WHERE tenant_id = %s", (tenant_id,)
     ):
@@ -114,7 +114,7 @@ def remove_leaders(tenant_id: int, customer_ids: set[str]) -> int:
         left = _without(leaders, tenant_id, customer_ids.intersection)
         if left == leaders:
             continue
-        changed += 1
+        removed |= customer_ids.intersection(json.loads(leaders.customer_ids))
         key = (tenant_id, leaders.ranking)
         if left is None:
             db.execute("DELETE FROM leaders WHERE tenant_id = %s AND ranking = %s", key)
@@ -124,7 +124,7 @@ def remove_leaders(tenant_id: int, customer_ids: set[str]) -> int:
             " WHERE tenant_id = %s AND ranking = %s",
             (left.customer_ids, left.last_value, *key),
         )
-    return changed
+    return removed
 
 
 def conditions_among_leaders(

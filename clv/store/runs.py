@@ -33,8 +33,8 @@ NO_SUCH_JOB = "There is no job with this id."
 _SUM_OF = "(SELECT CAST(COALESCE(SUM({0}), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
 _RUN = (
     "run.id, run.job_id, run.tenant_id, run.segment, run.status, run.requested_by,"
-    " run.created_ms, run.started_ms, run.finished_ms, run.total, run.message, run.snapshot_id,"
-    " run.planned, run.erasures, run.suggested_days,"
+    " run.created_ms, run.started_ms, run.as_of_ms, run.finished_ms, run.total, run.message,"
+    " run.snapshot_id, run.planned, run.erasures, run.suggested_days,"
     f" COALESCE(run.computed, {_SUM_OF.format('computed')}),"
     f" COALESCE(run.errors, {_SUM_OF.format('errors')})"
 )
@@ -55,6 +55,7 @@ class Run:
     requested_by: str
     created_ms: int
     started_ms: int | None
+    as_of_ms: int | None
     finished_ms: int | None
     total: int | None
     message: str | None

@@ -112,6 +112,18 @@ def load(snapshot_id: int) -> Snapshot | None:
     )
 
 
+def of_record(tenant_id: int, customer_id: str) -> Snapshot | None:
+    """The snapshot of the run that computed a customer's record, if it is still stored. Another one
+    may have got its id since."""
+    row = db.row(
+        "SELECT s.id, s.tenant_id, s.as_of_ms, s.p25, s.p75 FROM clv_record r"
+        " JOIN run ON run.id = r.run_id JOIN snapshot s ON s.id = run.snapshot_id"
+        " WHERE r.tenant_id = %s AND r.customer_id = %s AND s.tenant_id = r.tenant_id",
+        (tenant_id, customer_id),
+    )
+    return None if row is None else _cached(*row)
+
+
 def take_lease(tenant_id: int) -> int | None:
     """Claim the building of the tenant's snapshot: the lease to give back, or None if somebody
     else has it."""

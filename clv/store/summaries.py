@@ -1,6 +1,8 @@
 """A customer's interaction summaries as stored, the corrections among them, and their erasure."""
 
-from typing import NamedTuple
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from clv import db
 from clv.store import rankings, removals, shards
@@ -20,12 +22,12 @@ IS_ZERO = f"{IS_CORRECTION} AND total_value = 0"
 _BEYOND = 1 << 48
 _MASK = _BEYOND - 1
 _OF_CUSTOMER = "tenant_id = %s AND customer_id = %s"
-_ERASURE = (
-    f"DELETE FROM interaction_summary WHERE {_OF_CUSTOMER}",
-    f"DELETE FROM clv_record WHERE {_OF_CUSTOMER}",
-    f"DELETE FROM clv_change WHERE {_OF_CUSTOMER}",
-    "DELETE FROM run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)"
-    " AND customer_id = %s",
+# What is erased of a customer: first the summaries, for who stores a record holds a lock on one.
+_ERASED = (
+    "interaction_summary WHERE tenant_id = %s",
+    "clv_record WHERE tenant_id = %s",
+    "clv_change WHERE tenant_id = %s",
+    "run_error WHERE run_id IN (SELECT id FROM run WHERE tenant_id = %s)",
 )
 
 
@@ -47,6 +49,19 @@ class Summary(NamedTuple):
     last_contact_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which summaries; None means all.
+
+    :param offer_id: only this offer; "" for summaries without one
+    :param channel_id: only this channel, likewise
+    """
+
+    customer_id: str | None = None
+    offer_id: str | None = None
+    channel_id: str | None = None
+
+
 def first_contact(column: str = "first_contact_ms", is_correction: str = IS_CORRECTION) -> str:
     """The aggregate of the first contact: the smallest time that is not a correction's, or the
     smallest of all if there is no such time.
@@ -61,41 +76,61 @@ def last_contact(column: str = "last_contact_ms", is_correction: str = IS_CORREC
     return f"(MAX(CASE WHEN {is_correction} THEN {column} - {_BEYOND} ELSE {column} END) & {_MASK})"
 
 
-def erase_customer(tenant_id: int, customer_id: str) -> bool:
-    """Erase a customer's summaries, record, history, errors and places in rankings for good, and
-    keep active runs, and files that are on their way, from writing any of it again; return False if
-    there was nothing."""
-    key = (tenant_id, customer_id)
+def erase_customers(tenant_id: int, customer_ids: Collection[str]) -> int:
+    """Erase customers' summaries, records, histories, errors and places in rankings for good, all
+    of them or none, and keep active runs, and files that are on their way, from writing any of it
+    again; return of how many there was anything.
+
+    :param customer_ids: at least one
+    """
     with db.transaction():
         period_type, customers = lock_tenant(tenant_id)
         shards.fence_active_runs(tenant_id)
-        summaries, *others = [db.execute(sql, key) for sql in _ERASURE]
-        others.append(rankings.remove_leaders(tenant_id, {customer_id}))
-        if summaries:
-            keep_count(tenant_id, period_type, customers - 1, changed=True)
-        was_there = bool(summaries or any(others))
-        if was_there:
-            removals.add(tenant_id, [customer_id], erased=True)
-    return was_there
+        summarised, *others = [_erase(table, tenant_id, customer_ids) for table in _ERASED]
+        others.append(rankings.remove_leaders(tenant_id, set(customer_ids)))
+        if summarised:
+            keep_count(tenant_id, period_type, customers - len(summarised), changed=True)
+        erased = summarised.union(*others)
+        if erased:
+            removals.add(tenant_id, sorted(erased), erased=True)
+    return len(erased)
 
 
-def of_customer(
-    tenant_id: int, customer_id: str, offer_id: str | None, channel_id: str | None, limit: int
-) -> tuple[list[Summary], int]:
-    """A customer's summaries, newest period first, and their number without the limit.
+def page_of_customer(
+    tenant_id: int, chosen: Chosen, after: tuple[str, str, str, str] | None, limit: int
+) -> list[Summary]:
+    """The next of a customer's summaries, newest period first.
 
-    :param offer_id: only this offer; "" for summaries without one, None for all
-    :param channel_id: only this channel, likewise
+    :param after: period, offer, creative and channel of the last one of the page before
     """
-    condition, params = _OF_CUSTOMER, [tenant_id, customer_id]
-    for column, wanted in (("offer_id", offer_id), ("channel_id", channel_id)):
-        if wanted is not None:
-            condition += f" AND {column} = %s"
-            params.append(wanted)
-    matching = f"FROM interaction_summary WHERE {condition}"
+    condition, params = _matching(tenant_id, chosen)
+    if after is not None:
+        period_key, *others = after
+        condition += (
+            " AND (period_key < %s OR period_key = %s"
+            " AND (offer_id, creative_id, channel_id) > (%s, %s, %s))"
+        )
+        params += [period_key, period_key, *others]
     order = "ORDER BY period_key DESC, offer_id, creative_id, channel_id LIMIT %s"
-    rows = db.rows(f"SELECT {COLUMNS} {matching} {order}", (*params, limit))
-    return [Summary(*row) for row in rows], db.value(f"SELECT COUNT(*) {matching}", params)
+    return _read(condition, order, [*params, limit])
+
+
+def page(tenant_id: int, chosen: Chosen, after: Summary | None, limit: int) -> list[Summary]:
+    """The next summaries in the order of their keys: by customer, the oldest period first.
+
+    :param after: the last one of the page before
+    """
+    condition, params = _matching(tenant_id, chosen)
+    if after is not None:
+        condition += f" AND ({KEY}) > (%s, %s, %s, %s, %s)"
+        params += after[:5]
+    return _read(condition, f"ORDER BY {KEY} LIMIT %s", [*params, limit])
+
+
+def count(tenant_id: int, chosen: Chosen) -> int:
+    """How many summaries there are."""
+    condition, params = _matching(tenant_id, chosen)
+    return db.value(f"SELECT COUNT(*) FROM interaction_summary WHERE {condition}", params)
 
 
 def exist(tenant_id: int, customer_id: str) -> bool:
@@ -104,3 +139,23 @@ def exist(tenant_id: int, customer_id: str) -> bool:
         f"SELECT EXISTS (SELECT 1 FROM interaction_summary WHERE {_OF_CUSTOMER})",
         (tenant_id, customer_id),
     )
+
+
+def _erase(rows: str, tenant_id: int, customer_ids: Collection[str]) -> set[str]:
+    """Erase rows of these customers; return who had any."""
+    condition = f"{rows} AND customer_id IN ({', '.join(['%s'] * len(customer_ids))})"
+    params = (tenant_id, *customer_ids)
+    found = db.rows(f"SELECT DISTINCT customer_id FROM {condition}", params)
+    db.execute(f"DELETE FROM {condition}", params)
+    return {customer_id for (customer_id,) in found}
+
+
+def _matching(tenant_id: int, chosen: Chosen) -> tuple[str, list[Any]]:
+    wanted = {name: value for name, value in asdict(chosen).items() if value is not None}
+    conditions = ["tenant_id = %s", *(f"{name} = %s" for name in wanted)]
+    return " AND ".join(conditions), [tenant_id, *wanted.values()]
+
+
+def _read(condition: str, order: str, params: list[Any]) -> list[Summary]:
+    rows = db.rows(f"SELECT {COLUMNS} FROM interaction_summary WHERE {condition} {order}", params)
+    return [Summary(*row) for row in rows]

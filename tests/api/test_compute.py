@@ -115,6 +115,9 @@ def test_respond_async_answers_at_once_with_the_job(client, headers, load, worke
     job = client.get(location, headers=key).json
     assert (job["total"], job["processed"], job["percent"]) == (1, 1, 100.0)
     assert job["startedAt"] and job["finishedAt"] and job["message"] is None
+    assert job["startedAt"] <= job["asOf"] <= job["finishedAt"]
+    records = client.get("/api/v1/clv/records", headers=key).json["data"]
+    assert {record["computedAt"] for record in records} == {job["asOf"]}
     assert list(json.loads(client.get(location, headers=key).data)) == [
         "jobId",
         "status",
@@ -130,6 +133,7 @@ def test_respond_async_answers_at_once_with_the_job(client, headers, load, worke
         "requestedBy",
         "createdAt",
         "startedAt",
+        "asOf",
         "finishedAt",
         "message",
     ]

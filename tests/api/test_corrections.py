@@ -185,7 +185,7 @@ def test_a_value_of_0_alone_still_deletes(load):
 
 def test_the_explanation_has_the_sum_of_the_corrections(client, headers, load):
     load(row("a", 9, 3, 100), row("a", 3, 0, -30.255), row("a", 2, 0, 10), row("b", 1, 1, 5))
-    for customer, corrected, revenue in (("a", -20.26, 79.745), ("b", 0, 5)):
+    for customer, corrected, revenue in (("a", -20.26, 79.75), ("b", 0, 5)):
         url = f"/api/v1/customers/{customer}/clv/explanation"
         body = client.get(url, headers=headers("viewer")).json
         assert body["corrections"] == corrected

@@ -9,8 +9,9 @@ import pytest
 from app import create_app
 from clv import db
 from clv.auth import keys
-from clv.auth.principal import Role
+from clv.auth.principal import ROLES, Role
 from clv.config import Settings
+from clv.domain.settings import MODEL_NAMES
 from clv.logs import JsonLines
 from clv.store import tenants
 from tests.api.support import poison, row
@@ -214,10 +215,54 @@ def test_the_unforeseen_is_a_500_with_the_request_id_and_no_detail(app, settings
     assert "secret" not in logged and "Traceback" not in caplog.text
 
 
-def test_a_customer_that_cannot_be_scored_is_a_500_with_the_reason(client, headers, load):
+def test_a_customer_that_cannot_be_scored_is_a_500_with_reason_and_request_id(
+    client, headers, load, caplog
+):
     load(row("a", 1), row("b", 1))
     with db.scope():
         poison("a")
-    answer = client.get(GET, headers=headers())
-    assert "negative" in assert_is_an_error(answer, 500)["message"]
+    with caplog.at_level(logging.ERROR):
+        answer = client.get(GET, headers={**headers(), "X-Request-Id": "find-me"})
+    message = assert_is_an_error(answer, 500)["message"]
+    assert "negative" in message and "find-me" in message
+    (logged,) = (JsonLines().format(r) for r in caplog.records if r.name == "clv")
+    assert "find-me" in logged and "negative" in logged and "/clv" in logged
     assert client.get("/api/v1/customers/b/clv", headers=headers()).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [7, 1.5, True, [], {}, ["high"], "best", ""])
+def test_whatever_is_sent_for_a_segment_the_error_names_the_four(client, headers, wrong):
+    answer = client.post("/api/v1/clv/compute", json={"segment": wrong}, headers=headers())
+    body = assert_is_an_error(answer, 400)
+    assert body["errors"] == {"json": {"segment": ["Must be one of: high, medium, low, at_risk."]}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/api/v1/settings", {"model": 7}, ", ".join(MODEL_NAMES)),
+        ("/api/v1/api-keys", {"role": None}, ", ".join(ROLES)),
+        (SUMMARIES, {"data": [{"periodType": 7}]}, "daily, weekly, monthly, alltime"),
+    ],
+)
+def test_each_word_of_a_wrong_type_is_told_which_are_right(client, headers, path, body, words):
+    method = client.put if path.endswith("settings") else client.post
+    message = assert_is_an_error(method(path, json=body, headers=headers()), 400)["message"]
+    assert f"Must be one of: {words}." in message
+
+
+def test_a_body_that_is_too_large_is_told_how_large_it_may_be(client, headers):
+    answer = client.post(SUMMARIES, json={"data": ["x" * 5_000_000]}, headers=headers())
+    assert "larger than 4,194,304 bytes" in assert_is_an_error(answer, 413)["message"]
+
+
+@pytest.mark.parametrize("name", ["computedAfter", "computedBefore"])
+def test_a_plus_sign_that_became_a_blank_is_explained(client, headers, name):
+    url = f"/api/v1/clv/records?{name}=2026-04-30T09:15:00"
+    for offset in ("+02:00", "+0200", "+02"):
+        body = assert_is_an_error(client.get(f"{url}{offset}", headers=headers()), 400)
+        assert "%2B" in body["message"]
+    assert client.get(f"{url}%2B02:00", headers=headers()).status_code == 200
+    assert "%2B" not in client.get(f"{url}x", headers=headers()).json["message"]
+    since = "/api/v1/clv/changes?since=2026-04-30T09:15:00+02:00"
+    assert "%2B" in client.get(since, headers=headers()).json["message"]

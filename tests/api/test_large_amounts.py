@@ -69,7 +69,8 @@ def test_a_sum_beyond_it_is_an_error_of_that_customer_alone(
     assert client.get("/api/v1/customers/other/clv", headers=key).status_code == 200
     for url in ("/api/v1/customers/beyond/clv", "/api/v1/customers/beyond/clv/explanation"):
         answer = client.get(url, headers=key)
-        assert (answer.status_code, answer.json["message"]) == (500, TOO_LARGE)
+        assert answer.status_code == 500
+        assert answer.json["message"].startswith(TOO_LARGE)
     assert client.get("/api/v1/clv/summary", headers=key).json["customers"] == 1
 
 

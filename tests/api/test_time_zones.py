@@ -16,7 +16,7 @@ from clv.db.clock import now_ms
 from clv.domain.calendar import iso, key_of, time_ms
 from clv.domain.time_zone import time_zone
 from clv.domain.units import DAY_MS
-from clv.services import customers, fitting, loading, simulation
+from clv.services import customers, explanations, fitting, loading, simulation
 from clv.services.settings import change_settings, suggest_at_risk_days
 from clv.services.snapshots import scan_customers
 from clv.store import contacts, snapshots, tenants
@@ -83,7 +83,7 @@ def test_records_count_local_days_in_a_batch_and_one_by_one(
         for customer, days in expected.items():
             alone = customers.recompute_clv(owner, customer)
             assert (alone.recency_days, alone.tenure_days) == (days, days)
-            explained = customers.explain_clv(owner, customer)
+            explained = explanations.explain_clv(owner, customer)
             assert explained.scores._replace(computed_ms=0) == alone._replace(computed_ms=0)
             assert explained.explanation.days_until_at_risk == max(0, 30 - days)
         in_records = dict(

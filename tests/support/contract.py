@@ -146,7 +146,7 @@ def _check_headers(documented: dict[str, Any], exchange: Exchange, what: str) ->
 def _check_body(
     document: dict[str, Any], documented: dict[str, Any], exchange: Exchange, what: str
 ) -> None:
-    if exchange.status == 204:
+    if exchange.status in (204, 304):
         assert not exchange.body, f"{what}: it has a body"
         return
     content = documented["content"]

@@ -105,7 +105,7 @@ def test_a_score_is_the_weighted_sum_of_the_norms():
 
 def test_an_explanation_has_the_points_of_each_dimension():
     base = [customer(1, 5, 100), customer(2, 9, 500), customer(3, 1, 900)]
-    explanation = explain(base[0], survey(base), DEFAULT, AS_OF_MS)
+    explanation = explain(score(base[0], base), survey(base), DEFAULT)
     _, frequency, _ = explanation.contributions
     assert (frequency.weight, frequency.norm, frequency.points) == (0.35, 0.5, 17.5)
     points = sum(contribution.points for contribution in explanation.contributions)

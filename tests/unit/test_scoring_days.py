@@ -28,8 +28,7 @@ def days(first: str, last: str, as_of: str, name: str) -> tuple[int, int]:
     spread = distribution_of(*columns([totals]), settings, now)
     alone = score_customer(totals, spread, settings, now)
     assert calibrated.score_customers([totals], spread, settings, now, None) == [alone]
-    explained = explain(totals, spread, settings, now)
-    assert explained.scores == alone
+    explained = explain(alone, spread, settings)
     assert explained.days_until_at_risk == max(0, 30 - alone.recency_days)
     return alone.recency_days, alone.tenure_days
 
@@ -131,7 +130,7 @@ def test_a_batch_and_single_computations_agree_in_every_time_zone(data, name):
             prediction = calibrated.predict([totals], settings, as_of, parameters)
             alone = score_customer(totals, spread, settings, as_of, prediction and prediction[0])
             assert scores == alone
-            points = explain(totals, spread, settings, as_of).contributions
+            points = explain(alone, spread, settings).contributions
             assert sum(each.points for each in points) == pytest.approx(alone.score)
             last = zone.day(min(totals.last_contact_ms, as_of))
             assert scores.recency_days == max(0, zone.day(as_of) - last)

@@ -4,13 +4,15 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Input, Output, Pagination, Time
+from clv.api.schemas.base import Input, Money, Output, Pagination, Probability, Rounded, Time
 from clv.api.schemas.customers import ModelParameters
 from clv.domain.settings import MODEL_NAMES
 from clv.prediction.backtest import CALIBRATED, MEAN, RFM
 
 STATUSES = ("queued", "running", "finished", "failed")
 MAX_HOLDOUT_DAYS = 3_650
+# Of the measures that are no probabilities: enough to tell models apart.
+RATIO_DECIMALS = 4
 
 
 class BacktestRequest(Input):
@@ -32,8 +34,8 @@ class Decile(Output):
     """Customers of like predicted revenue: what was predicted and what came, on average."""
 
     customers = fields.Integer(required=True)
-    predicted = fields.Float(required=True)
-    actual = fields.Float(required=True)
+    predicted = Money(required=True)
+    actual = Money(required=True)
 
 
 class Scorecard(Output):
@@ -45,31 +47,33 @@ class Scorecard(Output):
         validate=validate.OneOf((CALIBRATED, RFM, MEAN)),
         metadata={"description": "mean: the holdout's own mean, for everybody"},
     )
-    mean_absolute_error = fields.Float(
+    mean_absolute_error = Money(
         required=True, allow_none=True, metadata={"description": "Of a customer's revenue"}
     )
-    root_mean_squared_error = fields.Float(required=True, allow_none=True)
-    total_ratio = fields.Float(
+    root_mean_squared_error = Money(required=True, allow_none=True)
+    total_ratio = Rounded(
+        RATIO_DECIMALS,
         required=True,
         allow_none=True,
         metadata={"description": "Total predicted over actual revenue", "example": 0.8},
     )
-    spearman = fields.Float(
+    spearman = Rounded(
+        RATIO_DECIMALS,
         required=True,
         allow_none=True,
         metadata={"description": "Rank correlation of predicted and actual revenue"},
     )
-    top_decile_capture = fields.Float(
+    top_decile_capture = Probability(
         required=True,
         allow_none=True,
         metadata={"description": "Share of the revenue that came from the predicted best tenth"},
     )
-    churn_auc = fields.Float(
+    churn_auc = Probability(
         required=True,
         allow_none=True,
         metadata={"description": "Churn is no conversion in the holdout"},
     )
-    churn_brier = fields.Float(required=True, allow_none=True)
+    churn_brier = Rounded(RATIO_DECIMALS, required=True, allow_none=True)
     deciles = fields.List(
         fields.Nested(Decile),
         required=True,
@@ -95,9 +99,7 @@ class BacktestResult(Output):
     returned = fields.Integer(
         required=True, metadata={"description": "Of these, with a conversion in the holdout"}
     )
-    revenue = fields.Float(
-        required=True, metadata={"description": "Of these customers, in the holdout"}
-    )
+    revenue = Money(required=True, metadata={"description": "Of these customers, in the holdout"})
     models = fields.List(fields.Nested(Scorecard), required=True)
     parameters = fields.Nested(
         ModelParameters,

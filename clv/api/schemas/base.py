@@ -1,7 +1,8 @@
 """The fields and schemas that resources share, and how JSON gets its camelCase."""
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -13,6 +14,8 @@ from clv.domain.time_zone import time_zone
 from clv.domain.units import AMOUNT_SCALE
 
 CENT = Decimal("0.01")
+# Where a time ends in an offset whose plus sign was not escaped.
+_BLANK_FOR_PLUS = re.compile(r"\d \d{2}(:?\d{2})?\Z", re.ASCII)
 
 
 class Count(fields.Integer):
@@ -57,11 +60,45 @@ class StoredAmount(fields.Number):
         return value / AMOUNT_SCALE
 
 
-class Probability(fields.Float):
-    """A probability, rounded half up to 3 decimals."""
+class Rounded(fields.Float):
+    """A number out, rounded half up to so many decimals of what it is written as: 1.005 is 1.01."""
+
+    def __init__(self, decimals: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._unit = Decimal(1).scaleb(-decimals)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        return float(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP)) + 0.0
+        if value is None:
+            return None
+        return float(self._decimal(value).quantize(self._unit, ROUND_HALF_UP)) + 0.0
+
+    def _decimal(self, value: float) -> Decimal:
+        return Decimal(repr(value))
+
+
+class Money(Rounded):
+    """Money out, given in the tenant's currency and not as an integer of 1/10,000."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(2, **kwargs)
+
+
+class Probability(Rounded):
+    """A probability or share out, rounded half up to 3 decimals of its exact binary value."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(3, **kwargs)
+
+    def _decimal(self, value: float) -> Decimal:
+        return Decimal(value)
+
+
+class Exact(fields.Float):
+    """A number out as it is: scores and what they are made of, which add up and are compared with
+    each other, and the parameters of models."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else float(value) + 0.0
 
 
 class Time(fields.DateTime):
@@ -80,6 +117,31 @@ class Time(fields.DateTime):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         latest_ms = calendar.LAST_MS if self.may_be_ahead else calendar.latest_ms(time.time())
         return checked(calendar.time_ms, value, latest_ms)
+
+
+class TimeInQuery(Time):
+    """A time in a query, where a plus sign means a blank unless it is escaped."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, *args, **kwargs)
+        except ValidationError as error:
+            if not _BLANK_FOR_PLUS.search(value):
+                raise
+            hint = "In a query, the plus sign of an offset is written %2B."
+            raise ValidationError(f"{error.messages[0]} {hint}") from None
+
+
+class Word(fields.String):
+    """One of these words. Whatever else comes, the error names them."""
+
+    def __init__(self, words: Sequence[str], **kwargs: Any) -> None:
+        wanted = f"Must be one of: {', '.join(words)}."
+        super().__init__(
+            validate=validate.OneOf(words, error=wanted),
+            error_messages={"invalid": wanted, "null": wanted},
+            **kwargs,
+        )
 
 
 class PlainText(fields.String):

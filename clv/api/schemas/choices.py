@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from clv.api.schemas.base import Input, Items, TimeZoneName, checked
+from clv.api.schemas.base import Input, Items, TimeZoneName, Word, checked
 from clv.budgets import MAX_NAMES, MAX_RATES
 from clv.files.choices import DATE_ORDERS, DECIMALS, DELIMITERS, ORDER_LINES, Choices
 from clv.files.names import MAX_NAME_LENGTH
@@ -72,8 +72,8 @@ class ChoicesQuery(Input):
     order = _column(
         "The column of the order, whose lines are one transaction; empty: each line is one"
     )
-    order_lines = fields.String(
-        validate=validate.OneOf(ORDER_LINES),
+    order_lines = Word(
+        ORDER_LINES,
         metadata={"description": "An order's amount: the sum of its lines, or its first line's"},
     )
     currency = _column(
@@ -92,15 +92,13 @@ class ChoicesQuery(Input):
             " Content-Type"
         },
     )
-    delimiter = fields.String(
-        validate=validate.OneOf((*DELIMITERS, *DELIMITERS.values())),
+    delimiter = Word(
+        (*DELIMITERS, *DELIMITERS.values()),
         metadata={"description": "By its name or as it is"},
     )
-    decimal = fields.String(
-        validate=validate.OneOf(DECIMALS), metadata={"description": "The decimal sign of amounts"}
-    )
-    date_order = fields.String(
-        validate=validate.OneOf(DATE_ORDERS),
+    decimal = Word(DECIMALS, metadata={"description": "The decimal sign of amounts"})
+    date_order = Word(
+        DATE_ORDERS,
         metadata={"description": "The order of day, month and year in dates such as 03/04/2026"},
     )
     time_zone = TimeZoneName(

@@ -5,8 +5,19 @@ from json.encoder import encode_basestring_ascii
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Amount, Output, Probability, Time
+from clv.api.schemas.base import (
+    Amount,
+    CustomerId,
+    Exact,
+    Input,
+    Items,
+    Money,
+    Output,
+    Probability,
+    Time,
+)
 from clv.api.schemas.settings import TenantSettings
+from clv.budgets import MAX_ERASED
 from clv.domain.calendar import iso
 from clv.domain.explanation import DIMENSIONS
 from clv.domain.scoring import SEGMENTS, Scores
@@ -111,16 +122,38 @@ def _thousandths(probability: float) -> float:
     return int(probability * 1000 + 0.5) / 1000
 
 
+class ErasureRequest(Input):
+    """Whom to erase."""
+
+    customer_ids = Items(
+        CustomerId(),
+        1,
+        MAX_ERASED,
+        required=True,
+        metadata={"example": ["CUST-001", "CUST-002"]},
+    )
+
+
+class Erasure(Output):
+    """What was erased."""
+
+    erased = fields.Integer(required=True, metadata={"description": "Customers", "example": 1})
+    not_found = fields.Integer(
+        required=True,
+        metadata={"description": "Ids that there was nothing of", "example": 1},
+    )
+
+
 class Contribution(Output):
     """What one dimension adds to the score."""
 
     dimension = fields.String(required=True, validate=validate.OneOf(DIMENSIONS))
-    value = fields.Float(
+    value = Money(
         attribute="value_in_units",
         required=True,
         metadata={"description": "Days since the last contact, interactions, or money"},
     )
-    norm = fields.Float(
+    norm = Exact(
         required=True,
         metadata={
             "description": "Customers who are worse, of those who are worse or better",
@@ -128,15 +161,15 @@ class Contribution(Output):
             "maximum": 1,
         },
     )
-    weight = fields.Float(required=True)
-    points = fields.Float(required=True, metadata={"description": "100 · weight · norm"})
+    weight = Exact(required=True)
+    points = Exact(required=True, metadata={"description": "100 · weight · norm"})
 
 
 class Thresholds(Output):
     """Where the segments begin."""
 
-    p25 = fields.Float(required=True)
-    p75 = fields.Float(required=True)
+    p25 = Exact(required=True)
+    p75 = Exact(required=True)
     at_risk_days = fields.Integer(attribute="settings.at_risk_days", required=True)
 
 
@@ -144,32 +177,46 @@ class ModelParameters(Output):
     """What was fitted to the tenant's history: BG/NBD (r, alpha, a, b; times in days) and
     Gamma-Gamma (p, q, v; v in the tenant's currency)."""
 
-    r = fields.Float(required=True)
-    alpha = fields.Float(required=True)
-    a = fields.Float(required=True)
-    b = fields.Float(required=True)
-    p = fields.Float(required=True)
-    q = fields.Float(required=True)
-    v = fields.Float(required=True)
+    r = Exact(required=True)
+    alpha = Exact(required=True)
+    a = Exact(required=True)
+    b = Exact(required=True)
+    p = Exact(required=True)
+    q = Exact(required=True)
+    v = Exact(required=True)
 
 
 class RevenueInterval(Output):
     """Between which amounts one customer's revenue over the lifespan lies with a probability."""
 
-    level = fields.Float(required=True, metadata={"description": "The probability", "example": 0.8})
+    level = Probability(required=True, metadata={"description": "The probability", "example": 0.8})
     low = Amount(required=True)
     high = Amount(required=True)
     note = fields.String(required=True, metadata={"description": "Why not to add it up"})
 
 
+class Computed(Output):
+    """What a computation gives now."""
+
+    clv_score = fields.Integer(required=True)
+    score = Exact(required=True, metadata={"description": "Unrounded"})
+    segment = fields.String(required=True, validate=validate.OneOf(SEGMENTS))
+    predicted_revenue = Amount(required=True)
+    churn_probability = Probability(required=True)
+    rfm_recency = fields.Integer(attribute="recency_days", required=True)
+    rfm_frequency = fields.Integer(attribute="frequency", required=True)
+    rfm_monetary = Amount(attribute="monetary", required=True)
+    as_of = Time(attribute="computed_ms", required=True)
+
+
 class Explanation(Output):
-    """Why a customer's score is what it is, unrounded."""
+    """Why a customer's score is what it is. Scores and points are unrounded."""
 
     customer_id = fields.String(attribute="scores.customer_id", required=True)
-    score = fields.Float(
+    score = Exact(
         attribute="scores.score",
         required=True,
-        metadata={"description": "The sum of the points"},
+        metadata={"description": "The record's: the sum of the points"},
     )
     clv_score = fields.Integer(attribute="scores.clv_score", required=True)
     segment = fields.String(
@@ -186,7 +233,7 @@ class Explanation(Output):
     corrections = Amount(
         required=True,
         metadata={
-            "description": "The sum of the corrections (refunds), which the monetary value"
+            "description": "The sum of the corrections (refunds) now, which the monetary value"
             " contains; 0 without any",
             "example": -20.0,
         },
@@ -196,9 +243,31 @@ class Explanation(Output):
         attribute="explanation.days_until_at_risk",
         required=True,
         allow_none=True,
-        metadata={"description": "At silence; null without any interaction"},
+        metadata={"description": "At silence since asOf; null without any interaction"},
     )
-    as_of = Time(attribute="scores.computed_ms", required=True)
+    as_of = Time(
+        attribute="scores.computed_ms",
+        required=True,
+        metadata={"description": "The record's computedAt"},
+    )
+    would_change = fields.Nested(
+        Computed,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What a computation gives now, if it differs: for new summaries, other"
+            " customers, other settings or another day; else null"
+        },
+    )
+    message = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What to know about the explanation: that there is no stored record,"
+            " that what it was computed with is no longer kept (the contributions are by the"
+            " current distribution then), or that a computation would fail now"
+        },
+    )
     settings = fields.Nested(TenantSettings, required=True)
     formula_version = fields.Integer(required=True, metadata={"description": "Of the score"})
     model = fields.String(
@@ -219,11 +288,14 @@ class Explanation(Output):
         metadata={"description": "Of the calibrated model, as the last full run fitted it"},
     )
     predicted_revenue = Amount(attribute="scores.predicted_revenue", required=True)
-    churn_probability = fields.Float(attribute="scores.churn_probability", required=True)
+    churn_probability = Probability(attribute="scores.churn_probability", required=True)
     predicted_revenue_interval = fields.Nested(
         RevenueInterval,
         attribute="interval",
         required=True,
         allow_none=True,
-        metadata={"description": "By the calibrated model, of who has had a conversion"},
+        metadata={
+            "description": "By the calibrated model, of who has had a conversion; null when the"
+            " summaries have changed since"
+        },
     )

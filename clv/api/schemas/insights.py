@@ -4,7 +4,17 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Amount, Output, PageQuery, Pagination, Time
+from clv.api.schemas.base import (
+    Amount,
+    Exact,
+    Output,
+    PageQuery,
+    Pagination,
+    Probability,
+    Time,
+    TimeInQuery,
+    Word,
+)
 from clv.domain.overview import BINS, NEW_DAYS
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MODEL_NAMES
@@ -14,7 +24,7 @@ class Group(Output):
     """Some customers."""
 
     customers = fields.Integer(required=True)
-    mean_score = fields.Float(
+    mean_score = Exact(
         required=True, allow_none=True, metadata={"description": "Null without customers"}
     )
     revenue = Amount(required=True, metadata={"description": "To date"})
@@ -56,7 +66,7 @@ class AtRiskSuggestion(Output):
         required=True,
         metadata={"description": "90 % of the returning customers come back within so many days"},
     )
-    share_at_risk_now = fields.Float(
+    share_at_risk_now = Probability(
         attribute="share_now",
         required=True,
         metadata={
@@ -65,7 +75,7 @@ class AtRiskSuggestion(Output):
             "maximum": 1,
         },
     )
-    share_at_risk_then = fields.Float(
+    share_at_risk_then = Probability(
         attribute="share_then",
         required=True,
         metadata={"description": "The same with the suggested days", "minimum": 0, "maximum": 1},
@@ -90,7 +100,7 @@ class ClvSummary(Output):
         required=True,
         metadata={"description": "With scores; before the first run: with summaries"},
     )
-    mean_score = fields.Float(**_of_overview("everyone.mean_score"))
+    mean_score = Exact(**_of_overview("everyone.mean_score"))
     revenue = Amount(**_of_overview("everyone.revenue"), metadata={"description": "To date"})
     predicted_revenue = Amount(**_of_overview("everyone.predicted_revenue"))
     revenue_at_risk = Amount(
@@ -103,12 +113,8 @@ class ClvSummary(Output):
         **_of_overview("new"),
         metadata={"description": f"First contact less than {NEW_DAYS} days ago"},
     )
-    p25 = fields.Float(
-        **_of_overview("p25"), metadata={"description": "25th percentile of the score"}
-    )
-    p75 = fields.Float(
-        **_of_overview("p75"), metadata={"description": "75th percentile of the score"}
-    )
+    p25 = Exact(**_of_overview("p25"), metadata={"description": "25th percentile of the score"})
+    p75 = Exact(**_of_overview("p75"), metadata={"description": "75th percentile of the score"})
     histogram = fields.List(
         fields.Nested(Bin), **_of_overview("bins"), validate=validate.Length(equal=BINS)
     )
@@ -164,16 +170,14 @@ class SummaryPoint(Output):
     as_of = Time(attribute="overview.as_of_ms", required=True)
     finished_at = Time(attribute="run.finished_ms", required=True)
     customers = fields.Integer(attribute="overview.everyone.customers", required=True)
-    mean_score = fields.Float(
-        attribute="overview.everyone.mean_score", required=True, allow_none=True
-    )
+    mean_score = Exact(attribute="overview.everyone.mean_score", required=True, allow_none=True)
     revenue = Amount(attribute="overview.everyone.revenue", required=True)
     predicted_revenue = Amount(attribute="overview.everyone.predicted_revenue", required=True)
     revenue_at_risk = Amount(attribute="overview.everyone.revenue_at_risk", required=True)
     segments = fields.Nested(SegmentGroups, attribute="overview.segments", required=True)
     new_customers = fields.Nested(Group, attribute="overview.new", required=True)
-    p25 = fields.Float(attribute="overview.p25", required=True, allow_none=True)
-    p75 = fields.Float(attribute="overview.p75", required=True, allow_none=True)
+    p25 = Exact(attribute="overview.p25", required=True, allow_none=True)
+    p75 = Exact(attribute="overview.p75", required=True, allow_none=True)
     model = fields.String(
         attribute="overview.model", required=True, validate=validate.OneOf(MODEL_NAMES)
     )
@@ -195,7 +199,7 @@ class ScoreChange(Output):
         metadata={"description": "The computedAt of these scores"},
     )
     clv_score = fields.Integer(required=True, metadata={"minimum": 0, "maximum": 100})
-    score = fields.Float(required=True, metadata={"description": "Unrounded"})
+    score = Exact(required=True, metadata={"description": "Unrounded"})
     segment = fields.String(required=True, validate=validate.OneOf(SEGMENTS))
     previous_segment = fields.String(
         required=True,
@@ -231,12 +235,12 @@ class CustomerChanges(Output):
 class ChangesQuery(PageQuery):
     """Which changes."""
 
-    to = fields.String(
+    to = Word(
+        SEGMENTS,
         load_default=None,
-        validate=validate.OneOf(SEGMENTS, error=f"Must be one of: {', '.join(SEGMENTS)}."),
         metadata={"description": "Only customers who came into this segment then"},
     )
-    since = Time(
+    since = TimeInQuery(
         load_default=None,
         metadata={"description": "Left out: all that is kept, which is 400 days"},
     )

@@ -2,14 +2,14 @@
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Input, Output, PageQuery, Pagination, PlainText, Time
+from clv.api.schemas.base import Input, Output, PageQuery, Pagination, PlainText, Time, Word
 from clv.auth.principal import ROLES
 
 
 class NewKey(Input):
     """What a new key is for."""
 
-    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    role = Word(ROLES, required=True)
     label = PlainText(load_default="", metadata={"example": "nightly job"})
     expires_days = fields.Integer(
         strict=True,

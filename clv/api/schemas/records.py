@@ -16,6 +16,8 @@ from clv.api.schemas.base import (
     Pagination,
     Probability,
     Time,
+    TimeInQuery,
+    Word,
     camel_case,
 )
 from clv.budgets import MAX_CUSTOMERS
@@ -53,10 +55,7 @@ class _Whole(fields.Integer):
 class RecordsQuery(PageQuery):
     """Which scored customers, in which order; the page is that of a JSON answer."""
 
-    segment = fields.String(
-        load_default=None,
-        validate=validate.OneOf(SEGMENTS, error=f"Must be one of: {', '.join(SEGMENTS)}."),
-    )
+    segment = Word(SEGMENTS, load_default=None)
     customer_ids = Items(
         CustomerId(),
         1,
@@ -74,23 +73,28 @@ class RecordsQuery(PageQuery):
         load_default=None, metadata={"description": "Of the predicted revenue"}
     )
     min_tenure_days = _Whole(metadata={"description": "Days since the first interaction"})
-    computed_after = Time(
-        load_default=None, may_be_ahead=True, metadata={"description": "Later than this time"}
+    computed_after = TimeInQuery(
+        load_default=None,
+        may_be_ahead=True,
+        metadata={
+            "description": "Later than this time. Not to keep a copy in step: the records of a run"
+            " bear its asOf, and appear while it goes on"
+        },
     )
-    computed_before = Time(
+    computed_before = TimeInQuery(
         load_default=None, may_be_ahead=True, metadata={"description": "Earlier than this time"}
     )
-    sort = fields.String(
+    sort = Word(
+        tuple(SORTS),
         load_default="customerId",
-        validate=validate.OneOf(tuple(SORTS), error=f"Must be one of: {', '.join(SORTS)}."),
         metadata={
             "description": "`-`: descending; customers who tie are in the order of their ids,"
             " backwards in a descending list"
         },
     )
-    include = fields.String(
+    include = Word(
+        INCLUDED,
         load_default=None,
-        validate=validate.OneOf(INCLUDED, error=f"Must be one of: {', '.join(INCLUDED)}."),
         metadata={"description": "model: by which model and version each was predicted"},
     )
     count = fields.Boolean(

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from clv.api.schemas.base import Input, Output, Pagination, Time
+from clv.api.schemas.base import Input, Output, Pagination, Rounded, Time, Word
 from clv.domain.scoring import SEGMENTS
 
 RUN_STATUSES = ("queued", "running", "finished", "failed", "cancelled")
@@ -11,10 +11,10 @@ RUN_STATUSES = ("queued", "running", "finished", "failed", "cancelled")
 class ComputeRequest(Input):
     """Whom to compute: a segment, or everybody."""
 
-    segment = fields.String(
+    segment = Word(
+        SEGMENTS,
         load_default=None,
         allow_none=True,
-        validate=validate.OneOf(SEGMENTS, error=f"Must be one of: {', '.join(SEGMENTS)}."),
         metadata={"description": "Only this segment; null or left out: everybody"},
     )
 
@@ -43,12 +43,18 @@ class Job(Output):
     processed = fields.Integer(required=True)
     computed = fields.Integer(required=True)
     errors = fields.Integer(required=True)
-    percent = fields.Float(required=True, metadata={"minimum": 0, "maximum": 100})
-    customers_per_second = fields.Float(required=True, allow_none=True)
-    eta_seconds = fields.Float(required=True, allow_none=True)
+    percent = Rounded(1, required=True, metadata={"minimum": 0, "maximum": 100})
+    customers_per_second = Rounded(1, required=True, allow_none=True)
+    eta_seconds = Rounded(1, required=True, allow_none=True)
     requested_by = fields.String(required=True)
     created_at = Time(required=True, attribute="created_ms")
     started_at = Time(required=True, allow_none=True, attribute="started_ms")
+    as_of = Time(
+        required=True,
+        allow_none=True,
+        attribute="as_of_ms",
+        metadata={"description": "The computedAt of its records; null until it is planned"},
+    )
     finished_at = Time(required=True, allow_none=True, attribute="finished_ms")
     message = fields.String(required=True, allow_none=True)
 

@@ -4,16 +4,16 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates
 
-from clv.api.schemas.base import Input, Output, Time, TimeZoneName
+from clv.api.schemas.base import Exact, Input, Output, Time, TimeZoneName, Word
 from clv.domain.settings import MAX_AT_RISK_DAYS, MAX_CHURN_HORIZON_DAYS, MODEL_NAMES, ScoreSettings
 
 
 class Weights(Output):
     """What each dimension counts in the score."""
 
-    recency = fields.Float(required=True, metadata={"example": 0.35})
-    frequency = fields.Float(required=True, metadata={"example": 0.35})
-    monetary = fields.Float(required=True, metadata={"example": 0.3})
+    recency = Exact(required=True, metadata={"example": 0.35})
+    frequency = Exact(required=True, metadata={"example": 0.35})
+    monetary = Exact(required=True, metadata={"example": 0.3})
 
 
 def _weight(attribute: str) -> fields.Float:
@@ -103,8 +103,8 @@ class ScoreSettingsChange(Input):
 class SettingsChange(ScoreSettingsChange):
     """All settings of a tenant; those left out stay as they are."""
 
-    model = fields.String(
-        validate=validate.OneOf(MODEL_NAMES, error=f"Must be one of: {', '.join(MODEL_NAMES)}."),
+    model = Word(
+        MODEL_NAMES,
         metadata={
             "description": "What predicts revenue and churn. The calibrated model is fitted by the"
             " next full run, and serves if its conditions hold then"

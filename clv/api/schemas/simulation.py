@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from clv.api.schemas.base import Amount, Output, Time
+from clv.api.schemas.base import Amount, Exact, Output, Time
 from clv.api.schemas.settings import ScoreSettingsOut
 
 
@@ -27,8 +27,8 @@ class SimulatedSegments(Output):
 class Outcome(Output):
     """What settings make of the customers."""
 
-    p25 = fields.Float(required=True, allow_none=True)
-    p75 = fields.Float(required=True, allow_none=True)
+    p25 = Exact(required=True, allow_none=True)
+    p75 = Exact(required=True, allow_none=True)
     segments = fields.Nested(SimulatedSegments, required=True)
 
 

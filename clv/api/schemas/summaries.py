@@ -1,5 +1,6 @@
 """Schemas of interaction summaries."""
 
+import dataclasses
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -11,6 +12,8 @@ from clv.api.schemas.base import (
     Input,
     Items,
     Output,
+    PageQuery,
+    Pagination,
     PeriodKey,
     PeriodType,
     PlainText,
@@ -20,7 +23,7 @@ from clv.api.schemas.base import (
 )
 from clv.budgets import MAX_ROWS
 from clv.domain import calendar, values
-from clv.store.summaries import Summary
+from clv.store.summaries import Chosen, Summary
 
 
 class SummaryRow(Input):
@@ -111,14 +114,25 @@ class MergeResult(Output):
     deleted = fields.Integer(required=True)
 
 
-class SummaryQuery(Input):
+class SummaryQuery(PageQuery):
     """Whose summaries to read, and which."""
 
-    customer_id = CustomerId(required=True)
+    customer_id = CustomerId(
+        load_default=None, metadata={"description": "Left out: all, but only as a file"}
+    )
     period_type = PeriodType(load_default=None)
     offer_id = PlainText(load_default=None)
     channel_id = PlainText(load_default=None)
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(1, 200),
+        metadata={"description": "Entries a page, at most 200"},
+    )
+
+    @post_load
+    def _collect_filters(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        chosen = {field.name: data.pop(field.name) for field in dataclasses.fields(Chosen)}
+        return {**data, "chosen": Chosen(**chosen)}
 
 
 class StoredSummary(Output):
@@ -141,4 +155,7 @@ class SummaryList(Output):
     """A customer's summaries, the latest period first."""
 
     data = fields.List(fields.Nested(StoredSummary), required=True)
-    total = fields.Integer(required=True, metadata={"description": "Rows in all, beyond the limit"})
+    total = fields.Integer(
+        attribute="pagination.total", required=True, metadata={"description": "Rows of all pages"}
+    )
+    pagination = fields.Nested(Pagination, required=True)

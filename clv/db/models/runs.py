@@ -30,6 +30,8 @@ class Run(Table):
     requested_by = TextField()
     created_ms = BigIntegerField()
     started_ms = BigIntegerField(null=True)
+    # What its records bear as computed_ms; set in planning.
+    as_of_ms = BigIntegerField(null=True)
     finished_ms = BigIntegerField(null=True)
     deadline_ms = BigIntegerField()
     snapshot_id = BigIntegerField(null=True)

@@ -14,7 +14,8 @@ Fill = Callable[[random.Random, Ids], Any]
 QUERY: dict[str, Fill] = {
     "amount": lambda rng, ids: "amount",
     "computedAfter": lambda rng, ids: days_ago(9),
-    "computedBefore": lambda rng, ids: days_ago(0),
+    # Tomorrow: within the second of the computation, two requests would differ.
+    "computedBefore": lambda rng, ids: days_ago(-1),
     "count": lambda rng, ids: rng.choice(["true", "false"]),
     "currency": lambda rng, ids: "",
     "cursor": lambda rng, ids: rng.choice(ids.cursors),
@@ -85,6 +86,7 @@ BODIES: dict[str, Fill] = {
     f"POST {API}/clv/backtests": _json(lambda rng, ids: {"holdoutDays": rng.randint(20, 40)}),
     f"POST {API}/clv/compute": _json(lambda rng, ids: {"segment": rng.choice([None, "high"])}),
     f"POST {API}/clv/simulate": _json(lambda rng, ids: {"atRiskDays": rng.randint(1, 99)}),
+    f"POST {API}/erasures": _json(lambda rng, ids: {"customerIds": rng.sample(ids.customers, 3)}),
     f"POST {API}/interaction-summaries": _json(lambda rng, ids: {"data": _rows(rng, ids)}),
     f"PUT {API}/interaction-summaries": _ndjson,
     f"PUT {API}/settings": _json(lambda rng, ids: {"atRiskDays": rng.randint(1, 99)}),
@@ -99,6 +101,7 @@ PATHS: dict[str, Fill] = {
 }
 HEADERS: dict[str, Fill] = {
     "Cache-Control": lambda rng, ids: "max-age=0",
+    "If-None-Match": lambda rng, ids: '"of another answer"',
     "Prefer": lambda rng, ids: "respond-async",
     "X-Tenant-Id": lambda rng, ids: ids.tenant,
 }

@@ -62,7 +62,7 @@ def test_a_file_has_the_headers_of_one(get, records):
         answer = get(accept)
         assert answer.headers["Content-Type"] == f"{accept}; charset=utf-8"
         assert answer.headers["Content-Disposition"] == f"attachment; filename={name}"
-        assert answer.headers["Vary"] == "Accept"
+        assert answer.headers["Vary"] == "Accept, Accept-Encoding"
         assert answer.headers["X-Request-Id"]
         assert {
             line["customerId"] for line in (of_csv if accept == CSV else of_ndjson)(answer.text)

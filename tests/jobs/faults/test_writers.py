@@ -45,7 +45,7 @@ def write_all_at_once(tenant, bell: Bell, rounds: int) -> list[Exception]:
 
     def erase() -> None:
         for n in range(rounds):
-            summaries.erase_customer(tenant.id, f"c{400 + n % 90:05}")
+            summaries.erase_customers(tenant.id, [f"c{400 + n % 90:05}"])
 
     return together(run_batches, recompute, lambda: correct(1), lambda: correct(2), erase)
 

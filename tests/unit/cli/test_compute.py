@@ -1,5 +1,7 @@
 """``clv compute``."""
 
+import importlib
+
 import pytest
 
 from app import create_app
@@ -54,3 +56,20 @@ def test_without_redis_a_run_is_refused_and_closed(settings, tenant):
     assert "The queue (Redis) can't be reached." in done.stderr
     with db.scope():
         assert db.rows("SELECT status FROM run") == [("failed",)]
+
+
+@pytest.mark.parametrize("tenants", [("--tenant", "acme"), ("--all",)], ids=" ".join)
+def test_without_a_worker_it_says_so_and_ends(alone, tenant, log, run, monkeypatch, tenants):
+    run("import", log("a,2026-04-01,1"), "--tenant", "acme")
+    run("tenants", "create", "other")
+    # The name in the package is the command.
+    module = importlib.import_module("clv.cli.compute")
+    monkeypatch.setattr(module, "WORKER_SECONDS", 0.5)
+    done = create_app(alone).test_cli_runner().invoke(args=("compute", *tenants))
+    assert done.exit_code == 1
+    assert "No worker is running" in done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == (1 if "acme" in tenants else 2)
+    assert lines[0] == (
+        "acme: queued, 0 computed, 0 errors: No worker is running. The run goes on when one does."
+    )

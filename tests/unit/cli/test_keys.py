@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 import zlib
 
 import pytest
 
 from clv import db
+from clv.config import ROOT
 from tests.api.support import row
+from tests.conftest import environment
 from tests.unit.cli.support import table
 
 CLV = "/api/v1/customers/a/clv"
@@ -98,3 +102,18 @@ def test_revoking_a_key_that_does_not_exist_is_an_error(tenant, refused, key):
 def test_a_key_with_bad_options_is_not_created(tenant, run, refused, options, code):
     refused("keys", "create", "--tenant", "acme", *options, code=code)
     assert table(run("keys", "list", "--tenant", "acme").stdout) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_keys_are_listed_whatever_the_terminal_can_show(settings, tenant, run, encoding):
+    run("keys", "create", "--tenant", "acme", "--role", "viewer", "--label", "at night \u2603")
+    command = [sys.executable, "-m", "flask", "keys", "list", "--tenant", "acme"]
+    shown = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(settings, LC_ALL="C", PYTHONIOENCODING=encoding),
+        capture_output=True,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert b"at night " in shown.stdout
+    assert (b"\\u2603" in shown.stdout) == (encoding == "latin-1")

@@ -1,0 +1,26 @@
+"""Rows and amounts as the text of a file."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from clv.domain.units import AMOUNT_SCALE
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as lines of CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def json_line(columns: Sequence[str]) -> str:
+    """The template of a line of NDJSON with these names; the values are to be JSON already."""
+    return "{" + ", ".join(f'"{name}": %s' for name in columns) + "}\n"
+
+
+def money(amount: int) -> str:
+    """An amount in 1/10,000 as a decimal: 123,400 is 12.34, and -5,000 is -0.5."""
+    whole, rest = divmod(abs(amount), AMOUNT_SCALE)
+    text = f"{whole}.{rest:04d}".rstrip("0").rstrip(".") if rest else str(whole)
+    return f"-{text}" if amount < 0 else text
