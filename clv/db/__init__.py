@@ -34,7 +34,13 @@ from clv.db.queries import (
     value,
     without_waiting,
 )
-from clv.db.schema import backup, migrate, pending_migrations
+from clv.db.schema import (
+    backup,
+    migrate,
+    pending_migrations,
+    schema_version,
+    unknown_migrations,
+)
 
 __all__ = [
     "CHECK_SECONDS",
@@ -63,9 +69,11 @@ __all__ = [
     "release",
     "row",
     "rows",
+    "schema_version",
     "scope",
     "stream",
     "transaction",
+    "unknown_migrations",
     "value",
     "within",
     "without_waiting",

@@ -1,5 +1,6 @@
 """Monitoring: whether the service can do its work, what runs did, and what waits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clv import db
@@ -18,11 +19,14 @@ class Readiness:
     """What the service depends on.
 
     :param workers: how many are alive
+    :param unknown_migrations: what a newer version of the service did to the database. This one
+        goes on: a migration leaves room for the version before it
     """
 
     database: str
     redis: str
     workers: int
+    unknown_migrations: Sequence[str] = ()
 
     @property
     def status(self) -> str:
@@ -66,11 +70,11 @@ class QueueFigures:
 
 def readiness(queue: Queue) -> Readiness:
     """Whether the database answers and is migrated, and whether Redis and workers are there."""
-    database = _database_state()
+    database, unknown = _database_state()
     try:
-        return Readiness(database, OK, queue.workers_alive())
+        return Readiness(database, OK, queue.workers_alive(), unknown)
     except Unavailable:
-        return Readiness(database, UNAVAILABLE, 0)
+        return Readiness(database, UNAVAILABLE, 0, unknown)
 
 
 def database_figures() -> DatabaseFigures | None:
@@ -99,8 +103,10 @@ def queue_figures(queue: Queue) -> QueueFigures | None:
         return None
 
 
-def _database_state() -> str:
+def _database_state() -> tuple[str, Sequence[str]]:
+    """The state of the database, and the migrations there that this version does not know."""
     try:
-        return "migrations are pending" if db.pending_migrations() else OK
+        state = "migrations are pending" if db.pending_migrations() else OK
+        return state, db.unknown_migrations()
     except db.DOWN:
-        return UNAVAILABLE
+        return UNAVAILABLE, ()

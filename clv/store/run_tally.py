@@ -1,6 +1,6 @@
 """What the runs of all tenants have done, for monitoring."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from clv import db
 from clv.db.clock import latest_sql, now_ms
@@ -50,7 +50,8 @@ def add(run_id: int) -> None:
 
 def ended() -> list[Ended]:
     """All ended runs by status, since the service was set up and including deleted ones."""
-    return [Ended(*row) for row in db.rows("SELECT * FROM run_tally ORDER BY status")]
+    columns = ", ".join(field.name for field in fields(Ended))
+    return [Ended(*row) for row in db.rows(f"SELECT {columns} FROM run_tally ORDER BY status")]
 
 
 def active() -> dict[str, tuple[int, int]]:

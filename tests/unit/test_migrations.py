@@ -72,7 +72,12 @@ OLD_NAMES = (
     "0005_models",
 )
 # The migrations that never had another name.
-SINCE = ["0007_time_zone_and_mappings", "0008_larger_amounts", "0009_sessions"]
+SINCE = [
+    "0007_time_zone_and_mappings",
+    "0008_larger_amounts",
+    "0009_sessions",
+    "0011_run_version",
+]
 
 
 @pytest.fixture
@@ -176,6 +181,7 @@ _ADDED = {
     # Doing it again changes nothing.
     "0008_larger_amounts": [],
     "0009_sessions": ["DROP TABLE session"],
+    "0011_run_version": ["ALTER TABLE run DROP COLUMN version"],
 }
 
 
