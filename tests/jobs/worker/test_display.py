@@ -67,7 +67,7 @@ def test_the_only_doorbell_of_a_small_run_says_what_came_of_it(tenant, queue, dr
 
 
 def test_each_doorbell_of_a_larger_run_says_how_far_it_came(tenant, queue, drain, monkeypatch):
-    # Each doorbell computes one page of customers.
+    # Each doorbell computes one page of customers, of which some are empty.
     monkeypatch.setattr(batch, "DRAIN_SECONDS", 1)
     monkeypatch.setattr(batch, "chunks", partial(slowly, batch.chunks))
     add_customers(tenant, 2_500)
@@ -80,8 +80,10 @@ def test_each_doorbell_of_a_larger_run_says_how_far_it_came(tenant, queue, drain
     while not jobs or jobs[-1]._result is None:
         jobs.append(drain(tenant.id))
     lines = [job.description for job in jobs]
-    assert lines[0] == f"acme, all: 0 to 1,000 of 2,500 (40 %), job {job_id}"
-    assert lines[1] == f"acme, all: 1,000 to 2,000 of 2,500 (80 %), job {job_id}"
+    assert [line for line in lines if " to " in line][:2] == [
+        f"acme, all: 0 to 1,000 of 2,500 (40 %), job {job_id}",
+        f"acme, all: 1,000 to 2,000 of 2,500 (80 %), job {job_id}",
+    ]
     assert lines[-1].endswith(f"2,500 of 2,500 (100 %), finished, job {job_id}")
     assert [job._result for job in jobs[:-1]] == [None] * (len(jobs) - 1)
     assert jobs[0].result_ttl == RESULT_TTL_SECONDS
