@@ -16,6 +16,8 @@ from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+# Of the only queue.
+NAME = "clv"
 DRAIN = "jobs.tasks.drain"
 BACKTEST = "jobs.tasks.measure"
 MAINTENANCE = "jobs.tasks.maintain"
@@ -26,7 +28,7 @@ DESCRIPTIONS = {
 }
 # A drain takes seconds, but planning a huge tenant may take minutes.
 TIMEOUT_SECONDS = 600
-# Nobody reads results. Failures are kept for a day, for RQ Dashboard.
+# For RQ Dashboard. Failures are kept for a day, and results of runs for an hour (``jobs.display``).
 RESULT_TTL_SECONDS = 60
 FAILURE_TTL_SECONDS = 86_400
 # What RQ raises while it reads a malformed job. It would end the worker's loop.
@@ -112,7 +114,7 @@ class OwnQueue(Queue):
 
     def __init__(
         self,
-        name: str = "default",
+        name: str = NAME,
         connection: Redis | None = None,
         is_async: bool = True,
         job_class: Any = None,

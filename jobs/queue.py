@@ -20,9 +20,8 @@ from clv import logs
 from clv.errors import Unavailable
 from clv.queue import Report
 from jobs import failures, heartbeats, job, progress
-from jobs.job import OwnJob, OwnQueue
+from jobs.job import NAME, OwnJob, OwnQueue
 
-NAME = "clv"
 # A killed worker stays registered, so only a recent heartbeat counts as alive. An idle worker has
 # one at each sweep, a busy one more often; this margin is for delays.
 HEARTBEAT_MARGIN_SECONDS = 30

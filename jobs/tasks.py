@@ -1,19 +1,24 @@
 """What RQ calls: each function is a job, and its only argument is an id in the database, or
 the time of a night."""
 
+from typing import Any
+
 from rq import get_current_job
 
 from clv import config, db
 from clv.services import backtests, batch, maintenance
+from jobs import display
 from jobs.queue import JobQueue, connect
 
 
-def drain(tenant_id: int) -> None:
-    """Work on a tenant's run for a short while, and ring again if more is left to do."""
+def drain(tenant_id: int) -> dict[str, Any] | None:
+    """Work on a tenant's run for a short while, and ring again if more is left to do. Returns the
+    run's result if it has ended."""
     settings = config.from_env()
-    _close_idle_connection()
-    with db.scope():
+    with db.scope(), display.shown(tenant_id) as outcome:
+        _close_idle_connection()
         batch.work_for_tenant(tenant_id, JobQueue(connect(settings.redis_url)), settings)
+    return outcome.result
 
 
 def measure(internal_id: int) -> None:
@@ -31,7 +36,7 @@ def maintain(due_ms: int) -> None:
 
 
 def _close_idle_connection() -> None:
-    """Close the connection on which RQ has fetched the job, and which it opens again to report:
+    """Close the connection on which RQ has fetched the job, and which is opened again to report:
     meanwhile the job needs two of its own."""
     if job := get_current_job():
         job.connection.connection_pool.disconnect()

@@ -45,7 +45,14 @@ from clv.db.queries import (
     value,
     without_waiting,
 )
-from clv.db.schema import backup, migrate, pending_migrations, wait_for_migration
+from clv.db.schema import (
+    backup,
+    migrate,
+    pending_migrations,
+    schema_version,
+    unknown_migrations,
+    wait_for_migration,
+)
 from clv.db.upkeep import vacuum
 
 __all__ = [
@@ -79,11 +86,13 @@ __all__ = [
     "release",
     "row",
     "rows",
+    "schema_version",
     "scope",
     "state_of",
     "stream",
     "tolerated",
     "transaction",
+    "unknown_migrations",
     "vacuum",
     "value",
     "wait_for_migration",

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from playhouse.migrations import Runner
@@ -45,6 +46,17 @@ def migrate() -> list[str]:
 def pending_migrations() -> list[str]:
     """The names of the migrations that this version needs and the database lacks."""
     return [migration.name for migration in _runner().status() if migration.applied is None]
+
+
+def unknown_migrations() -> list[str]:
+    """The names of the migrations that a newer version applied to the database."""
+    return [migration.name for migration in _runner().status() if migration.path is None]
+
+
+@cache
+def schema_version() -> int:
+    """The number of the last migration that this version has."""
+    return max(int(file.name[:4]) for file in MIGRATIONS.glob("[0-9]*.py"))
 
 
 def wait_for_migration(serves_without: bool = False) -> None:

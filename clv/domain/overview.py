@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MAX_AT_RISK_DAYS, ScoreSettings
+from clv.domain.stored import restored
 
 # A customer is new for this many days after the first contact.
 NEW_DAYS = 90
@@ -169,15 +170,18 @@ def from_json(text: str) -> Overview:
     """The inverse of :func:`to_json`."""
     stored = json.loads(text)
     suggestion = stored["suggestion"]
-    return Overview(
-        **{
+    return restored(
+        Overview,
+        {
             **stored,
-            "settings": ScoreSettings(**stored["settings"]),
-            "everyone": Group(**stored["everyone"]),
-            "segments": {name: Group(**group) for name, group in stored["segments"].items()},
-            "new": Group(**stored["new"]),
-            "suggestion": None if suggestion is None else Suggestion(**suggestion),
-        }
+            "settings": restored(ScoreSettings, stored["settings"]),
+            "everyone": restored(Group, stored["everyone"]),
+            "segments": {
+                name: restored(Group, group) for name, group in stored["segments"].items()
+            },
+            "new": restored(Group, stored["new"]),
+            "suggestion": None if suggestion is None else restored(Suggestion, suggestion),
+        },
     )
 
 

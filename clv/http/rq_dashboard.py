@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
@@ -45,6 +46,7 @@ INSERTED_AS_HTML = (
     "rq_dashboard.list_queues",
     "rq_dashboard.list_workers",
 )
+JOBS = "rq_dashboard.jobs_overview"
 OWN_SCRIPT = '<script type="text/javascript">'
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -77,6 +79,7 @@ def mount(app: Flask, settings: Settings, redis: Redis, queue_class: type[Queue]
     ):
         app.register_error_handler(kind, partial(_answer, code, message))
     app.register_blueprint(blueprint, url_prefix=PREFIX)
+    app.view_functions[JOBS] = partial(_jobs, app.view_functions[JOBS], queue_class)
 
 
 class ListedWorker(Worker):
@@ -100,6 +103,7 @@ def _adapted_blueprint(queue_class: type[Queue]) -> Any:
     web.Queue = queue_class
     web.Job = queue_class.job_class
     web.Worker = _listed_worker(queue_class)
+    web.serialize_current_job = partial(_current_job, web.serialize_date)
     web.requeue_job = partial(_requeue, queue_class)
     # It would open a pool without time-outs for each request.
     web.from_url = _service_connection
@@ -117,6 +121,32 @@ def _listed_worker(queue_class: type[Queue]) -> type[Worker]:
             return super().all(*args, **{**kwargs, **classes, "serializer": JSONSerializer})
 
     return OwnListedWorker
+
+
+def _current_job(date: Any, job: Job | None) -> str | dict[str, Any]:
+    """A worker's job as the page of workers lists it: by its description instead of its call."""
+    if job is None:
+        return "idle"
+    return {
+        "job_id": job.id,
+        "description": job.description,
+        "created_at": date(job.created_at),
+        "call_string": job.description or job.get_call_string(),
+    }
+
+
+def _jobs(view: Any, queue_class: type[Queue], queue_name: str | None, **place: Any) -> Response:
+    """The page of jobs. "Jobs" in the menu would open the queue "default", which is nobody's: it
+    opens ours, and what is being worked on, for the queue itself is nearly always empty."""
+    if queue_name is None:
+        connection = current_app.redis_conn  # type: ignore[attr-defined]
+        queue_name = queue_class(connection=connection).name
+        place.update(registry_name="started", order="dsc")
+    response = view(queue_name=queue_name, **place)
+    # It says "all the queued jobs" of all of them.
+    listed = f"the {place['registry_name']} jobs"
+    response.set_data(response.get_data(as_text=True).replace("all the queued jobs", listed))
+    return response
 
 
 def _requeue(queue_class: type[Queue], job_id: str, connection: Redis) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from clv.domain import calendar
+from clv.domain.stored import restored
 from clv.prediction.backtest import Decile, Report, Scorecard
 from clv.prediction.btyd import Parameters
 
@@ -48,11 +49,12 @@ def from_json(text: str) -> BacktestResult:
     parameters = values["parameters"]
     values["models"] = tuple(_scorecard(model) for model in values["models"])
     values["parameters"] = None if parameters is None else Parameters.from_dict(parameters)
-    return BacktestResult(**values)
+    return restored(BacktestResult, values)
 
 
 def _scorecard(values: dict[str, Any]) -> Scorecard:
-    return Scorecard(**{**values, "deciles": tuple(Decile(**part) for part in values["deciles"])})
+    deciles = tuple(restored(Decile, part) for part in values["deciles"])
+    return restored(Scorecard, {**values, "deciles": deciles})
 
 
 def _snake_case(values: dict[str, Any]) -> dict[str, Any]:

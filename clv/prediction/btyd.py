@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 
+from clv.domain.stored import known
+
 # The integral in expected_purchases: it ends where the density has fallen to e^-26 = 5e-12 of its
 # peak; the step and the widest scale bring the result within 1e-9.
 _TAIL_EXPONENT = 26.0
@@ -73,7 +75,7 @@ class Parameters:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Parameters":
         """The inverse of :meth:`to_dict`."""
-        return cls(**{name: float(value) for name, value in values.items()})
+        return cls(**{name: float(value) for name, value in known(cls, values).items()})
 
 
 def p_alive(parameters: Parameters, x: Any, t_x: Any, age: Any) -> np.ndarray:

@@ -6,7 +6,8 @@ What may go wrong, and what happens then:
 
 - A work-horse is killed or runs out of memory: its lease expires and the sweep rings again, up to
   3 attempts.
-- A worker is told to stop: it frees the backtest.
+- A worker is told to stop, or fails: it frees the backtest, which is not tried again before 1, 4
+  and 15 s have passed.
 - A worker was only paused: its attempt is no longer the latest one, and its result is refused.
 - Anything else: a backtest past its deadline fails.
 """

@@ -12,8 +12,10 @@ can go wrong, and who notices:
 - Redis restarts empty: no doorbell is left, and the sweep rings for every run that needs work.
 - The database restarts, or the reply to a commit is lost: the drain reconnects and continues from
   the shard's stored cursor, which is past every chunk that was committed.
-- A shard (or a plan) kills every worker that takes it: after 3 attempts without progress the run
-  fails.
+- A shard (or a plan) kills every worker that takes it, or fails: after 3 attempts without progress
+  the run fails. It is not tried again before 1, 4 and 15 s have passed.
+- A newer version of the service planned the run, and beside it workers of this one are left: they
+  leave the run alone, its shards and its end, and don't ring for it.
 - The database's disk is full: the run fails at once, because waiting does not help.
 - Anything else: a run that is past its deadline fails.
 
@@ -226,7 +228,17 @@ def _compute_shards(run_id: int, queue: Queue, lease_ms: int) -> None:
                 # Each worker calls the next, until all of them work or no shard is free.
                 _ring_if_needed(run_id, queue)
                 called = True
-            compute_shard(shard, report, until)
+            _compute_or_leave(shard, report, until)
+
+
+def _compute_or_leave(shard: Shard, report: Report, until: float) -> None:
+    failed = True
+    try:
+        compute_shard(shard, report, until)
+        failed = False
+    finally:
+        if failed:
+            shards.leave_failed(shard)
 
 
 def _ring_if_needed(run_id: int, queue: Queue) -> None:

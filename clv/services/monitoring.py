@@ -1,6 +1,7 @@
 """Monitoring: whether the service can do its work, what runs did, and what waits."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clv import db, logs
@@ -19,11 +20,14 @@ class Readiness:
     """What the service depends on: ``ok``, or what is wrong in a word or two.
 
     :param workers: how many are alive
+    :param unknown_migrations: what a newer version of the service did to the database. This one
+        goes on: a migration leaves room for the version before it
     """
 
     database: str
     redis: str
     workers: int
+    unknown_migrations: Sequence[str] = ()
 
     @property
     def status(self) -> str:
@@ -68,12 +72,12 @@ class QueueFigures:
 def readiness(queue: Queue) -> Readiness:
     """Whether the database answers, is migrated and takes changes, and whether Redis and workers
     do."""
-    database = _database_state()
+    database, unknown = _database_state()
     try:
-        return Readiness(database, queue.refusal() or OK, queue.workers_alive())
+        return Readiness(database, queue.refusal() or OK, queue.workers_alive(), unknown)
     except Unavailable as error:
         logs.event("redis.failed", logging.WARNING, cause=db.cause(error))
-        return Readiness(database, UNAVAILABLE, 0)
+        return Readiness(database, UNAVAILABLE, 0, unknown)
 
 
 def database_figures() -> DatabaseFigures | None:
@@ -104,9 +108,11 @@ def queue_figures(queue: Queue) -> QueueFigures | None:
         return None
 
 
-def _database_state() -> str:
+def _database_state() -> tuple[str, Sequence[str]]:
+    """The state of the database, and the migrations there that this version does not know."""
     try:
-        return db.NO_TABLES if db.pending_migrations() else db.refusal() or OK
+        state = db.NO_TABLES if db.pending_migrations() else db.refusal() or OK
+        return state, db.unknown_migrations()
     except db.ERRORS as error:
         logs.event("database.failed", logging.WARNING, cause=db.cause(error))
-        return UNAVAILABLE
+        return UNAVAILABLE, ()

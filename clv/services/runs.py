@@ -20,9 +20,10 @@ from clv.errors import Conflict, NotFound, RunFailed, Unavailable
 from clv.queue import Queue
 from clv.services import ahead
 from clv.services.job import Job, job_of
-from clv.store import due, runs
+from clv.store import due, runs, tenants
 from clv.store.ahead import LONGEST_LEASE_MS
 from clv.store.runs import Run
+from clv.store.tenants import Tenant
 
 # How often a waiting request looks: quickly at first, because many runs take no time.
 FIRST_POLL_SECONDS = 0.02
@@ -106,6 +107,24 @@ def watch(
         with contextlib.suppress(Unavailable), db.tolerated():
             sweep(queue, run.id)
     return _as_of_now(_wait(run, seconds, seats) or run, queue)
+
+
+def active_of_tenant(tenant_id: int) -> tuple[Tenant, Job] | None:
+    """The tenant and its running run, or else its queued one; None if it has neither."""
+    run_id = runs.active_of_tenant(tenant_id)
+    try:
+        return None if run_id is None else (tenants.tenant_by_id(tenant_id), as_stored(run_id))
+    except NotFound:
+        # Deleted in between.
+        return None
+
+
+def as_stored(run_id: int) -> Job:
+    """A run as the database has it.
+
+    :raises NotFound: when it was deleted meanwhile
+    """
+    return job_of(runs.by_id(run_id), now_ms())
 
 
 def wait(job: Job, seconds: float, queue: Queue, seats: Seats | None = None) -> Job:

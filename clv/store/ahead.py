@@ -4,6 +4,7 @@ that compares a time leaves those out; here they are looked for, and leases are 
 
 from clv import db
 from clv.db.clock import latest_sql, now_sql
+from clv.store.attempts import LONGEST_PAUSE_MS
 from clv.store.backtests import CUSTOMERS_PER_MS
 from clv.store.plans import CALIBRATED_CUSTOMERS_PER_MS
 
@@ -39,19 +40,20 @@ def drop_run_leases(lease_ms: int, run_id: int | None = None) -> list[int]:
     :param lease_ms: how long a lease is; that on a plan or an end grows with the customers
     :param run_id: look at this run alone
     """
+    longest_ms = max(lease_ms, LONGEST_PAUSE_MS)
     only, params = ("", ()) if run_id is None else (" AND run.id = %s", (run_id,))
     return _drop(
         "shard",
         "lease_ms",
         "SELECT shard.id, tenant_id, lease_ms FROM shard JOIN run ON run.id = run_id"
         f" WHERE run.status = 'running' AND NOT done AND lease_ms > {now_sql()} + %s{only}",
-        (lease_ms, *params),
+        (longest_ms, *params),
     ) + _drop(
         "run",
         "plan_lease_ms",
         "SELECT run.id, tenant_id, plan_lease_ms FROM run JOIN tenant ON tenant.id = tenant_id"
         f" WHERE status = 'running' AND plan_lease_ms > {now_sql()} + %s + customers / %s{only}",
-        (lease_ms, CALIBRATED_CUSTOMERS_PER_MS, *params),
+        (longest_ms, CALIBRATED_CUSTOMERS_PER_MS, *params),
     )
 
 
@@ -62,7 +64,7 @@ def drop_backtest_leases(lease_ms: int) -> list[int]:
         "lease_ms",
         "SELECT backtest.id, tenant_id, lease_ms FROM backtest JOIN tenant ON tenant.id = tenant_id"
         f" WHERE status = 'running' AND lease_ms > {now_sql()} + %s + customers / %s",
-        (lease_ms, CUSTOMERS_PER_MS),
+        (max(lease_ms, LONGEST_PAUSE_MS), CUSTOMERS_PER_MS),
     )
 
 

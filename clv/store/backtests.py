@@ -12,6 +12,7 @@ from clv import db
 from clv.db.clock import latest_sql, now_ms, now_sql
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import Conflict, NotFound
+from clv.store import attempts
 from clv.store.due import active_ids
 from clv.store.runs import ACTIVE, IS_ACTIVE
 
@@ -124,9 +125,10 @@ def claim(internal_id: int, lease_ms: int) -> int | None:
     it. The lease grows with the number of customers."""
     claimed = db.row(
         "UPDATE backtest SET status = 'running', attempt = attempt + 1,"
-        f" started_ms = COALESCE(started_ms, {now_sql()}), lease_ms = {_until()}"
+        f" started_ms = COALESCE(started_ms, {now_sql()}),"
+        f" lease_ms = {_until(attempts.claim_sql('attempt + 1', lease_ms))}"
         f" WHERE id = %s AND {IS_ACTIVE} AND lease_ms < {now_sql()} RETURNING attempt",
-        (lease_ms, CUSTOMERS_PER_MS, internal_id),
+        (CUSTOMERS_PER_MS, internal_id),
     )
     return claimed[0] if claimed else None
 
@@ -134,7 +136,7 @@ def claim(internal_id: int, lease_ms: int) -> int | None:
 def renew(internal_id: int, attempt: int, lease_ms: int) -> bool:
     """Renew a claim for the next step; False if it is lost."""
     renewed = db.execute(
-        f"UPDATE backtest SET lease_ms = {_until()}"
+        f"UPDATE backtest SET lease_ms = {_until('%s')}"
         " WHERE id = %s AND status = 'running' AND attempt = %s",
         (lease_ms, CUSTOMERS_PER_MS, internal_id, attempt),
     )
@@ -142,9 +144,11 @@ def renew(internal_id: int, attempt: int, lease_ms: int) -> bool:
 
 
 def leave(internal_id: int, attempt: int) -> None:
-    """Give a claimed backtest up, so that others may claim it at once."""
+    """Give a claimed backtest up; others may claim it after a pause."""
     db.execute(
-        "UPDATE backtest SET lease_ms = 0 WHERE id = %s AND attempt = %s", (internal_id, attempt)
+        f"UPDATE backtest SET lease_ms = {now_sql()} + {attempts.pause_sql('attempt')}"
+        " WHERE id = %s AND attempt = %s",
+        (internal_id, attempt),
     )
 
 
@@ -186,7 +190,10 @@ def overdue(internal_id: int | None = None) -> list[int]:
     return active_ids("backtest", condition, internal_id)
 
 
-def _until() -> str:
-    """The end of a lease that begins now, in SQL with two parameters."""
+def _until(lease: str) -> str:
+    """The end of a lease that begins now, in SQL whose last parameter is CUSTOMERS_PER_MS.
+
+    :param lease: SQL: how many milliseconds it lasts without any customers
+    """
     customers = "(SELECT customers / %s FROM tenant WHERE tenant.id = backtest.tenant_id)"
-    return f"{now_sql()} + %s + {customers}"
+    return f"{now_sql()} + {lease} + {customers}"

@@ -2,6 +2,7 @@
 
 from clv import db
 from clv.db.clock import latest_sql, now_sql
+from clv.store.attempts import is_known_sql
 from clv.store.runs import ALL_DONE, IS_ACTIVE, join_or_create
 
 
@@ -26,14 +27,15 @@ def start_nightly(due_ms: int, latest_ms: int, deadline_ms: int) -> list[int]:
 
 def needing_work(run_id: int | None = None) -> list[tuple[int, int]]:
     """The runs that a worker could advance, each with its tenant: one of their shards, the plan or
-    the end is free, or they are queued while no other run of the tenant is running.
+    the end is free, or they are queued while no other run of the tenant is running. Those that a
+    newer version planned are left to it.
 
     :param run_id: ask only about this run
     """
     return _active(
         "id, tenant_id",
         "run",
-        "((status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
+        f"{is_known_sql()} AND ((status = 'queued' AND NOT EXISTS (SELECT 1 FROM run other"
         " WHERE other.tenant_id = run.tenant_id AND other.status = 'running'))"
         f" OR (status = 'running' AND NOT planned AND plan_lease_ms < {now_sql()})"
         " OR (status = 'running' AND planned AND (EXISTS (SELECT 1 FROM shard"

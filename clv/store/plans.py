@@ -8,7 +8,7 @@ from clv.db.dialect import row_lock
 from clv.domain.distribution import Distribution
 from clv.domain.settings import ScoreSettings
 from clv.prediction.calibrated import Calibration
-from clv.store import snapshots
+from clv.store import attempts, snapshots
 from clv.store.runs import PLANNED_CUSTOMERS_PER_MS, Run
 from clv.store.tenants import lock_tenant
 
@@ -28,10 +28,11 @@ def claim_plan(run_id: int, lease_ms: int) -> int | None:
     """
     claimed = db.row(
         "UPDATE run SET plan_attempt = plan_attempt + 1,"
-        f" plan_lease_ms = {now_sql()} + %s + {_PLANNING_MS}"
+        f" plan_lease_ms = {now_sql()} + {_PLANNING_MS}"
+        f" + {attempts.claim_sql('plan_attempt + 1', lease_ms)}"
         " WHERE id = %s AND status = 'running' AND NOT planned"
         f" AND plan_lease_ms < {now_sql()} RETURNING plan_attempt",
-        (lease_ms, run_id),
+        (run_id,),
     )
     return claimed[0] if claimed else None
 
@@ -47,9 +48,11 @@ def renew_plan(run_id: int, attempt: int, lease_ms: int) -> bool:
 
 
 def leave_plan(run_id: int, attempt: int) -> None:
-    """Give the claimed plan up, so that others may claim it at once."""
+    """Give the claimed plan up; others may claim it after a pause."""
     db.execute(
-        "UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND plan_attempt = %s", (run_id, attempt)
+        f"UPDATE run SET plan_lease_ms = {now_sql()} + {attempts.pause_sql('plan_attempt')}"
+        " WHERE id = %s AND plan_attempt = %s",
+        (run_id, attempt),
     )
 
 
@@ -89,8 +92,8 @@ def save_plan(
             _correct_data_time(run.tenant_id, as_of_ms)
         db.execute(
             "UPDATE run SET planned = %s, snapshot_id = %s, as_of_ms = %s, total = %s,"
-            " suggested_days = %s, plan_lease_ms = 0 WHERE id = %s",
-            (True, snapshot_id, as_of_ms, total, suggested_days, run.id),
+            " suggested_days = %s, version = %s, plan_lease_ms = 0 WHERE id = %s",
+            (True, snapshot_id, as_of_ms, total, suggested_days, db.schema_version(), run.id),
         )
     return True
 

@@ -1,6 +1,6 @@
 """What the runs of all tenants have done, for monitoring."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from clv import db
 from clv.db.clock import latest_sql, now_ms
@@ -54,7 +54,8 @@ def ended() -> list[Ended]:
     status is there before its first run: in Prometheus a series that begins with 1 has not
     increased, and the first failure would not be noticed."""
     zeros = {status: Ended(status, 0, 0, 0, 0) for status in ENDS}
-    rows = db.rows("SELECT status, runs, computed, errors, duration_ms FROM run_tally")
+    columns = ", ".join(field.name for field in fields(Ended))
+    rows = db.rows(f"SELECT {columns} FROM run_tally")
     return list((zeros | {row[0]: Ended(*row) for row in rows}).values())
 
 

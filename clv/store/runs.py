@@ -16,7 +16,7 @@ from clv import db
 from clv.db.clock import latest_sql, now_ms, now_sql
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import NotFound, Unavailable
-from clv.store import run_tally
+from clv.store import attempts, run_tally
 
 ACTIVE = ("queued", "running")
 # The same in SQL, of runs and of backtests.
@@ -153,20 +153,26 @@ def start(run_id: int) -> bool:
 
 def claim_end(run_id: int, lease_ms: int) -> Run | None:
     """Claim the end of a run whose shards are all done; None if there is nothing to claim. Like
-    planning, ending a run is a pass over all customers and can't renew its lease."""
+    planning, ending a run is a pass over all customers and can't renew its lease. However often it
+    fails, the run goes on until its deadline: everybody is computed."""
     claimed = db.execute(
-        f"UPDATE run SET plan_lease_ms = {now_sql()} + %s + (SELECT customers / %s FROM tenant"
-        " WHERE tenant.id = run.tenant_id)"
+        "UPDATE run SET plan_attempt = plan_attempt + 1,"
+        f" plan_lease_ms = {now_sql()} + {attempts.claim_sql('plan_attempt + 1', lease_ms)}"
+        " + (SELECT customers / %s FROM tenant WHERE tenant.id = run.tenant_id)"
         f" WHERE id = %s AND status = 'running' AND planned AND {ALL_DONE}"
-        f" AND plan_lease_ms < {now_sql()}",
-        (lease_ms, PLANNED_CUSTOMERS_PER_MS, run_id),
+        f" AND {attempts.is_known_sql()} AND plan_lease_ms < {now_sql()}",
+        (PLANNED_CUSTOMERS_PER_MS, run_id),
     )
     return by_id(run_id) if claimed else None
 
 
 def leave_end(run_id: int) -> None:
-    """Give the claimed end of a run up, so that others may claim it at once."""
-    db.execute("UPDATE run SET plan_lease_ms = 0 WHERE id = %s AND status = 'running'", (run_id,))
+    """Give the claimed end of a run up; others may claim it after a pause."""
+    db.execute(
+        f"UPDATE run SET plan_lease_ms = {now_sql()} + {attempts.pause_sql('plan_attempt')}"
+        " WHERE id = %s AND status = 'running'",
+        (run_id,),
+    )
 
 
 def finish(run: Run, overview: str) -> bool:

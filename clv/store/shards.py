@@ -7,7 +7,7 @@ from clv import db
 from clv.db.clock import now_sql
 from clv.db.dialect import row_lock
 from clv.domain.scoring import Scores
-from clv.store import records
+from clv.store import attempts, records
 from clv.store.runs import IS_ACTIVE, Run
 
 
@@ -42,15 +42,18 @@ class Chunk:
 
 
 def claim_shard(run_id: int, lease_ms: int) -> Shard | None:
-    """Claim a free or expired shard of a running run; None if there is none."""
+    """Claim a free or expired shard of a running run; None if there is none that this version may
+    have."""
     claimed = db.row(
-        f"UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1, lease_ms = {now_sql()} + %s"
+        "UPDATE shard SET attempt = attempt + 1, stuck = stuck + 1,"
+        f" lease_ms = {now_sql()} + {attempts.claim_sql('stuck + 1', lease_ms)}"
         " WHERE id = (SELECT shard.id FROM shard JOIN run ON run.id = shard.run_id"
         " WHERE shard.run_id = %s AND run.status = 'running' AND NOT shard.done"
+        f" AND {attempts.is_known_sql()}"
         f" AND shard.lease_ms < {now_sql()} ORDER BY shard.id LIMIT 1"
         + row_lock("UPDATE OF shard SKIP LOCKED")
         + ") RETURNING id, run_id, cursor, until_key, attempt, stuck, computed, errors",
-        (lease_ms, run_id),
+        (run_id,),
     )
     return Shard(*(*claimed, lease_ms)) if claimed else None
 
@@ -59,6 +62,15 @@ def leave_shard(shard: Shard) -> None:
     """Give a claimed shard up, so that others may claim it at once."""
     db.execute(
         "UPDATE shard SET lease_ms = 0 WHERE id = %s AND attempt = %s", (shard.id, shard.attempt)
+    )
+
+
+def leave_failed(shard: Shard) -> None:
+    """Give a claimed shard up at which this attempt failed; others may claim it after a pause."""
+    db.execute(
+        f"UPDATE shard SET lease_ms = {now_sql()} + {attempts.pause_sql('stuck')}"
+        " WHERE id = %s AND attempt = %s",
+        (shard.id, shard.attempt),
     )
 
 

@@ -8,6 +8,7 @@ from clv import db
 from clv.db.clock import latest_sql, now_sql
 from clv.domain.distribution import Distribution, from_bytes, to_bytes
 from clv.domain.settings import ScoreSettings
+from clv.domain.stored import restored
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
@@ -107,7 +108,7 @@ def load(snapshot_id: int) -> Snapshot | None:
         snapshot_id,
         tenant_customers,
         distribution,
-        ScoreSettings(**json.loads(settings)),
+        restored(ScoreSettings, json.loads(settings)),
         calibrated.from_json(calibration) if calibration else None,
     )
 

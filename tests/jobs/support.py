@@ -98,6 +98,12 @@ def compute_first_chunk(run_id: int, bell: JobQueue) -> shards.Shard:
     return shard
 
 
+def end_pauses() -> None:
+    """End every lease, and every pause after an attempt that failed."""
+    for table, lease in (("shard", "lease_ms"), ("run", "plan_lease_ms"), ("backtest", "lease_ms")):
+        db.execute(f"UPDATE {table} SET {lease} = 0")
+
+
 def complete(run_id: int, bell: JobQueue, shard_customers: int = 50_000, lease: float = 20) -> None:
     """Ring until the run has ended."""
     settings = Settings(shard_customers=shard_customers, lease_seconds=lease)

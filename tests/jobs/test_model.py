@@ -17,7 +17,7 @@ from clv.store import backtests as stored
 from clv.store import runs, snapshots
 from tests.api.bases import BASES, add, import_log
 from tests.conftest import environment, start_worker, wait_until
-from tests.jobs.support import Bell, begin, complete
+from tests.jobs.support import Bell, begin, complete, end_pauses
 
 URL = "/api/v1/clv/backtests"
 LEASE = 20_000
@@ -138,7 +138,8 @@ def test_a_backtest_that_kills_whoever_does_it_fails_after_3_attempts(
     with db.scope():
         started = backtests.start(tenant, None, "test", alone, queue)
         for _ in range(stored.MAX_ATTEMPTS):
-            assert stored.claim(started.id, -1_000) is not None
+            assert stored.claim(started.id, LEASE) is not None
+            end_pauses()
     quick_worker()
     wait_until(lambda: _backtest(started.id).status == "failed", "it is given up")
     assert _backtest(started.id).message == "The backtest could not be done in 3 attempts."
@@ -148,7 +149,8 @@ def test_a_worker_that_was_thought_dead_changes_nothing(tenant, alone, queue):
     add(tenant, list(dict.fromkeys(BASES["equal amounts"])))
     with db.scope():
         started = stored.create(tenant.id, None, "test", HOUR_MS)
-        late = stored.claim(started.id, -1_000)
+        late = stored.claim(started.id, LEASE)
+        end_pauses()
         assert not stored.finish(started.id, late + 1, 9, "{}")
         current = stored.claim(started.id, LEASE)
         assert current == late + 1 and stored.claim(started.id, LEASE) is None

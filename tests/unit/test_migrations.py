@@ -78,6 +78,7 @@ SINCE = [
     "0008_larger_amounts",
     "0009_sessions",
     "0010_removals",
+    "0011_run_version",
     "0012_run_as_of",
 ]
 
@@ -215,6 +216,7 @@ _ADDED = {
         "ALTER TABLE run DROP COLUMN computed",
         "ALTER TABLE run DROP COLUMN errors",
     ],
+    "0011_run_version": ["ALTER TABLE run DROP COLUMN version"],
     "0012_run_as_of": ["ALTER TABLE run DROP COLUMN as_of_ms"],
 }
 

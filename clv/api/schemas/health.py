@@ -20,3 +20,12 @@ class Readiness(Output):
     database = fields.String(required=True, metadata={"example": "ok"})
     redis = fields.String(required=True, metadata={"example": "ok"})
     workers = fields.Integer(required=True, metadata={"description": "Workers alive"})
+    unknown_migrations = fields.List(
+        fields.String(),
+        required=True,
+        metadata={
+            "description": "Migrations that a newer version of the service applied to the database;"
+            " this version goes on serving",
+            "example": [],
+        },
+    )

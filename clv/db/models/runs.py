@@ -20,6 +20,7 @@ class Run(Table):
     ``erasures`` counts the erasures of customers since the run began: a chunk that was read before
     one must not be written after it. ``plan_attempt`` is the fencing token of the planner, and
     ``plan_lease_ms`` the end of its lease, and later of the lease of the worker that ends the run.
+    ``version`` is that of the schema which the planner knew; 0 before.
     """
 
     id = BigAutoField()
@@ -48,6 +49,7 @@ class Run(Table):
     suggested_days = IntegerField(null=True)
     # JSON: what the tenant's customers added up to at the end, for GET /clv/summary.
     overview = TextField(null=True)
+    version = IntegerField(default=0)
 
     class Meta:
         indexes = ((("tenant_id", "id"), False),)

@@ -1,8 +1,10 @@
 """What the pages show of workers and jobs."""
 
+import json
 from dataclasses import replace
 
 from app import create_app
+from clv import db
 from jobs import queue
 from tests.api.queue_dashboard.support import (
     DESCRIPTION,
@@ -42,9 +44,14 @@ def test_a_real_worker_and_its_job_are_shown(operator, redis, headers, load, wor
 
     wait_until(finished, "the job is listed as finished")
     listed = finished()[0]
-    assert listed["description"] == DESCRIPTION
+    description = listed["description"]
+    with db.scope():
+        job_id = db.value("SELECT job_id FROM run")
+    assert description == f"acme, all: 0 to 1 of 1 (100 %), finished, job {job_id}"
     info = operator.get(f"/rq/0/data/job/{listed['id']}.json", headers=RIGHT).json
-    assert (info["description"], info["origin"], info["status"]) == (DESCRIPTION, "clv", "finished")
+    assert (info["description"], info["origin"], info["status"]) == (description, "clv", "finished")
+    assert info["result"] == {"job_id": job_id, "status": "finished", "computed": 1, "errors": 0}
+    assert json.loads(info["metadata"])["job_id"] == job_id
     assert operator.get(f"/rq/0/view/job/{info['id']}", headers=RIGHT).status_code == 200
 
     def workers() -> list[dict]:
@@ -54,6 +61,15 @@ def test_a_real_worker_and_its_job_are_shown(operator, redis, headers, load, wor
     assert {tuple(one["queues"]) for one in workers()} == {("clv",)}
     queues = operator.get("/rq/0/data/queues.json", headers=RIGHT).json["queues"]
     assert "clv" in [one["name"] for one in queues]
+
+
+@ON_ONE_DATABASE
+def test_jobs_in_the_menu_opens_our_queue_and_what_is_worked_on(operator, redis, put):
+    page = operator.get("/rq/0/view/jobs", headers=RIGHT).text
+    assert "the started jobs on queue <strong>clv</strong>" in page
+    assert 'api.getJobs("clv", "started", "8", "dsc", "1"' in page
+    other = operator.get("/rq/0/view/jobs/clv/failed/8/asc/1", headers=RIGHT).text
+    assert "the failed jobs on queue <strong>clv</strong>" in other
 
 
 @ON_ONE_DATABASE

@@ -4,7 +4,10 @@ import os
 import pickle
 from contextlib import closing
 
+from rq.results import Result
+
 from tests.api.queue_dashboard.support import (
+    DESCRIPTION,
     JOBS,
     OWN_PAGE,
     PASSWORD,
@@ -40,6 +43,7 @@ def test_texts_of_jobs_are_escaped_and_the_policy_forbids_inline_scripts(operato
     info = operator.get(f"/rq/0/data/job/{failed.id}.json", headers=RIGHT)
     assert "<" not in info.text and info.json["description"].startswith("&lt;script&gt;")
     assert info.json["exc_info"].startswith("&lt;script&gt;")
+    assert info.json["metadata"].startswith('{"note": "&lt;script&gt;')
     listed = operator.get(JOBS.format("shelf/failed"), headers=RIGHT).json["jobs"]
     assert PROBE in [one["description"] for one in listed], "that page escapes itself"
     page = operator.get(f"/rq/0/view/job/{failed.id}", headers=RIGHT)
@@ -52,6 +56,23 @@ def test_texts_of_jobs_are_escaped_and_the_policy_forbids_inline_scripts(operato
     assert directives["default-src"] == directives["base-uri"] == "'none'"
     assert directives["script-src"].startswith("'self' 'unsafe-eval' 'sha256-")
     assert "unsafe-inline" not in directives["script-src"] + directives["style-src"]
+
+
+@ON_ONE_DATABASE
+def test_what_a_worker_does_is_escaped_too(operator, redis, put):
+    with working_on(put(description=PROBE), redis):
+        shown = operator.get("/rq/0/data/workers.json", headers=RIGHT)
+    assert "<" not in shown.text and "&lt;script&gt;" in shown.text
+
+
+@ON_ONE_DATABASE
+def test_the_result_of_a_planted_job_is_escaped(operator, redis, put):
+    job = put()
+    Result.create(
+        job, Result.Type.SUCCESSFUL, ttl=60, return_value={PROBE: [PROBE]}, worker_name="test"
+    )
+    info = operator.get(f"/rq/0/data/job/{job.id}.json", headers=RIGHT)
+    assert "<" not in info.text and "&lt;script&gt;" in str(info.json["result"])
 
 
 @ON_ONE_DATABASE
@@ -120,7 +141,7 @@ def test_the_pages_work_in_a_browser_and_nothing_injected_runs(
             page.goto(f"{base}/rq/")
             page.wait_for_selector("#queues td:has-text('shelf')")
             page.goto(f"{base}/rq/0/view/workers")
-            page.wait_for_selector("#workers td:has-text('jobs.tasks.drain(7)')")
+            page.wait_for_selector(f"#workers td:has-text('{DESCRIPTION}')")
             page.goto(f"{base}/rq/0/view/jobs/shelf/failed/8/asc/1")
             page.wait_for_selector(f"[data-job-id='{failed.id}'] .exc_info:has-text('<script>')")
             page.goto(f"{base}/rq/0/view/job/{failed.id}")

@@ -5,7 +5,7 @@ from clv.services import batch
 from clv.services import runs as runs_service
 from clv.store import plans, runs, shards
 from tests.conftest import wait_until
-from tests.jobs.support import LEASE, Bell, add_customers, begin, compute_first_chunk
+from tests.jobs.support import LEASE, Bell, add_customers, begin, compute_first_chunk, end_pauses
 from tests.jobs.worker.support import finished
 
 
@@ -68,5 +68,6 @@ def test_a_plan_that_fails_three_times_fails_the_run(tenant, app):
         runs.start(run_id)
         for _ in range(3):
             plans.leave_plan(run_id, plans.claim_plan(run_id, LEASE))
+            end_pauses()
         batch.plan(run_id, bell, 50_000, LEASE)
         assert runs.by_id(run_id).status == "failed"

@@ -1,0 +1,43 @@
+"""What a newer version stored beside this one, during a deploy or before it was taken back."""
+
+import json
+
+from clv.domain import overview
+from clv.domain.settings import ScoreSettings
+from clv.files import choices
+from clv.prediction import backtest_result, calibrated
+from clv.prediction.btyd import Parameters
+from clv.prediction.calibrated import Calibration
+from tests.unit.test_backtests import RESULT
+
+PARAMETERS = Parameters(0.2, 4.4, 0.8, 2.4, 6.3, 3.7, 15.4)
+
+
+def newer(text: str) -> str:
+    """The JSON text with a field in each object that this version does not know."""
+
+    def grown(values: dict) -> dict:
+        # The segments are objects by name; these names are no fields.
+        is_by_name = values and all(isinstance(value, dict) for value in values.values())
+        return values if is_by_name else {**values, "of_a_newer_version": {"any": ["thing"]}}
+
+    return json.dumps(json.loads(text, object_hook=grown))
+
+
+def test_an_overview_is_read_without_its_unknown_fields():
+    stored = overview.add_up([], 0, ScoreSettings(at_risk_days=7), (1.0, 2.0), 30)
+    assert overview.from_json(newer(overview.to_json(stored))) == stored
+
+
+def test_a_backtest_is_read_without_its_unknown_fields():
+    assert backtest_result.from_json(newer(backtest_result.to_json(RESULT))) == RESULT
+
+
+def test_a_calibration_is_read_without_its_unknown_fields():
+    stored = Calibration(PARAMETERS, None, 5)
+    assert calibrated.from_json(newer(stored.to_json())) == stored
+
+
+def test_the_choices_for_a_file_are_read_without_the_unknown_ones():
+    stored = choices.Choices(currency="EUR")
+    assert choices.restored({"currency": "EUR", "of_a_newer_version": [1]}) == stored
