@@ -21,7 +21,7 @@ from clv.files.rows.verdicts import MAX_UNKNOWN_STATES, Outcome
 from clv.files.stream import File
 from clv.files.tally import Rejected, TooManyBadLines
 from clv.files.transactions import TransactionFile
-from clv.services import file_warnings
+from clv.services import file_currency, file_warnings
 from clv.services.preview import CurrencyTotal, Warned
 from clv.store import left_out, mappings, staged_days, staged_figures, staged_orders, staging
 from clv.store.left_out import LeftOutRows
@@ -229,44 +229,14 @@ def _settle_currency(staged: StagedFile, tenant: Tenant, manner: Manner) -> None
         fixed = None
     if staging.are_detailed():
         staged.currencies = [CurrencyTotal(*total) for total in left_out.staged_currencies()]
-    named = [total.currency for total in staged.currencies if total.currency]
     own = tenant.currency if tenant.customers and not manner.replaces else None
-    if own and fixed and fixed != own:
-        raise _wrong_currency(fixed, own)
-    kept = own or fixed
-    if kept is None and len(named) > 1:
-        staged.questions.append(_question_of_currency(staged.currencies))
-    elif kept is None and named:
-        kept = named[0]
+    kept = file_currency.currency_that_counts(own, fixed, staged.currencies)
+    if isinstance(kept, Question):
+        staged.questions.append(kept)
+        return
     staged.currency = kept
-    if kept and any(code != kept for code in named):
-        _keep_currency(staged, kept)
-
-
-def _keep_currency(staged: StagedFile, kept: str) -> None:
-    others = [total.currency for total in staged.currencies if total.currency not in (kept, None)]
-    if len(others) == len(staged.currencies):
-        raise _wrong_currency(str(others[0]), kept)
-    staged.leave_out(OTHER_CURRENCY, left_out.keep_currency(kept))
-
-
-def _wrong_currency(code: str, own: str) -> Invalid:
-    return Invalid(
-        f"The amounts of the file are in {code}, but the tenant's are in {own}, and different"
-        f" currencies can't be added up. Say what one {code} is worth, such as rate={code}:0.92.",
-        {"query": {"rate": [f"Is needed for {code}."]}},
-    )
-
-
-def _question_of_currency(totals: list[CurrencyTotal]) -> Question:
-    named = [total for total in totals if total.currency]
-    counts = ", ".join(f"{total.transactions:,} in {total.currency}" for total in named)
-    return Question(
-        "currency",
-        tuple(str(total.currency) for total in named),
-        f"The transactions are in several currencies ({counts}), and these can't be added up."
-        " Which one counts? The others are left out, or converted if you give their rates.",
-    )
+    if kept and any(total.currency not in (kept, None) for total in staged.currencies):
+        staged.leave_out(OTHER_CURRENCY, left_out.keep_currency(kept))
 
 
 def _ask_states(staged: StagedFile) -> None:

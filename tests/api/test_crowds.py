@@ -86,6 +86,17 @@ def test_idle_connections_leave_room_for_others(web, addresses, request_):
             assert read(early).status == 200, "an address takes places only from itself"
 
 
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the server has closed the connection without an answer."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 @ON_ONE_DATABASE
 def test_slow_uploads_of_one_tenant_leave_places_to_others(web, token):
     begun = (
@@ -107,8 +118,8 @@ def test_slow_uploads_of_one_tenant_leave_places_to_others(web, token):
             late.sendall(HEALTH)
             assert read(late).status == 200
         is_early = time.monotonic() - began < PATIENCE_SECONDS
-        # On a busy machine it has run out of time, and was answered.
-        assert read(connections[0], "PUT") is None or not is_early
+        # On a busy machine they have run out of time, and were answered.
+        assert any(map(is_closed, connections)) or not is_early
 
 
 @ON_ONE_DATABASE
