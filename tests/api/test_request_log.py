@@ -143,7 +143,8 @@ def test_nothing_private_is_logged_whatever_is_sent_and_whatever_fails(web, log,
     wait_until(lambda: lines(log, "request.failed"), "the failure is logged")
     text = log.read_text()
     assert PRIVATE not in text and secret not in text
-    for word in ("Traceback", "SELECT", "Bearer", "clv_record", "periodKey"):
+    # The cause may name the table that is missing, but not the statement.
+    for word in ("Traceback", "SELECT", "FROM", "Bearer", "periodKey"):
         assert word not in text
     # What is no HTTP has a line of its own.
     assert len(lines(log)) - before == THREADS * REQUESTS * 6 + 2
