@@ -28,7 +28,7 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES
+from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES, SLOW_SHARE
 from clv.http.carried import SeatAwaited
 from clv.http.request_log import OTHER
 from clv.http.server.answers import answer_crowd, answer_error
@@ -242,12 +242,12 @@ class Worker(ThreadWorker):
         return min((conn for conn in idle if conn), key=lambda conn: conn.since, default=None)
 
     def _oldest_of_the_greediest(self) -> Connection | None:
-        """One of the tenant that has most slow requests, if they are more than half of all places,
-        or those of all tenants more than three quarters: the rest is for whoever comes."""
+        """One of the tenant that has most slow requests, if they hold more than half of all places,
+        or those of all tenants more than their share."""
         conns = [*self._bodies, *self._seats, *self._responses]
         owners = Counter(conn.sock.owner for conn in conns).most_common(1)
-        most = self.worker_connections // 2
-        if not owners or owners[0][1] <= most and len(conns) <= most + most // 2:
+        places = self.worker_connections
+        if not owners or owners[0][1] <= places // 2 and len(conns) <= places * SLOW_SHARE:
             return None
         return next(conn for conn in conns if conn.sock.owner == owners[0][0])
 
