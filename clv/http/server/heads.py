@@ -5,6 +5,7 @@ from typing import Any
 
 from clv.budgets import MAX_FORM_BYTES, MAX_HEAD_BYTES
 
+_READ = 65_536
 # What is behind a request waits in the kernel, or a client that sends requests faster than they are
 # served would fill the memory.
 _MOST_READ = MAX_HEAD_BYTES + MAX_FORM_BYTES
@@ -23,7 +24,7 @@ def receive(client: Any, unreader: Any) -> tuple[bytes, bool]:
         unreader.unread(head)
         return head, True
     try:
-        data = client.recv(_MOST_READ - len(head))
+        data = client.recv(min(_READ, _MOST_READ - len(head)))
         has_ended, head = not data, head + data
     except BlockingIOError:
         has_ended = False
