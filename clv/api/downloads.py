@@ -40,20 +40,27 @@ def send(text: Iterator[str], mimetype: str, name: str) -> Response:
         taken.enter_context(seat())
         # Within the request, so that what fails at the first page is an error like any other.
         first = "" if request.method == "HEAD" else next(text, "")
-        response = Response(
-            _sent(chain([first], text), g.request_id), content_type=f"{mimetype}; charset=utf-8"
-        )
-        response.call_on_close(taken.pop_all().close)
+        # A response to HEAD sends nothing of it.
+        held = ExitStack() if request.method == "HEAD" else taken.pop_all()
+    sent = _sent(chain([first], text), g.request_id, held)
+    response = Response(sent, content_type=f"{mimetype}; charset=utf-8")
+    # It may never begin, or not be sent to its end.
+    response.call_on_close(held.close)
     filename = f"{name}.{KIND_OF[mimetype]}"
     response.headers.set("Content-Disposition", "attachment", filename=filename)
     response.vary.add("Accept")
     return response
 
 
-def _sent(text: Iterator[str], request_id: str) -> Iterator[str]:
-    """The text. If it breaks off, so does the connection: no partial file looks complete."""
+def _sent(text: Iterator[str], request_id: str, held: ExitStack) -> Iterator[str]:
+    """The text. If it breaks off, so does the connection: no partial file looks complete.
+
+    :param held: closed behind the last of the text, before the client sees its end: the next file
+        that it asks for then finds the seat
+    """
     try:
         yield from text
+        held.close()
     except Exception as error:
         logs.event("file.broken_off", logging.ERROR, request=request_id, error=logs.trace(error))
         # gunicorn takes this for a client that is gone: it logs no traceback, and closes the
