@@ -74,6 +74,9 @@ MAX_CONNECTIONS = 800
 MAX_SPOOLED = 150
 # One address holds at most a quarter of the connections.
 ADDRESS_SHARE = 0.25
+# Slow requests give places up when those of a tenant hold more than half of the connections, or
+# those of all tenants more than this: the rest is for whoever comes.
+SLOW_SHARE = 0.75
 # A head must be complete after this time: it fits into a packet or a few.
 HEAD_SECONDS = 10.0
 # No more of a head is collected: the parser refuses a longer one, or finds the body in it.

@@ -79,13 +79,14 @@ def send(text: Iterator[str], mimetype: str, name: str) -> Response:
         taken.enter_context(seat())
         # Within the request, so that what fails at the first page is an error like any other.
         first = "" if request.method == "HEAD" else next(text, "")
-        pieces: Iterator[bytes] = (piece.encode() for piece in chain([first], text))
-        is_gzip = _accepts_gzip()
-        response = Response(
-            _sent(_gzipped(pieces) if is_gzip else pieces, g.request_id),
-            content_type=f"{mimetype}; charset=utf-8",
-        )
-        response.call_on_close(taken.pop_all().close)
+        # A response to HEAD sends nothing of it.
+        held = ExitStack() if request.method == "HEAD" else taken.pop_all()
+    pieces: Iterator[bytes] = (piece.encode() for piece in chain([first], text))
+    is_gzip = _accepts_gzip()
+    sent = _sent(_gzipped(pieces) if is_gzip else pieces, g.request_id, held)
+    response = Response(sent, content_type=f"{mimetype}; charset=utf-8")
+    # It may never begin, or not be sent to its end.
+    response.call_on_close(held.close)
     filename = f"{name}.{KIND_OF[mimetype]}"
     response.headers.set("Content-Disposition", "attachment", filename=filename)
     if is_gzip:
@@ -109,10 +110,15 @@ def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-def _sent(pieces: Iterator[bytes], request_id: str) -> Iterator[bytes]:
-    """The pieces. If they break off, so does the connection: no partial file looks complete."""
+def _sent(pieces: Iterator[bytes], request_id: str, held: ExitStack) -> Iterator[bytes]:
+    """The pieces. If they break off, so does the connection: no partial file looks complete.
+
+    :param held: closed behind the last piece, before the client sees the end: the next file that it
+        asks for then finds the seat
+    """
     try:
         yield from pieces
+        held.close()
     except Exception as error:
         logs.event("file.broken_off", logging.ERROR, request=request_id, error=logs.trace(error))
         # gunicorn takes this for a client that is gone: it logs no traceback, and closes the

@@ -35,8 +35,9 @@ class Connection(TConn):
         # For whom its request waits for a thread.
         self.flow: Hashable = self.address
         self.patience = Patience()
-        # How much has to arrive before a thread looks at the request.
-        self.needed = 0
+        # How much has to arrive before a thread looks at the request, and how much of that was
+        # searched for the end of its head.
+        self.needed = self.searched = 0
         # The Body of the request that is served, if it has one.
         self.body: Any = None
         self._on_close = on_close

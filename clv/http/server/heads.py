@@ -6,6 +6,9 @@ from typing import Any
 from clv.budgets import MAX_FORM_BYTES, MAX_HEAD_BYTES
 
 _READ = 65_536
+# What is behind a request waits in the kernel, or a client that sends requests faster than they are
+# served would fill the memory.
+_MOST_READ = MAX_HEAD_BYTES + MAX_FORM_BYTES
 _HEAD_ENDS = (b"\r\n\r\n", b"\n\n", b"\n\r\n")
 _NO_BODY = (b"GET ", b"HEAD ")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,5})[ \t]*\r\n", re.IGNORECASE)
@@ -15,10 +18,13 @@ _ASKS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
 
 def receive(client: Any, unreader: Any) -> tuple[bytes, bool]:
     """Read what has arrived of a request, and put it before the parser. Returns all that is there,
-    and whether the connection has ended."""
+    and whether no more is read: it is as much as may be, or the connection has ended."""
     head = unreader.take_buffered()
+    if len(head) >= _MOST_READ:
+        unreader.unread(head)
+        return head, True
     try:
-        data = client.recv(_READ)
+        data = client.recv(min(_READ, _MOST_READ - len(head)))
         has_ended, head = not data, head + data
     except BlockingIOError:
         has_ended = False
@@ -28,9 +34,13 @@ def receive(client: Any, unreader: Any) -> tuple[bytes, bool]:
     return head, has_ended
 
 
-def is_complete(head: bytes) -> bool:
-    """Whether these bytes have a whole head, or are too many for one."""
-    return len(head) >= MAX_HEAD_BYTES or any(end in head for end in _HEAD_ENDS)
+def is_complete(head: bytes, searched: int = 0) -> bool:
+    """Whether these bytes have a whole head, or are too many for one.
+
+    :param searched: so many were searched before: of a head that comes byte by byte, none twice
+    """
+    start = max(0, searched - len(_HEAD_ENDS[0]) + 1)
+    return len(head) >= MAX_HEAD_BYTES or any(head.find(end, start) >= 0 for end in _HEAD_ENDS)
 
 
 def with_small_body(head: bytes) -> int:

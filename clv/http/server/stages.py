@@ -36,7 +36,7 @@ class Arrivals:
 
     def begin(self, conn: Connection) -> None:
         """Serve a connection once its next request is there."""
-        conn.needed = 0
+        conn.needed = conn.searched = 0
         if self._has_arrived(conn):
             self._serve(conn)
         elif not conn.needed:
@@ -83,7 +83,8 @@ class Arrivals:
         if has_ended:
             return True
         if not conn.needed:
-            if not heads.is_complete(head):
+            searched, conn.searched = conn.searched, len(head)
+            if not heads.is_complete(head, searched):
                 return False
             conn.needed = heads.with_small_body(head)
         return len(head) >= conn.needed

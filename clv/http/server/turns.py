@@ -1,7 +1,7 @@
 """Requests that wait for their turn: for a thread, or for a seat of the waiting room."""
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 
 from clv.budgets import MAX_WAITING
 from clv.http.fair_queue import FairQueue
@@ -50,12 +50,15 @@ class Threads:
 class Seats:
     """Connections whose request was received in full and waits for a seat.
 
-    :param serve: called when there may be one
+    :param serve: called when there may be one, or its time is over
     """
 
     def __init__(self, serve: Act) -> None:
         self._serve = serve
-        self._conns: dict[Connection, Hashable] = {}
+        self._conns: dict[Connection, float] = {}
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._conns)
 
     def __len__(self) -> int:
         return len(self._conns)
@@ -63,11 +66,26 @@ class Seats:
     def begin(self, conn: Connection) -> None:
         """Serve a connection again when its request may find a seat."""
         conn.since = time.monotonic()
-        self._conns[conn] = conn.sock.owner
+        self._conns[conn] = conn.body.carried.seat_until
+
+    def remove(self, conn: Connection) -> None:
+        """Wait for it no more."""
+        self._conns.pop(conn, None)
 
     def go_on(self) -> None:
-        """Let the request of each tenant that has waited longest look for a seat."""
-        first = {owner: conn for conn, owner in reversed(self._conns.items())}
+        """Let the request of each tenant that has waited longest look for a seat. One that found
+        none before comes before those that have come since."""
+        longest_first = sorted(self._conns, key=self._conns.__getitem__)
+        first = {conn.sock.owner: conn for conn in reversed(longest_first)}
         for conn in first.values():
-            del self._conns[conn]
-            self._serve(conn)
+            self._let_go(conn)
+
+    def look(self, now: float) -> None:
+        """The same, and let all be answered that have waited long enough."""
+        for conn in [conn for conn, until in self._conns.items() if until <= now]:
+            self._let_go(conn)
+        self.go_on()
+
+    def _let_go(self, conn: Connection) -> None:
+        del self._conns[conn]
+        self._serve(conn)

@@ -11,9 +11,9 @@ head stop the service for good. Here only the process's event loop waits:
 4. for the client to take what it did not take of the response at once;
 5. for the client to close.
 
-When places for connections run out, a tenant whose slow requests have more than half gives one up.
-Otherwise those go on which no authenticated request is served, the one first that has waited
-longest.
+When places for connections run out, a tenant whose slow requests have more than half gives one up,
+or the tenant that has most of them when all together have more than three quarters. Otherwise those
+go on which no authenticated request is served, the one first that has waited longest.
 
 TLS belongs to the proxy: a handshake would block the loop. When a gunicorn release does all this
 itself, remove this package.
@@ -28,7 +28,7 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES
+from clv.budgets import ADDRESS_SHARE, MAX_HEAD_BYTES, SLOW_SHARE
 from clv.http.carried import SeatAwaited
 from clv.http.request_log import OTHER
 from clv.http.server.answers import answer_crowd, answer_error
@@ -100,9 +100,9 @@ class Worker(ThreadWorker):
         self._bodies = Bodies(self.poller, self._dispatch)
         self._responses = Responses(self.poller, self._go_on, self._drop)
         self._ends = Ends(self.poller, self._drop)
-        self._stages = (self._arrivals, self._bodies, self._responses, self._ends)
-        self._threads = Threads(carried.flows, self.cfg.threads, self._serve, self._refuse)
         self._seats = Seats(self._dispatch)
+        self._stages = (self._arrivals, self._bodies, self._seats, self._responses, self._ends)
+        self._threads = Threads(carried.flows, self.cfg.threads, self._serve, self._refuse)
         carried.waiting_room.on_leave = self._seat_left
         self._look_at = 0.0
         super().run()
@@ -153,7 +153,11 @@ class Worker(ThreadWorker):
             conn.parser.again = conn.parser.mesg
             return keepalive
         body, conn.body = conn.body, None
-        return keepalive and (body is None or _has_ended(conn, body))
+        if body is None:
+            return keepalive
+        # Also when the connection ends: what it held on disk goes back now, not by chance.
+        body.close()
+        return keepalive and _has_ended(conn, body)
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Go on after a thread has worked on a connection, without blocking the loop."""
@@ -177,7 +181,6 @@ class Worker(ThreadWorker):
             self._look_at = now + _LOOK_SECONDS
             for stage in self._stages:
                 stage.look(now)
-            self._seats.go_on()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what never came to the application, or what it did not answer itself."""
@@ -216,8 +219,8 @@ class Worker(ThreadWorker):
             conn.close()
 
     def _evict(self, address: str | None = None) -> bool:
-        """Close a connection of a tenant that has more than half, or else the one that has waited
-        longest while nobody who is authenticated waits for it. Returns whether there was one.
+        """Close a connection of a tenant that has too many, or else the one that has waited longest
+        while nobody who is authenticated waits for it. Returns whether there was one.
 
         :param address: only one of this address
         """
@@ -239,10 +242,12 @@ class Worker(ThreadWorker):
         return min((conn for conn in idle if conn), key=lambda conn: conn.since, default=None)
 
     def _oldest_of_the_greediest(self) -> Connection | None:
-        """One of a tenant that has more than half of all places for slow requests."""
-        conns = [*self._bodies, *self._responses]
+        """One of the tenant that has most slow requests, if they hold more than half of all places,
+        or those of all tenants more than their share."""
+        conns = [*self._bodies, *self._seats, *self._responses]
         owners = Counter(conn.sock.owner for conn in conns).most_common(1)
-        if not owners or owners[0][1] <= self.worker_connections // 2:
+        places = self.worker_connections
+        if not owners or owners[0][1] <= places // 2 and len(conns) <= places * SLOW_SHARE:
             return None
         return next(conn for conn in conns if conn.sock.owner == owners[0][0])
 
@@ -250,7 +255,6 @@ class Worker(ThreadWorker):
 def _has_ended(conn: Connection, body: Body) -> bool:
     """Whether nothing of this request has yet to arrive; what has is discarded."""
     if body.untouched is None:
-        body.close()
         conn.parser.mesg.body = io.BytesIO()
         return body.is_whole
     conn.parser.mesg.body = body.untouched

@@ -176,3 +176,16 @@ def test_at_most_half_of_the_threads_send_files(settings, app, headers, records)
             assert again.text.count("\n") == len(records) + 1
         with client.head(URL, headers=key) as head:
             assert head.status_code == 200
+
+
+def test_whoever_has_the_end_of_a_file_finds_a_seat_for_the_next(settings, app, headers, records):
+    client = create_app(replace(settings, web_threads=2)).test_client()
+    key = {**headers("viewer"), "Accept": CSV}
+    first = client.get(URL, headers=key)
+    # As the server sends it: that it is closed comes after its end.
+    assert list(first.response)
+    with client.get(URL, headers=key) as second:
+        assert second.status_code == 200
+    first.close()
+    with client.head(URL, headers=key), client.get(URL, headers=key) as third:
+        assert third.status_code == 200
