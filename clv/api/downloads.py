@@ -13,6 +13,12 @@ from clv.errors import Invalid
 from clv.files.kinds import KIND_OF
 from clv.http.access import seat
 
+_TEXT = {"type": "string"}
+# Those of an endpoint that answers with a page or a file, for the document.
+FILE_HEADERS = {
+    "Content-Disposition": {"description": "Of a file: its name", "schema": _TEXT},
+    "Vary": {"schema": _TEXT, "example": "Accept"},
+}
 _OF_PAGES = ("limit", "cursor", "count")
 
 

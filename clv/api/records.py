@@ -24,11 +24,6 @@ _OFFERED = {
     for offered in (JSON, *KIND_OF)
     for offer in (offered, f"{offered};charset=utf-8")
 }
-_TEXT = {"type": "string"}
-_HEADERS = {
-    "Content-Disposition": {"description": "Of a file: its name", "schema": _TEXT},
-    "Vary": {"schema": _TEXT, "example": "Accept"},
-}
 
 
 @blp.route("/clv/records")
@@ -47,7 +42,7 @@ class Records(MethodView):
         schema={"type": "string"},
         example=f"{','.join(writer.COLUMNS)}\n",
     )
-    @blp.response(200, RecordList, headers=_HEADERS)
+    @blp.response(200, RecordList, headers=downloads.FILE_HEADERS)
     def get(self, query: dict[str, Any]) -> Response:
         """List the scored customers
 

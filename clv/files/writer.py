@@ -1,4 +1,4 @@
-"""Writes records as CSV or NDJSON, a page at a time, in constant memory.
+"""Writes records as CSV or NDJSON, and the feed as NDJSON, a page at a time, in constant memory.
 
 Numbers are unrounded and written alike in both: money as a plain decimal, other fractions as the
 shortest decimal that gives back the same float.
@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE
+from clv.store.feed import Removed, Written
 from clv.store.listing import Listed
 from clv.store.rankings import Order
 
@@ -82,6 +83,15 @@ def write(
         yield header
 
 
+def write_feed(entries: Sequence[Written | Removed], cursor: str) -> str:
+    """Entries of the feed as lines of NDJSON.
+
+    :param cursor: of the place after the last of them, which has it
+    """
+    *others, last = map(_feed_line, entries)
+    return "".join((*others, last.removesuffix("}\n"), f', "cursor": "{cursor}"}}\n'))
+
+
 def _csv(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
@@ -106,13 +116,21 @@ def _object(cells: Sequence[str]) -> str:
     return (_LINE if len(cells) == len(COLUMNS) else _LINE_WITH_MODEL) % values
 
 
+def _feed_line(entry: Written | Removed) -> str:
+    if isinstance(entry, Removed):
+        named = f'"customerHmac": "{entry.customer_hmac}", "at": "{_iso(entry.at_ms)}"'
+        return f'{{"id": "{entry.id}", "kind": "{entry.kind}", {named}}}\n'
+    record = _object(_cells(entry)).removeprefix("{")
+    return f'{{"id": "{entry.id}", "kind": "{entry.kind}", {record}'
+
+
 _LINE, _LINE_WITH_MODEL = (
     "{" + ", ".join(f'"{name}": %s' for name in columns) + "}\n"
     for columns in (COLUMNS, (*COLUMNS, MODEL_COLUMN))
 )
 
 
-def _cells(entry: Listed) -> tuple[str, ...]:
+def _cells(entry: Listed | Written) -> tuple[str, ...]:
     scores = entry.scores
     return (
         scores.customer_id,

@@ -15,6 +15,7 @@ from clv import db
 from clv.db.clock import POSTGRESQL, latest_sql, now_sql
 from clv.domain.overview import Cell
 from clv.domain.scoring import Scores
+from clv.store import removals
 
 # A smaller move of the score, which goes up to 100, is not worth a row of the history.
 NOTED_MOVE = 5.0
@@ -24,8 +25,9 @@ COLUMNS = (
 )
 # The values of Scores in the order of the columns.
 values = attrgetter(*COLUMNS.split(", "))
+# A record that is written needs a new number in the feed.
 _ASSIGNMENTS = ", ".join(
-    f"{name} = excluded.{name}" for name in (*COLUMNS.split(", ")[1:], "run_id")
+    f"{name} = excluded.{name}" for name in (*COLUMNS.split(", ")[1:], "run_id", "feed_number")
 )
 # Only a record that lay ahead of the clock was noted after the one that replaces it.
 _NOTED_AHEAD = "clv_record.noted_ms > excluded.computed_ms"
@@ -163,7 +165,8 @@ def arrays(chunk: Sequence[Scores]) -> list[str]:
 
 
 def delete_orphans(tenant_id: int, everywhere: bool) -> None:
-    """Delete the records and histories of customers without summaries.
+    """Delete the records and histories of customers without summaries, in the transaction that
+    removed these, with the tenant locked.
 
     :param everywhere: of all customers, instead of the staged ones
     """
@@ -177,10 +180,11 @@ def delete_orphans(tenant_id: int, everywhere: bool) -> None:
             # and in a join would scan all summaries for each of its rows.
             orphans = f"{known} AND {lost}" if db.is_sqlite() else f"{known} EXCEPT {summaries}"
         chosen = f"IN ({orphans})" if db.is_sqlite() else f"= ANY(ARRAY({orphans}))"
-        db.execute(
-            f"DELETE FROM {table} WHERE tenant_id = %s AND customer_id {chosen}",
-            (tenant_id, *params),
-        )
+        condition = f"FROM {table} WHERE tenant_id = %s AND customer_id {chosen}"
+        if table == "clv_record":
+            removals.delete_records(tenant_id, condition, (tenant_id, *params))
+        else:
+            db.execute(f"DELETE {condition}", (tenant_id, *params))
 
 
 def _cell(kind: int, segment: str, customers: int, *sums: float) -> Cell:

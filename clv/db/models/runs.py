@@ -46,6 +46,8 @@ class Run(Table):
     suggested_days = IntegerField(null=True)
     # JSON: what the tenant's customers added up to at the end, for GET /clv/summary.
     overview = TextField(null=True)
+    # Of an ended run: its number in the feed; null until a reader comes.
+    feed_number = BigIntegerField(null=True)
 
     class Meta:
         indexes = ((("tenant_id", "id"), False),)
@@ -59,6 +61,7 @@ Run.add_index(
 Run.add_index(
     Run.index(Run.tenant, unique=True, name="run_one_queued", where=SQL("status = 'queued'"))
 )
+Run.add_index(Run.index(Run.tenant, Run.feed_number, name="run_feed"))
 
 
 class Shard(Table):
