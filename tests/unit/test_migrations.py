@@ -236,7 +236,7 @@ def test_the_physical_lay_out_is_what_each_database_needs(scope):
 def check_clustered_tables() -> None:
     without_rowid = db.rows("SELECT name FROM pragma_table_list WHERE wr = 1 AND type = 'table'")
     clustered = {name for (name,) in without_rowid}
-    assert {"interaction_summary", "clv_record", "clv_change"} <= clustered
+    assert {"interaction_summary", "clv_record", "clv_change", "removal"} <= clustered
 
 
 def check_keys_of_postgresql() -> None:

@@ -151,7 +151,7 @@ class Removal(Table):
     again.
     """
 
-    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    tenant_id = IntegerField()
     number = BigIntegerField()
     customer_hmac = TextField()
     # By somebody who wants the customer forgotten: a file that was on its way must not bring it
@@ -160,7 +160,7 @@ class Removal(Table):
     at_ms = BigIntegerField()
 
     class Meta:
-        primary_key = CompositeKey("tenant", "number")
+        primary_key = CompositeKey("tenant_id", "number")
 
 
 class Feed(Table):

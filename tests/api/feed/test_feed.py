@@ -239,12 +239,13 @@ def test_a_cursor_of_a_later_time_than_the_database_knows_is_gone(replica, custo
     assert_gone(replica)
 
 
-def test_a_feed_of_a_tenant_that_is_deleted_goes_with_it(replica, customers, bell):
+def test_a_feed_of_a_tenant_that_is_deleted_goes_with_it(replica, customers, bell, client, headers):
     run(bell)
+    client.delete("/api/v1/customers/c1", headers=headers())
     replica.catch_up()
     with db.scope():
         tenants.delete_tenant(tenants.tenant_by_name("acme").id)
-        assert db.rows("SELECT * FROM feed") == []
+        assert db.rows("SELECT tenant_id FROM feed UNION SELECT tenant_id FROM removal") == []
 
 
 def test_more_records_computed_singly_than_are_numbered_at_once_all_come(
