@@ -170,21 +170,28 @@ def delete_orphans(tenant_id: int, everywhere: bool) -> None:
 
     :param everywhere: of all customers, instead of the staged ones
     """
+    removals.delete_records(tenant_id, *_orphans("clv_record", tenant_id, everywhere))
+    condition, params = _orphans("clv_change", tenant_id, everywhere)
+    db.execute(f"DELETE {condition}", params)
+
+
+def _orphans(table: str, tenant_id: int, everywhere: bool) -> tuple[str, tuple[int, ...]]:
+    """What follows DELETE or SELECT for the rows of customers without summaries, and its
+    parameters."""
     summaries = "SELECT customer_id FROM interaction_summary s WHERE s.tenant_id = %s"
     lost = f"NOT EXISTS ({summaries} AND s.customer_id = c.customer_id)"
-    for table in ("clv_record", "clv_change"):
-        orphans, params = f"SELECT customer_id FROM staged_summary c WHERE {lost}", [tenant_id]
-        if everywhere:
-            known, params = f"SELECT customer_id FROM {table} c WHERE tenant_id = %s", params * 2
-            # With outdated statistics PostgreSQL expects a single row of a tenant that has grown,
-            # and in a join would scan all summaries for each of its rows.
-            orphans = f"{known} AND {lost}" if db.is_sqlite() else f"{known} EXCEPT {summaries}"
-        chosen = f"IN ({orphans})" if db.is_sqlite() else f"= ANY(ARRAY({orphans}))"
-        condition = f"FROM {table} WHERE tenant_id = %s AND customer_id {chosen}"
-        if table == "clv_record":
-            removals.delete_records(tenant_id, condition, (tenant_id, *params))
-        else:
-            db.execute(f"DELETE {condition}", (tenant_id, *params))
+    rows = f"FROM {table} AS c WHERE tenant_id = %s"
+    if db.is_sqlite() and everywhere:
+        return f"{rows} AND {lost}", (tenant_id, tenant_id)
+    staged = f"SELECT customer_id FROM staged_summary c WHERE {lost}"
+    if db.is_sqlite():
+        return f"{rows} AND customer_id IN ({staged})", (tenant_id, tenant_id)
+    if not everywhere:
+        return f"{rows} AND customer_id = ANY(ARRAY({staged}))", (tenant_id, tenant_id)
+    # With outdated statistics PostgreSQL expects a single row of a tenant that has grown, and in a
+    # join would scan all summaries for each of its rows.
+    known = f"SELECT customer_id FROM {table} WHERE tenant_id = %s EXCEPT {summaries}"
+    return f"{rows} AND customer_id = ANY(ARRAY({known}))", (tenant_id,) * 3
 
 
 def _cell(kind: int, segment: str, customers: int, *sums: float) -> Cell:

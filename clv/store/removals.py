@@ -6,13 +6,14 @@ removal before it reads, and asks with the tenant locked who was erased since. N
 with the tenant locked as well, so no erasure gets in between.
 """
 
+import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from clv import db
-from clv.db.clock import now_sql
+from clv.db.clock import now_ms, now_sql
 
 KEY_BYTES = 32
 # Of SHA-256, for HMAC.
@@ -72,7 +73,8 @@ class Erased:
         """Those of these ids that are of erased customers."""
         if not self:
             return []
-        return [one for one in customer_ids if hmac_of(self._key, one) in self._hmacs]
+        name = _namer(self._key)
+        return [one for one in customer_ids if name(one) in self._hmacs]
 
 
 def hmac_of(key: str, customer_id: str) -> str:
@@ -87,12 +89,12 @@ def key(tenant_id: int) -> str:
 
 
 def _insert(tenant_id: int, pages: Iterable[Sequence[str]], erased: bool) -> None:
-    key, first = _key(tenant_id), last(tenant_id) + 1
-    insert = f"INSERT INTO removal ({_COLUMNS}) VALUES (%s, %s, %s, %s, {now_sql()})"
+    name, at_ms, first = _namer(_key(tenant_id)), now_ms(), last(tenant_id) + 1
+    insert = f"INSERT INTO removal ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s)"
     following = first
     for customer_ids in pages:
         rows = [
-            (tenant_id, number, hmac_of(key, customer_id), erased)
+            (tenant_id, number, name(customer_id), erased, at_ms)
             for number, customer_id in enumerate(customer_ids, following)
         ]
         db.execute_many(insert, rows)
@@ -116,6 +118,19 @@ def _delete_on_postgresql(tenant_id: int, condition: str, params: Sequence[Any])
 def _count(tenant_id: int, removed: int) -> None:
     if removed:
         db.execute("UPDATE tenant SET removals = removals + %s WHERE id = %s", (removed, tenant_id))
+
+
+def _namer(key: str) -> Callable[[str], str]:
+    """:func:`hmac_of` for many customers, three times as fast: it hashes the key once."""
+    inner, outer = map(hashlib.sha256, _pads(key))
+
+    def name(customer_id: str) -> str:
+        message, whole = inner.copy(), outer.copy()
+        message.update(customer_id.encode())
+        whole.update(message.digest())
+        return whole.hexdigest()
+
+    return name
 
 
 def _pads(key: str) -> tuple[bytes, bytes]:
