@@ -10,8 +10,8 @@ from flask.globals import request_ctx
 # Headers that a page may send, and those of a response that it may read.
 _ALLOWED_HEADERS = "Authorization, Cache-Control, Content-Type, Prefer, X-Request-Id, X-Tenant-Id"
 _EXPOSED_HEADERS = (
-    "Content-Disposition, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After,"
-    " WWW-Authenticate, X-CLV-Model, X-Request-Id"
+    "Content-Disposition, Location, Preference-Applied, RateLimit, RateLimit-Policy, Removal-Key,"
+    " Retry-After, WWW-Authenticate, X-CLV-Model, X-Request-Id"
 )
 # How long a browser may remember the answer to a preflight request.
 _PREFLIGHT_SECONDS = 600

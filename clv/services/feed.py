@@ -92,8 +92,11 @@ def _begun(tenant_id: int, place: Place | None) -> Place:
     if place is None:
         everything = state.latest, state.latest, state.removals, state.removals
         return Place(tenant_id, *everything, part=ALL)
-    # After the database was restored from a backup, too.
-    if place.until > state.latest or place.removals > state.removals:
+    if not (
+        place.since <= place.until <= state.latest
+        and place.removed <= place.removals <= state.removals
+    ):
+        # Made up, or the database was restored from a backup of an earlier time.
         raise _gone()
     _check_kept(place)
     return place if place.part != END else _span(place, state)

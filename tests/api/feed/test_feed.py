@@ -3,9 +3,10 @@
 import pytest
 
 from clv import db
+from clv.api.paging import encode
 from clv.db.clock import now_ms
 from clv.domain.units import DAY_MS
-from clv.services import maintenance
+from clv.services import feed, maintenance
 from clv.services.customers import recompute_clv
 from clv.store import runs, tenants
 from tests.api.feed.replica import NDJSON, URL, Replica, hmac_of
@@ -237,6 +238,19 @@ def test_a_cursor_of_a_later_time_than_the_database_knows_is_gone(replica, custo
     with db.scope():
         db.execute("UPDATE feed SET latest = latest - 1")
     assert_gone(replica)
+
+
+@pytest.mark.parametrize("part", feed.PARTS)
+@pytest.mark.parametrize("place", ["since", "until", "removed", "removals", "number"])
+def test_a_cursor_with_made_up_numbers_is_no_error_of_ours(
+    replica, customers, bell, client, headers, tenant, place, part
+):
+    run(bell)
+    values = {"since": 0, "until": 0, "removed": 0, "removals": 0, "part": part, "number": 0}
+    values[place] = 2**63 - 1
+    cursor = encode(tenant.id, *values.values(), "c")
+    answer = client.get(URL, query_string={"after": cursor}, headers=headers("viewer"))
+    assert answer.status_code == (200 if place == "number" else 410)
 
 
 def test_a_feed_of_a_tenant_that_is_deleted_goes_with_it(replica, customers, bell, client, headers):
