@@ -16,6 +16,7 @@ A run's records are those that still carry its id: they cost the run nothing.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from clv import db
@@ -28,6 +29,18 @@ from clv.store.runs import IS_ACTIVE
 # Records computed singly that get their number at once. The others come in a later span.
 NUMBERED_AT_ONCE = 10_000
 _ID_BYTES = 16
+# What tells two versions of a record apart. Named one by one: ids outlive new columns.
+_VERSION = attrgetter(
+    "customer_id",
+    "computed_ms",
+    "score",
+    "predicted_revenue",
+    "churn_probability",
+    "recency_days",
+    "frequency",
+    "monetary",
+    "segment",
+)
 _GONE = "The tenant does not exist any more."
 
 
@@ -52,7 +65,7 @@ class Written(NamedTuple):
     @property
     def id(self) -> str:
         """The same for the same version of a record, and for no other one."""
-        return _digest(self.run_id, *self.scores)
+        return _digest(self.run_id, *_VERSION(self.scores))
 
 
 class Removed(NamedTuple):
