@@ -53,6 +53,8 @@ soak: $(VENV)/dev  ## ten minutes of load beside batches, on each database; need
 chaos: $(VENV)/dev  ## kill everything 500 times on each database; nobody is lost or doubled
 	$(BIN)/python -m tests.load.chaos --database sqlite --faults 500
 	$(BIN)/python -m tests.load.chaos --database postgresql --faults 500
+	$(BIN)/python -m tests.load.feed --database sqlite --runs 100 --faults 50
+	$(BIN)/python -m tests.load.feed --database postgresql --runs 100 --faults 50
 	CHAOS_TRIALS=100 $(BIN)/python -m pytest --timeout 3600 tests/jobs/faults
 
 siege: $(VENV)/dev  ## under attack: each by itself, then all at once for ten minutes, on each database

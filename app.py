@@ -8,6 +8,7 @@ from clv import cli, config, dashboard, db
 from clv.api import (
     backtests,
     customers,
+    feed,
     health,
     insights,
     metrics,
@@ -37,6 +38,7 @@ RESOURCES = (
     customers.blp,
     runs.blp,
     records.blp,
+    feed.blp,
     simulation.blp,
     backtests.blp,
     insights.blp,

@@ -50,6 +50,10 @@ class NotFound(ClvError):
     """There is no such object, or it is another tenant's."""
 
 
+class Gone(ClvError):
+    """There was such a thing, but it is no longer kept."""
+
+
 class Conflict(ClvError):
     """The request contradicts what is stored."""
 

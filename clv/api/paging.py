@@ -149,10 +149,11 @@ def encode(*values: str | int | float) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def decode(text: str | None, *kinds: type) -> tuple | None:
+def decode(text: str | None, *kinds: type, name: str = "cursor") -> tuple | None:
     """The values of a cursor; None without one.
 
     :param kinds: the type of each value
+    :param name: of the query parameter
     :raises Invalid: when it does not hold such values
     """
     if text is None:
@@ -163,12 +164,15 @@ def decode(text: str | None, *kinds: type) -> tuple | None:
             raise ValueError
         return tuple(_checked(value, kind) for value, kind in zip(values, kinds, strict=True))
     except (ValueError, OverflowError, RecursionError):
-        raise refused() from None
+        raise refused(name) from None
 
 
-def refused() -> Invalid:
-    """The error of a cursor that can't be used."""
-    return Invalid(f"The request is not valid. cursor: {WANTED}", {"query": {"cursor": [WANTED]}})
+def refused(name: str = "cursor") -> Invalid:
+    """The error of a cursor that can't be used.
+
+    :param name: of the query parameter
+    """
+    return Invalid(f"The request is not valid. {name}: {WANTED}", {"query": {name: [WANTED]}})
 
 
 def _checked(value: Any, kind: type) -> str | int | float:

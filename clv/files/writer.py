@@ -1,4 +1,4 @@
-"""Writes records as CSV or NDJSON, a page at a time, in constant memory.
+"""Writes records as CSV or NDJSON, and the feed as NDJSON, a page at a time, in constant memory.
 
 Numbers are unrounded and written alike in both: money as a plain decimal, other fractions as the
 shortest decimal that gives back the same float.
@@ -13,6 +13,7 @@ from functools import lru_cache
 from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE
 from clv.files.text import csv_lines, json_line, money
+from clv.store.feed import Removed, Written
 from clv.store.listing import Listed
 from clv.store.rankings import Order
 
@@ -81,6 +82,15 @@ def write(
         yield header
 
 
+def write_feed(entries: Sequence[Written | Removed], cursor: str) -> str:
+    """Entries of the feed as lines of NDJSON.
+
+    :param cursor: of the place after the last of them, which has it
+    """
+    *others, last = map(_feed_line, entries)
+    return "".join((*others, last.removesuffix("}\n"), f', "cursor": "{cursor}"}}\n'))
+
+
 def _ndjson(rows: Iterable[Sequence[str]]) -> str:
     return "".join(map(_object, rows))
 
@@ -99,10 +109,18 @@ def _object(cells: Sequence[str]) -> str:
     return (_LINE if len(cells) == len(COLUMNS) else _LINE_WITH_MODEL) % values
 
 
+def _feed_line(entry: Written | Removed) -> str:
+    if isinstance(entry, Removed):
+        named = f'"customerHmac": "{entry.customer_hmac}", "at": "{_iso(entry.at_ms)}"'
+        return f'{{"id": "{entry.id}", "kind": "{entry.kind}", {named}}}\n'
+    record = _object(_cells(entry)).removeprefix("{")
+    return f'{{"id": "{entry.id}", "kind": "{entry.kind}", {record}'
+
+
 _LINE, _LINE_WITH_MODEL = json_line(COLUMNS), json_line((*COLUMNS, MODEL_COLUMN))
 
 
-def _cells(entry: Listed) -> tuple[str, ...]:
+def _cells(entry: Listed | Written) -> tuple[str, ...]:
     scores = entry.scores
     return (
         scores.customer_id,

@@ -29,6 +29,7 @@ STATUS = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Gone: 410,
     errors.TooMany: 429,
     errors.Unscorable: 500,
     errors.RunFailed: 500,

@@ -6,6 +6,7 @@ database has not overwritten yet. All of it may run twice, and beside everything
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from clv import db, logs
@@ -16,7 +17,7 @@ from clv.errors import NotFound
 from clv.queue import Queue
 from clv.services import snapshots
 from clv.services.runs import last_due_ms
-from clv.store import maintenance, pruning, tenants
+from clv.store import feed, maintenance, pruning, tenants
 from clv.store.changes import KEPT_DAYS
 
 # A shop that has not sent a kind of file for so long may be asked again how to read it.
@@ -47,6 +48,7 @@ def maintain(settings: Settings, vacuums: bool = True) -> Maintained:
     now = now_ms()
     with db.within(db.LONG_SECONDS):
         rebuilt = _rebuild_distributions()
+        _number_runs()
         deleted = _prune(settings, now)
         vacuumed = db.vacuum() if vacuums else True
     logs.event("maintenance.done", rebuilt=rebuilt, vacuumed=vacuumed, **deleted)
@@ -67,11 +69,11 @@ def ring_if_due(settings: Settings, queue: Queue, as_of_ms: int) -> None:
 
 def maintain_if_due(settings: Settings, due_ms: int) -> None:
     """Do the maintenance of a night, unless somebody else has begun it. SQLite, whose writers wait
-    meanwhile, is vacuumed only after a customer was removed."""
+    meanwhile, is vacuumed only after a customer was erased."""
     last_ms = maintenance.begun_ms()
     if not maintenance.begin(due_ms):
         return
-    vacuums = not db.is_sqlite() or maintenance.has_removals_since(last_ms)
+    vacuums = not db.is_sqlite() or maintenance.has_erasures_since(last_ms)
     if not maintain(settings, vacuums).vacuumed:
         # Due again at the next look.
         maintenance.take_back(due_ms, last_ms)
@@ -86,6 +88,13 @@ def _rebuild_distributions() -> int:
         except NotFound:
             logs.event("maintenance.tenant_gone", logging.INFO, tenant=tenant_id)
     return rebuilt
+
+
+def _number_runs() -> None:
+    """Give the runs that ended their numbers in the feed, or they are not deleted."""
+    for tenant_id in feed.behind():
+        with suppress(NotFound):
+            feed.number(tenant_id)
 
 
 def _prune(settings: Settings, now: int) -> dict[str, int]:

@@ -31,9 +31,10 @@ def take_back(due_ms: int, last_ms: int) -> None:
     db.execute("UPDATE maintenance SET begun_ms = %s WHERE begun_ms = %s", (last_ms, due_ms))
 
 
-def has_removals_since(since_ms: int) -> bool:
-    """Whether a customer was removed since."""
-    return bool(db.rows("SELECT 1 FROM removal WHERE at_ms >= %s LIMIT 1", (since_ms,)))
+def has_erasures_since(since_ms: int) -> bool:
+    """Whether a customer was erased since."""
+    erased = "SELECT 1 FROM removal WHERE at_ms >= %s AND erased LIMIT 1"
+    return bool(db.rows(erased, (since_ms,)))
 
 
 def is_running() -> bool:
@@ -45,7 +46,7 @@ def tenants_to_rebuild() -> list[int]:
     """The tenants in whose current snapshot a customer may be who was erased since."""
     rows = db.rows(
         "SELECT t.id FROM tenant t JOIN snapshot s ON s.id = t.snapshot_id WHERE EXISTS"
-        " (SELECT 1 FROM removal r WHERE r.tenant_id = t.id AND r.number > s.removals)"
+        " (SELECT 1 FROM removal r WHERE r.tenant_id = t.id AND r.number > s.removals AND r.erased)"
         " ORDER BY t.id"
     )
     return [tenant_id for (tenant_id,) in rows]

@@ -6,6 +6,7 @@ Rows that somebody else has locked are left for the next time: waiting for them 
 from clv import db
 from clv.db.clock import latest_sql, now_sql
 from clv.db.dialect import row_lock
+from clv.store import feed
 from clv.store.runs import IS_ACTIVE
 
 # Rows deleted in one transaction: other writers wait no longer than that takes.
@@ -31,17 +32,26 @@ def runs(before_ms: int, points_before_ms: int) -> int:
     """Delete runs that ended before this; return their number. Each tenant keeps its latest
     finished run, its latest finished full run, and the run that started last.
 
+    Runs that have no number in the feed yet are kept, so that the feed knows which are missing.
+
     :param points_before_ms: finished full runs are points of the history, and kept until this
     """
-    return _in_portions(
-        "run",
-        "id",
+    doomed = (
         f"SELECT id FROM run WHERE NOT {IS_ACTIVE} AND finished_ms < %s"
+        " AND feed_number IS NOT NULL"
         f" AND NOT ({_FINISHED} AND segment IS NULL AND finished_ms >= {points_before_ms:d})"
         f" AND id NOT IN ({_latest('1 = 1')}) AND id NOT IN ({_latest('segment IS NULL')})"
-        f" AND id NOT IN ({_LAST_STARTED})",
-        before_ms,
+        f" AND id NOT IN ({_LAST_STARTED})"
     )
+    portion = f"DELETE FROM run WHERE id IN ({doomed} LIMIT {DELETED_AT_ONCE}{_skipping('run')})"
+    deleted = 0
+    while True:
+        with db.transaction():
+            gone = db.rows(f"{portion} RETURNING tenant_id, feed_number", (before_ms,))
+            feed.note_pruned(gone)
+        if not gone:
+            return deleted
+        deleted += len(gone)
 
 
 def shards() -> int:
@@ -70,8 +80,9 @@ def backtests(before_ms: int) -> int:
 
 
 def removals(before_ms: int) -> int:
-    """Delete removals of before this; return their number."""
-    return db.execute("DELETE FROM removal WHERE at_ms < %s", (before_ms,))
+    """Delete removals of before this; return their number. There may be a million of them."""
+    doomed = "SELECT tenant_id, number FROM removal WHERE at_ms < %s"
+    return _in_portions("removal", "tenant_id, number", doomed, before_ms)
 
 
 def mappings(before_ms: int) -> int:
@@ -108,9 +119,13 @@ def _in_portions(table: str, key: str, doomed: str, before_ms: int, of: str | No
 
     :param of: the name of the table in the query
     """
-    lock = row_lock(f"UPDATE OF {of or table} SKIP LOCKED")
+    lock = _skipping(of or table)
     portion = f"DELETE FROM {table} WHERE ({key}) IN ({doomed} LIMIT {DELETED_AT_ONCE}{lock})"
     deleted = 0
     while count := db.execute(portion, (before_ms,)):
         deleted += count
     return deleted
+
+
+def _skipping(table: str) -> str:
+    return row_lock(f"UPDATE OF {table} SKIP LOCKED")

@@ -15,6 +15,7 @@ from clv import db
 from clv.db.clock import POSTGRESQL, latest_sql, now_sql
 from clv.domain.overview import Cell
 from clv.domain.scoring import Scores
+from clv.store import removals
 
 # A smaller move of the score, which goes up to 100, is not worth a row of the history.
 NOTED_MOVE = 5.0
@@ -24,8 +25,9 @@ COLUMNS = (
 )
 # The values of Scores in the order of the columns.
 values = attrgetter(*COLUMNS.split(", "))
+# A record that is written needs a new number in the feed.
 _ASSIGNMENTS = ", ".join(
-    f"{name} = excluded.{name}" for name in (*COLUMNS.split(", ")[1:], "run_id")
+    f"{name} = excluded.{name}" for name in (*COLUMNS.split(", ")[1:], "run_id", "feed_number")
 )
 # Only a record that lay ahead of the clock was noted after the one that replaces it.
 _NOTED_AHEAD = "clv_record.noted_ms > excluded.computed_ms"
@@ -163,24 +165,33 @@ def arrays(chunk: Sequence[Scores]) -> list[str]:
 
 
 def delete_orphans(tenant_id: int, everywhere: bool) -> None:
-    """Delete the records and histories of customers without summaries.
+    """Delete the records and histories of customers without summaries, in the transaction that
+    removed these, with the tenant locked.
 
     :param everywhere: of all customers, instead of the staged ones
     """
+    removals.delete_records(tenant_id, *_orphans("clv_record", tenant_id, everywhere))
+    condition, params = _orphans("clv_change", tenant_id, everywhere)
+    db.execute(f"DELETE {condition}", params)
+
+
+def _orphans(table: str, tenant_id: int, everywhere: bool) -> tuple[str, tuple[int, ...]]:
+    """What follows DELETE or SELECT for the rows of customers without summaries, and its
+    parameters."""
     summaries = "SELECT customer_id FROM interaction_summary s WHERE s.tenant_id = %s"
     lost = f"NOT EXISTS ({summaries} AND s.customer_id = c.customer_id)"
-    for table in ("clv_record", "clv_change"):
-        orphans, params = f"SELECT customer_id FROM staged_summary c WHERE {lost}", [tenant_id]
-        if everywhere:
-            known, params = f"SELECT customer_id FROM {table} c WHERE tenant_id = %s", params * 2
-            # With outdated statistics PostgreSQL expects a single row of a tenant that has grown,
-            # and in a join would scan all summaries for each of its rows.
-            orphans = f"{known} AND {lost}" if db.is_sqlite() else f"{known} EXCEPT {summaries}"
-        chosen = f"IN ({orphans})" if db.is_sqlite() else f"= ANY(ARRAY({orphans}))"
-        db.execute(
-            f"DELETE FROM {table} WHERE tenant_id = %s AND customer_id {chosen}",
-            (tenant_id, *params),
-        )
+    rows = f"FROM {table} AS c WHERE tenant_id = %s"
+    if db.is_sqlite() and everywhere:
+        return f"{rows} AND {lost}", (tenant_id, tenant_id)
+    staged = f"SELECT customer_id FROM staged_summary c WHERE {lost}"
+    if db.is_sqlite():
+        return f"{rows} AND customer_id IN ({staged})", (tenant_id, tenant_id)
+    if not everywhere:
+        return f"{rows} AND customer_id = ANY(ARRAY({staged}))", (tenant_id, tenant_id)
+    # With outdated statistics PostgreSQL expects a single row of a tenant that has grown, and in a
+    # join would scan all summaries for each of its rows.
+    known = f"SELECT customer_id FROM {table} WHERE tenant_id = %s EXCEPT {summaries}"
+    return f"{rows} AND customer_id = ANY(ARRAY({known}))", (tenant_id,) * 3
 
 
 def _cell(kind: int, segment: str, customers: int, *sums: float) -> Cell:

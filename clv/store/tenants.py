@@ -18,8 +18,13 @@ from clv.store.runs import IS_ACTIVE
 
 # Rows deleted in one statement: other writers wait no longer than that takes.
 DELETED_AT_ONCE = 5_000
-# The tables without a foreign key.
-_CUSTOMER_TABLES = ("interaction_summary", "clv_record", "clv_change")
+# The large tables, without a foreign key, and what their rows are sorted by within a tenant.
+_LARGE_TABLES = {
+    "interaction_summary": "customer_id",
+    "clv_record": "customer_id",
+    "clv_change": "customer_id",
+    "removal": "number",
+}
 _TENANT = "id, name, currency, period_type, customers, data_updated_ms, days_time_zone"
 _SETTINGS_AT = len(_TENANT.split(", "))
 _TENANTS = f"SELECT {_TENANT}, {', '.join(asdict(ScoreSettings()))} FROM tenant"
@@ -166,13 +171,13 @@ def delete_tenant(tenant_id: int) -> None:
         lock_tenant(tenant_id)
         _cancel_runs(tenant_id)
         db.execute("DELETE FROM api_key WHERE tenant_id = %s", (tenant_id,))
-    for table in _CUSTOMER_TABLES:
-        _delete_in_portions(table, tenant_id)
+    for table, key in _LARGE_TABLES.items():
+        _delete_in_portions(table, key, tenant_id)
     with db.transaction():
         lock_tenant(tenant_id)
         # The tenant first: this waits for chunks that have locked its runs and are being written.
         db.execute("DELETE FROM tenant WHERE id = %s", (tenant_id,))
-        for table in (*_CUSTOMER_TABLES, "leaders"):
+        for table in (*_LARGE_TABLES, "leaders"):
             db.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant_id,))
 
 
@@ -198,10 +203,10 @@ def _cancel_runs(tenant_id: int) -> None:
         runs.settle(run_id)
 
 
-def _delete_in_portions(table: str, tenant_id: int) -> None:
-    """Delete a tenant's rows but for the last ones, in the order of the customers."""
-    portion = f"tenant_id = %s AND customer_id <= (SELECT customer_id FROM {table}"
-    portion += " WHERE tenant_id = %s ORDER BY customer_id LIMIT 1 OFFSET %s)"
+def _delete_in_portions(table: str, key: str, tenant_id: int) -> None:
+    """Delete a tenant's rows but for the last ones, in their order."""
+    portion = f"tenant_id = %s AND {key} <= (SELECT {key} FROM {table}"
+    portion += f" WHERE tenant_id = %s ORDER BY {key} LIMIT 1 OFFSET %s)"
     while db.execute(
         f"DELETE FROM {table} WHERE {portion}", (tenant_id, tenant_id, DELETED_AT_ONCE)
     ):

@@ -27,6 +27,7 @@ OPERATION_IDS = {
     "cancelJob": "DELETE /api/v1/clv/jobs/{jobId}",
     "listJobErrors": "GET /api/v1/clv/jobs/{jobId}/errors",
     "listRecords": "GET /api/v1/clv/records",
+    "readFeed": "GET /api/v1/clv/feed",
     "simulateSettings": "POST /api/v1/clv/simulate",
     "listBacktests": "GET /api/v1/clv/backtests",
     "startBacktest": "POST /api/v1/clv/backtests",

@@ -9,26 +9,19 @@ database log each record that is written, in the transaction that writes it.
 
 import argparse
 import random
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
 
-from clv import db
 from clv.config import Settings
-from tests.load.chaos_database import install_log, load, own_database
+from tests.load.chaos_database import install_log
 from tests.load.chaos_faults import plan_of
-from tests.load.chaos_processes import Processes
 from tests.load.chaos_report import Report
 from tests.load.chaos_runs import Chaos
-from tests.support import servers
+from tests.load.chaos_stage import own_settings, staged
 from tests.support.processes import DATABASES
 
 CUSTOMERS = 20_000
-TAIL_LINES = 40
 
 
 def chaos(
@@ -42,28 +35,10 @@ def chaos(
 
     :param settings: of an empty database that nobody else uses; Redis is started here
     """
-    folder = Path(tempfile.mkdtemp(prefix="clv-chaos-"))
-    before = db.database.obj
-    db.configure(settings)
-    report = Report("sqlite" if db.is_sqlite() else "postgresql", seed)
-    processes = None
-    try:
-        with db.scope():
-            db.migrate()
-            install_log()
-            key = load(customers)
-        processes = Processes(settings, folder, report, random.Random(seed))
-        processes.start()
-        Chaos(processes, report, key, customers, say).unfold(plan_of(faults, seed, report.database))
-    finally:
-        if processes is not None:
-            processes.stop()
-        if report.violations:
-            say(_tails(folder))
-        shutil.rmtree(folder, ignore_errors=True)
-        db.disconnect()
-        db.database.initialize(before)
-    return report
+    with staged(settings, seed, customers, say, install_log) as stage:
+        unfolding = Chaos(stage.processes, stage.report, stage.key, customers, say)
+        unfolding.unfold(plan_of(faults, seed, stage.report.database))
+    return stage.report
 
 
 def main() -> None:
@@ -76,26 +51,12 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    with ExitStack() as stack:
-        folder = stack.enter_context(servers.folder())
-        server_url = None
-        if options.database == "postgresql":
-            server_url = stack.enter_context(servers.postgresql(folder))
-        url = stack.enter_context(own_database(options.database, folder, server_url))
-        report = chaos(Settings(database_url=url), options.faults, options.seed, options.customers)
+    with own_settings(options.database) as settings:
+        report = chaos(settings, options.faults, options.seed, options.customers)
     print(report.table())
     for violation in report.violations:
         print(f"VIOLATION: {violation}")
     sys.exit(1 if report.violations else 0)
-
-
-def _tails(folder: Path) -> str:
-    """The last lines of each process's log."""
-    tails = []
-    for path in sorted(folder.glob("*.log")):
-        lines = path.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-        tails.append("\n".join((f"--- {path.name}", *lines)))
-    return "\n".join(tails)
 
 
 if __name__ == "__main__":

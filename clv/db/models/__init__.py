@@ -12,6 +12,7 @@ tenant, delete its rows there as well (``clv.store.tenants.delete_tenant``).
 from clv.db.models.customers import (
     ClvChange,
     ClvRecord,
+    Feed,
     InteractionSummary,
     Leaders,
     Removal,
@@ -32,6 +33,7 @@ TABLES = (
     Leaders,
     Snapshot,
     Removal,
+    Feed,
     Run,
     Shard,
     RunError,

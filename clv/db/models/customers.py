@@ -63,6 +63,8 @@ class ClvRecord(Table):
     noted_from = TextField(null=True)
     # The number of the prediction model, in ``clv.domain.scoring.MODELS``.
     model = SmallIntegerField(default=0)
+    # Of a record computed singly: its number in the feed; null until a reader comes.
+    feed_number = BigIntegerField(null=True)
 
     class Meta:
         primary_key = CompositeKey("tenant_id", "customer_id")
@@ -71,6 +73,7 @@ class ClvRecord(Table):
 ClvRecord.add_index(
     ClvRecord.index(
         ClvRecord.tenant_id,
+        ClvRecord.feed_number,
         ClvRecord.customer_id,
         name="clv_record_computed_singly",
         where=SQL("run_id IS NULL"),
@@ -148,7 +151,7 @@ class Removal(Table):
     again.
     """
 
-    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    tenant_id = IntegerField()
     number = BigIntegerField()
     customer_hmac = TextField()
     # By somebody who wants the customer forgotten: a file that was on its way must not bring it
@@ -157,4 +160,15 @@ class Removal(Table):
     at_ms = BigIntegerField()
 
     class Meta:
-        primary_key = CompositeKey("tenant", "number")
+        primary_key = CompositeKey("tenant_id", "number")
+
+
+class Feed(Table):
+    """How far the numbers of a tenant's feed go, since it was read for the first time.
+
+    ``pruned`` is the highest number of a run that is deleted.
+    """
+
+    tenant = ForeignKeyField(Tenant, primary_key=True, on_delete="CASCADE")
+    latest = BigIntegerField()
+    pruned = BigIntegerField()

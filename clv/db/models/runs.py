@@ -50,6 +50,8 @@ class Run(Table):
     # JSON: what the tenant's customers added up to at the end, for GET /clv/summary.
     overview = TextField(null=True)
     version = IntegerField(default=0)
+    # Of an ended run: its number in the feed; null until a reader comes.
+    feed_number = BigIntegerField(null=True)
 
     class Meta:
         indexes = ((("tenant_id", "id"), False),)
@@ -63,6 +65,7 @@ Run.add_index(
 Run.add_index(
     Run.index(Run.tenant, unique=True, name="run_one_queued", where=SQL("status = 'queued'"))
 )
+Run.add_index(Run.index(Run.tenant, Run.feed_number, name="run_feed"))
 
 
 class Shard(Table):

@@ -1,5 +1,7 @@
 """A customer goes through every feature; after the erasure and maintenance nothing is left."""
 
+import base64
+import json
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -135,6 +137,19 @@ def use_everything(world: World) -> None:
         assert opener.status_code < 500, path
 
 
+def follow(world: World, after: str | None = None) -> tuple[str, str]:
+    """All of the feed from a cursor on, as it came, and the cursor of its end."""
+    told, query, has_more = "", f"?after={after}" if after else "?", True
+    stream = {**world.headers, "Accept": "application/x-ndjson"}
+    told += world.client.get(f"{API}/clv/feed{query}", headers=stream).text
+    while has_more:
+        page = world.call("GET", f"/clv/feed{query}")
+        pagination, has_more = page["pagination"], page["pagination"]["hasMore"]
+        query = f"?after={pagination['cursor']}"
+        told += json.dumps(page["data"]) + base64.urlsafe_b64decode(pagination["cursor"]).decode()
+    return told, pagination["cursor"]
+
+
 def cancel_a_planned_run(world: World) -> None:
     """A run with shards that begin and end with the marker, ended before they are worked on."""
     started = world.client.post(
@@ -155,6 +170,11 @@ def test_after_the_erasure_and_maintenance_nothing_is_left(world, capfd, caplog)
     load_everything(world)
     use_everything(world)
     cancel_a_planned_run(world)
+    _, cursor = follow(world)
+    world.call("POST", f"/customers/{LIVELY}/clv")
+    # Numbered for a reader, and told.
+    told, _ = follow(world, cursor)
+    assert LIVELY in told
     before = world.found()
     derived = {"clv_change", "run_error", "leaders", "snapshot", "backtest"}
     assert before["tables"] == {"interaction_summary", "clv_record"} | derived
@@ -163,6 +183,8 @@ def test_after_the_erasure_and_maintenance_nothing_is_left(world, capfd, caplog)
         erased = world.client.delete(f"{API}/customers/{customer}", headers=world.headers)
         assert erased.status_code == 204
     assert world.found()["tables"] == {"snapshot", "backtest"}
+    told, cursor = follow(world, cursor)
+    assert told.count('"removed"') == 4 and not MARKER.is_in(told.encode())
     assert "Vacuumed" in world.command("maintenance")
     assert world.found() == {"tables": set(), "redis": set(), "files": set()}
     if world.database_folder():

@@ -12,6 +12,7 @@ from tests.api.support import days_ago, row
 # How each query parameter is filled, from the ids that the request is about.
 Fill = Callable[[random.Random, Ids], Any]
 QUERY: dict[str, Fill] = {
+    "after": lambda rng, ids: rng.choice(ids.feed_cursors),
     "amount": lambda rng, ids: "amount",
     "computedAfter": lambda rng, ids: days_ago(9),
     # Tomorrow: within the second of the computation, two requests would differ.

@@ -51,6 +51,7 @@ class Ids:
     keys: list[str]
     labels: list[str]
     cursors: list[str]
+    feed_cursors: list[str]
 
     @property
     def in_order(self) -> list[str]:
@@ -68,6 +69,7 @@ class Ids:
             [f"{n:0{PUBLIC_LENGTH}}" for n in range(len(self.keys))],
             [f"{'label'.ljust(len(one) - 2, 'x')}{n:02}" for n, one in enumerate(self.labels)],
             self.cursors,
+            self.feed_cursors,
         )
 
 
@@ -188,7 +190,10 @@ class World:
         keys = [key["id"] for key in send("GET", "api-keys")["data"]]
         pages = [send("GET", f"{path}limit=1")["pagination"]["cursor"] for path in LISTS]
         cursors = [cursor for cursor in pages if cursor]
-        ids = Ids(name, customers, jobs, backtests, keys, labels, cursors)
+        feed = [
+            send("GET", f"clv/feed?limit={limit}")["pagination"]["cursor"] for limit in (1, 1_000)
+        ]
+        ids = Ids(name, customers, jobs, backtests, keys, labels, cursors, feed)
         # To date, and predicted: 24 months of what the shortest tenure, 6 months, brought.
         money = [f"{amount:.2f}" for one in amounts for amount in (one, 4 * one)]
         others = [*money, f"{sum(amounts[1:]):.2f}", f"{name.upper()}-key"]

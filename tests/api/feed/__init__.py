@@ -1,0 +1,1 @@
+"""The feed: who follows it has the service's customers."""
