@@ -148,7 +148,7 @@ def test_whatever_commits_when_all_readers_end_with_the_same_records(
     app, headers, acme, load, bell, listed, monkeypatch, seed
 ):
     rng = random.Random(seed)
-    for room, name in ((records, "save_if_customer_exists"), (summaries, "erase_customer")):
+    for room, name in ((records, "save_if_customer_exists"), (summaries, "erase_customers")):
         monkeypatch.setattr(room, name, committed_late(getattr(room, name), rng))
     readers = [Replica(app.test_client(), headers("viewer")) for _ in range(2)]
     closing = threading.Event()
