@@ -90,19 +90,44 @@ class Arrivals:
         return len(head) >= conn.needed
 
 
-class Bodies:
+class _Stage:
+    """Connections that wait for one thing.
+
+    :param events: what the poller looks for
+    :param end: called with a connection whose wait was in vain: it has gone, or took too long
+    """
+
+    def __init__(self, poller: Any, events: int, end: Act) -> None:
+        self._waiting = Waiting(poller, events)
+        self._end = end
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._waiting)
+
+    def remove(self, conn: Connection) -> None:
+        """Wait for it no more."""
+        self._waiting.remove(conn)
+
+    def look(self, now: float) -> None:
+        """Give those up that take too long."""
+        for conn in self._waiting.overdue(now):
+            self._give_up(conn)
+
+    def _give_up(self, conn: Connection) -> None:
+        self._waiting.remove(conn)
+        self._end(conn)
+
+
+class Bodies(_Stage):
     """Connections whose body the application has asked for, and has yet to arrive.
 
     :param serve: called when the body is there, or will never be
     """
 
     def __init__(self, poller: Any, serve: Act) -> None:
-        self._waiting = Waiting(poller, READ)
+        super().__init__(poller, READ, self._break_off)
         self._serve = serve
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(self._waiting)
 
     def begin(self, conn: Connection) -> None:
         """Receive the body of a connection, then serve it again."""
@@ -112,15 +137,6 @@ class Bodies:
                 conn.sock.sendall(_CONTINUE)
             self._waiting.add(conn, conn.patience.until, self._receive)
         except OSError:
-            self._give_up(conn)
-
-    def remove(self, conn: Connection) -> None:
-        """Wait for it no more."""
-        self._waiting.remove(conn)
-
-    def look(self, now: float) -> None:
-        """Give those up that are too slow."""
-        for conn in self._waiting.overdue(now):
             self._give_up(conn)
 
     def _receive(self, conn: Connection) -> None:
@@ -141,13 +157,12 @@ class Bodies:
             conn.patience.earn(size)
             self._waiting.put_off(conn, conn.patience.until)
 
-    def _give_up(self, conn: Connection) -> None:
-        self._waiting.remove(conn)
+    def _break_off(self, conn: Connection) -> None:
         conn.body.break_off()
         self._serve(conn)
 
 
-class Responses:
+class Responses(_Stage):
     """Connections whose client has yet to take all of its response.
 
     :param go_on: called when it has, with what a thread has said of the request
@@ -155,11 +170,8 @@ class Responses:
     """
 
     def __init__(self, poller: Any, go_on: Callable[[Connection, Any], None], drop: Act) -> None:
-        self._waiting = Waiting(poller, WRITE)
-        self._go_on, self._drop = go_on, drop
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(self._waiting)
+        super().__init__(poller, WRITE, drop)
+        self._go_on = go_on
 
     def begin(self, conn: Connection, outcome: Any) -> None:
         """Send the rest of a connection's response."""
@@ -167,24 +179,13 @@ class Responses:
         try:
             self._waiting.add(conn, conn.patience.until, lambda conn: self._send(conn, outcome))
         except OSError:
-            self._drop(conn)
-
-    def remove(self, conn: Connection) -> None:
-        """Wait for it no more."""
-        self._waiting.remove(conn)
-
-    def look(self, now: float) -> None:
-        """Drop those that are too slow."""
-        for conn in self._waiting.overdue(now):
-            self._waiting.remove(conn)
-            self._drop(conn)
+            self._give_up(conn)
 
     def _send(self, conn: Connection, outcome: Any) -> None:
         try:
             conn.patience.earn(conn.sock.send_more())
         except OSError:
-            self._waiting.remove(conn)
-            self._drop(conn)
+            self._give_up(conn)
             return
         if conn.sock.outbox is None:
             self._waiting.remove(conn)
@@ -193,7 +194,7 @@ class Responses:
             self._waiting.put_off(conn, conn.patience.until)
 
 
-class Ends:
+class Ends(_Stage):
     """Connections that are closed on our side. If they were closed at once, a client that still
     sends would not see the end of its response.
 
@@ -201,11 +202,7 @@ class Ends:
     """
 
     def __init__(self, poller: Any, drop: Act) -> None:
-        self._waiting = Waiting(poller, READ)
-        self._drop = drop
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(self._waiting)
+        super().__init__(poller, READ, drop)
 
     def begin(self, conn: Connection) -> None:
         """Close a connection."""
@@ -213,17 +210,7 @@ class Ends:
             conn.sock.shutdown(socket.SHUT_WR)
             self._waiting.add(conn, time.monotonic() + CLOSING_SECONDS, self._drain)
         except OSError:
-            self._drop(conn)
-
-    def remove(self, conn: Connection) -> None:
-        """Wait for it no more."""
-        self._waiting.remove(conn)
-
-    def look(self, now: float) -> None:
-        """Drop those whose client had the time to close."""
-        for conn in self._waiting.overdue(now):
-            self._waiting.remove(conn)
-            self._drop(conn)
+            self._give_up(conn)
 
     def _drain(self, conn: Connection) -> None:
         try:
@@ -233,5 +220,4 @@ class Ends:
             return
         except OSError:
             pass
-        self._waiting.remove(conn)
-        self._drop(conn)
+        self._give_up(conn)
