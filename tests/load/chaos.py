@@ -8,9 +8,6 @@ database log each record that is written, in the transaction that writes it.
 """
 
 import argparse
-import random
-import signal
-import sys
 from collections.abc import Callable
 
 from clv.config import Settings
@@ -18,8 +15,7 @@ from tests.load.chaos_database import install_log
 from tests.load.chaos_faults import plan_of
 from tests.load.chaos_report import Report
 from tests.load.chaos_runs import Chaos
-from tests.load.chaos_stage import own_settings, staged
-from tests.support.processes import DATABASES
+from tests.load.chaos_stage import begun, end, own_settings, staged
 
 CUSTOMERS = 20_000
 
@@ -44,19 +40,10 @@ def chaos(
 def main() -> None:
     """The command line; it ends with 1 when anybody was lost or counted twice."""
     parser = argparse.ArgumentParser(prog="python -m tests.load.chaos", description=__doc__)
-    parser.add_argument("--faults", type=int, default=500)
-    parser.add_argument("--database", choices=DATABASES, default="sqlite")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--customers", type=int, default=CUSTOMERS)
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    options = begun(parser, faults=500, customers=CUSTOMERS)
     with own_settings(options.database) as settings:
         report = chaos(settings, options.faults, options.seed, options.customers)
-    print(report.table())
-    for violation in report.violations:
-        print(f"VIOLATION: {violation}")
-    sys.exit(1 if report.violations else 0)
+    end(report)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """The stage of chaos: a service on servers of its own, with a tenant, that is all taken down at the
 end."""
 
+import argparse
 import random
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +18,7 @@ from tests.load.chaos_database import load, own_database
 from tests.load.chaos_processes import Processes
 from tests.load.chaos_report import Report
 from tests.support import servers
+from tests.support.processes import DATABASES
 
 TAIL_LINES = 40
 
@@ -78,6 +82,30 @@ def own_settings(kind: str) -> Iterator[Settings]:
         if kind == "postgresql":
             server_url = stack.enter_context(servers.postgresql(folder))
         yield Settings(database_url=stack.enter_context(own_database(kind, folder, server_url)))
+
+
+def begun(parser: argparse.ArgumentParser, faults: int, customers: int) -> argparse.Namespace:
+    """The options of a command, which a SIGTERM ends with 1.
+
+    :param faults: how many there are by default
+    :param customers: likewise
+    """
+    parser.add_argument("--faults", type=int, default=faults)
+    parser.add_argument("--database", choices=DATABASES, default="sqlite")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--customers", type=int, default=customers)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    return options
+
+
+def end(report: Report) -> None:
+    """Print the report, and end the command with 1 if anything was violated."""
+    print(report.table())
+    for violation in report.violations:
+        print(f"VIOLATION: {violation}")
+    sys.exit(1 if report.violations else 0)
 
 
 def _tails(folder: Path) -> str:

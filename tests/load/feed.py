@@ -9,8 +9,6 @@ then. After each run the table of either must have the service's records, and no
 
 import argparse
 import random
-import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -27,10 +25,9 @@ from tests.load.chaos_database import again, counts, undone
 from tests.load.chaos_faults import plan_of, strike
 from tests.load.chaos_processes import PATIENCE_SECONDS, http_answer
 from tests.load.chaos_report import Report
-from tests.load.chaos_stage import Stage, own_settings, staged
+from tests.load.chaos_stage import Stage, begun, end, own_settings, staged
 from tests.load.feed_follower import Follower
 from tests.load.feed_writers import Writer
-from tests.support.processes import DATABASES
 
 CUSTOMERS = 4_000
 WRITERS = 2
@@ -182,19 +179,10 @@ def main() -> None:
     """The command line; it ends with 1 when a table was not the service's."""
     parser = argparse.ArgumentParser(prog="python -m tests.load.feed", description=__doc__)
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--faults", type=int, default=50)
-    parser.add_argument("--database", choices=DATABASES, default="sqlite")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--customers", type=int, default=CUSTOMERS)
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    options = begun(parser, faults=50, customers=CUSTOMERS)
     with own_settings(options.database) as settings:
         report = follow(settings, options.runs, options.faults, options.seed, options.customers)
-    print(report.table())
-    for violation in report.violations:
-        print(f"VIOLATION: {violation}")
-    sys.exit(1 if report.violations else 0)
+    end(report)
 
 
 if __name__ == "__main__":
