@@ -27,7 +27,7 @@ from clv.budgets import (
 )
 from clv.errors import Unavailable
 
-_FULL = "The service's temporary disk is full. Try again shortly."
+FULL = "The service's temporary disk is full. Try again shortly."
 _SHARE_TAKEN = (
     "Your tenant's requests hold all the temporary disk that a tenant gets now ({:,.0f} MB)."
     " Try again when another of them has ended."
@@ -102,7 +102,7 @@ class TemporaryDisk:
         is_alone = own == self._total
         share = self._capacity * (DISK_SHARE_ALONE if is_alone else DISK_SHARE_BESIDE_OTHERS)
         if self._total + size > self._capacity:
-            return _FULL
+            return FULL
         return _SHARE_TAKEN.format(share / 1_000_000) if own + size > share else None
 
     def _add(self, owner: Hashable, size: int) -> None:

@@ -3,7 +3,7 @@
 import errno
 import logging
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain
 
@@ -49,9 +49,13 @@ def also_as_file(blp: ClvBlueprint, columns: Sequence[str]) -> Callable:
     return decorator
 
 
-def wanted() -> str:
-    """The media type that the current request prefers: JSON or one of a file."""
-    return _OFFERED[request.accept_mimetypes.best_match(_OFFERED, JSON)]
+def wanted(files: Collection[str] = KIND_OF.keys()) -> str:
+    """The media type that the current request prefers: JSON or one of a file.
+
+    :param files: the kinds of files that there are
+    """
+    offers = [offer for offer, kind in _OFFERED.items() if kind == JSON or kind in files]
+    return _OFFERED[request.accept_mimetypes.best_match(offers, JSON)]
 
 
 def refuse_paging() -> None:

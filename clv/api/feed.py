@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from dataclasses import astuple
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 from flask.views import MethodView
 
 from clv.api import downloads, paging
 from clv.api.schemas.feed import FeedPage, FeedQuery
 from clv.auth.principal import Role
 from clv.files import writer
+from clv.files.kinds import NDJSON
 from clv.http.access import ClvBlueprint, principal
 from clv.services import feed
 from clv.services.feed import Place
 
 blp = ClvBlueprint("feed", __name__, url_prefix="/api/v1", description="Keep other systems in step")
 
-JSON, NDJSON = "application/json", "application/x-ndjson"
 _KINDS = (int, int, int, int, int, int, int, str)
 _HEADERS = {
     "Removal-Key": {
@@ -52,8 +52,8 @@ class Feed(MethodView):
         last line has a cursor, and so have some of the others: one for all up to that line.
         """
         place = _place(query["after"], principal().tenant_id)
-        offered = request.accept_mimetypes.best_match((JSON, NDJSON), JSON)
-        return _stream(place) if offered == NDJSON else _page(place, query["limit"])
+        is_stream = downloads.wanted([NDJSON]) == NDJSON
+        return _stream(place) if is_stream else _page(place, query["limit"])
 
 
 def _page(place: Place | None, limit: int) -> Any:

@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from clv import db, logs
-from clv.errors import DISK_FULL, READ_ONLY, ClvError, Unavailable
+from clv.errors import ClvError, Unavailable
 
-_STATES = {db.FULL: DISK_FULL, db.READ_ONLY: READ_ONLY}
 _DOWN = "The database can't be reached, is busy, or lacks its tables (flask migrate)."
 _FAULT = "The database refused a statement."
 
@@ -46,7 +45,7 @@ def _sentence_and_cause(error: BaseException) -> tuple[str, str]:
     state, cause = db.state_of(error), db.cause(error)
     if state is None:
         return _FAULT, f"{cause}; {logs.trace(error)}"
-    return _STATES.get(state, _DOWN), cause
+    return db.SENTENCES.get(state, _DOWN), cause
 
 
 def _because(sentence: str, cause: str) -> str:

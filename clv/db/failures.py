@@ -12,8 +12,8 @@ import peewee
 import psycopg
 from playhouse.pool import MaxConnectionsExceeded
 
+from clv import errors
 from clv.db import connections
-from clv.errors import Unavailable
 
 # Every error that a statement or a connection can raise.
 ERRORS = (
@@ -26,6 +26,8 @@ ERRORS = (
 # What an error that is not for good says of the database; the first one counts.
 FULL, READ_ONLY, NO_TABLES, DOWN = "full", "read-only", "migrations are pending", "unavailable"
 _STATES = (FULL, READ_ONLY, NO_TABLES, DOWN)
+# Of these two there is more to say than that it is down.
+SENTENCES = {FULL: errors.DISK_FULL, READ_ONLY: errors.READ_ONLY}
 
 _SQLSTATES = {
     "53100": FULL,
@@ -109,7 +111,7 @@ def is_busy(error: BaseException) -> bool:
 def cause(error: BaseException) -> str:
     """Why the database or the queue failed, in one line for the log and the command line: without
     passwords, and without data, which the texts of other errors may hold."""
-    if isinstance(error, Unavailable):
+    if isinstance(error, errors.Unavailable):
         return error.cause or error.message
     if not isinstance(error, (*ERRORS, OSError)):
         return ""

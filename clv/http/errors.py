@@ -20,7 +20,6 @@ from clv.http.counters import DATABASE, REDIS
 RETRY_AFTER_SECONDS = 5
 # How many characters the message of a body may have.
 MAX_MESSAGE = 2_000
-_DATABASE = {db.FULL: errors.DISK_FULL, db.READ_ONLY: errors.READ_ONLY}
 STATUS = {
     errors.Invalid: 400,
     errors.BrokenOff: 400,
@@ -100,7 +99,7 @@ def database_failed(error: Exception) -> str:
     caller."""
     log_failure(error)
     db.give_up()
-    return _DATABASE.get(db.state_of(error) or "", errors.DATABASE_DOWN)
+    return db.SENTENCES.get(db.state_of(error) or "", errors.DATABASE_DOWN)
 
 
 def count_failure(error: Exception) -> None:

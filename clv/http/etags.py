@@ -27,16 +27,13 @@ HEADER = {
 }
 
 
-def of(body: bytes) -> str:
-    """The ETag of an answer."""
-    return f'"{blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()}"'
-
-
-def is_known(etag: str) -> bool:
-    """Whether the client that sent the current request has this answer already."""
-    header = request.environ.get("HTTP_IF_NONE_MATCH")
-    # A proxy that compresses an answer makes its ETag a weak one.
-    return header is not None and parse_etags(header).contains_weak(etag.strip('"'))
+def tag(body: bytes, answer: Response) -> Response:
+    """The answer with the ETag of its body; if the client has it already, a 304 instead."""
+    etag = f'"{blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()}"'
+    if _is_known(etag):
+        answer = Response(status=304)
+    answer.headers.add("ETag", etag)
+    return answer
 
 
 def tagged(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -45,10 +42,13 @@ def tagged(view: Callable[..., Response]) -> Callable[..., Response]:
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
         response = view(*args, **kwargs)
-        etag = of(response.get_data())
-        if is_known(etag):
-            response = Response(status=304)
-        response.headers["ETag"] = etag
-        return response
+        return tag(response.get_data(), response)
 
     return wrapper
+
+
+def _is_known(etag: str) -> bool:
+    """Whether the client that sent the current request has this answer already."""
+    header = request.environ.get("HTTP_IF_NONE_MATCH")
+    # A proxy that compresses an answer makes its ETag a weak one.
+    return header is not None and parse_etags(header).contains_weak(etag.strip('"'))

@@ -7,7 +7,7 @@ from clv import db
 from clv.db.clock import latest_sql, now_sql
 from clv.db.dialect import row_lock
 from clv.store import feed
-from clv.store.runs import IS_ACTIVE
+from clv.store.runs import IS_ACTIVE, TAKE_SUMS
 
 # Rows deleted in one transaction: other writers wait no longer than that takes.
 DELETED_AT_ONCE = 5_000
@@ -58,13 +58,8 @@ def shards() -> int:
     """Delete the shards of ended runs, which processes of an older version leave behind, and keep
     their sums; return their number."""
     of_ended = f"SELECT id FROM run WHERE NOT {IS_ACTIVE}"
-    sums = ", ".join(
-        f"{name} = (SELECT CAST(COALESCE(SUM({name}), 0) AS BIGINT) FROM shard"
-        " WHERE run_id = run.id)"
-        for name in ("computed", "errors")
-    )
     with db.transaction():
-        db.execute(f"UPDATE run SET {sums} WHERE NOT {IS_ACTIVE} AND computed IS NULL")
+        db.execute(f"UPDATE run SET {TAKE_SUMS} WHERE NOT {IS_ACTIVE} AND computed IS NULL")
         return db.execute(f"DELETE FROM shard WHERE run_id IN ({of_ended})")
 
 

@@ -7,7 +7,6 @@ with the tenant locked as well, so no erasure gets in between.
 """
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -77,11 +76,6 @@ class Erased:
         return [one for one in customer_ids if name(one) in self._hmacs]
 
 
-def hmac_of(key: str, customer_id: str) -> str:
-    """How removals name a customer."""
-    return hmac.digest(bytes.fromhex(key), customer_id.encode(), "sha256").hex()
-
-
 def key(tenant_id: int) -> str:
     """The key under which the tenant's removals name customers."""
     stored = db.row("SELECT removal_key FROM tenant WHERE id = %s", (tenant_id,))
@@ -121,7 +115,8 @@ def _count(tenant_id: int, removed: int) -> None:
 
 
 def _namer(key: str) -> Callable[[str], str]:
-    """:func:`hmac_of` for many customers, three times as fast: it hashes the key once."""
+    """How removals name a customer: by the HMAC-SHA256 of the id, in hexadecimal. The key is hashed
+    once, so that this takes a third of the time of ``hmac.digest`` for each."""
     inner, outer = map(hashlib.sha256, _pads(key))
 
     def name(customer_id: str) -> str:

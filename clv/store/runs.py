@@ -31,6 +31,8 @@ JOIN_ATTEMPTS = 20
 NO_SUCH_JOB = "There is no job with this id."
 
 _SUM_OF = "(SELECT CAST(COALESCE(SUM({0}), 0) AS BIGINT) FROM shard WHERE run_id = run.id)"
+# SET: a run's sums, when its shards are deleted.
+TAKE_SUMS = f"computed = {_SUM_OF.format('computed')}, errors = {_SUM_OF.format('errors')}"
 _RUN = (
     "run.id, run.job_id, run.tenant_id, run.segment, run.status, run.requested_by,"
     " run.created_ms, run.started_ms, run.as_of_ms, run.finished_ms, run.total, run.message,"
@@ -218,11 +220,7 @@ def settle(run_id: int) -> None:
     """Count a run that was just ended, and keep of its shards nothing but their sums: the bounds
     are ids of customers. In the transaction that ends it, after which no chunk is written."""
     # Not in the statement that ends it: one that has waited for a chunk does not see what it wrote.
-    db.execute(
-        f"UPDATE run SET computed = {_SUM_OF.format('computed')},"
-        f" errors = {_SUM_OF.format('errors')} WHERE id = %s",
-        (run_id,),
-    )
+    db.execute(f"UPDATE run SET {TAKE_SUMS} WHERE id = %s", (run_id,))
     db.execute("DELETE FROM shard WHERE run_id = %s", (run_id,))
     run_tally.add(run_id)
 

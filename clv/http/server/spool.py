@@ -14,10 +14,9 @@ from clv.budgets import (
     MAX_SPOOLED,
 )
 from clv.errors import Unavailable
-from clv.temporary_disk import Held, TemporaryDisk
+from clv.temporary_disk import FULL, Held, TemporaryDisk
 
 _TOO_MANY = "Too many requests and responses wait for slow clients. Try again shortly."
-_FULL = "The service's temporary disk is full. Try again shortly."
 
 
 class SpoolRoom:
@@ -81,7 +80,7 @@ class Spool:
             self.file.seek(self.size)
             self.file.write(data)
         except OSError:
-            raise Unavailable(_FULL) from None
+            raise Unavailable(FULL) from None
         self.size = size
 
     def close(self) -> None:
@@ -104,7 +103,7 @@ class Spool:
             file.write(cast(io.BytesIO, self.file).getbuffer())
         except OSError:
             self._room.leave(self._owner, held)
-            raise Unavailable(_FULL) from None
+            raise Unavailable(FULL) from None
         except Unavailable:
             self._room.leave(self._owner, held)
             raise

@@ -1,11 +1,11 @@
 """Another system that follows the feed."""
 
-import hashlib
-import hmac
 import json
 from typing import Any
 
 from flask.testing import FlaskClient
+
+from tests.support.removals import hmac_of
 
 URL = "/api/v1/clv/feed"
 NDJSON = "application/x-ndjson"
@@ -67,8 +67,3 @@ class Replica:
             else:
                 record = {name: entry[name] for name in entry if name not in _NOT_OF_RECORD}
                 self.records[entry["customerId"]] = record
-
-
-def hmac_of(key: str, customer_id: str) -> str:
-    """As the documentation says it."""
-    return hmac.new(bytes.fromhex(key), customer_id.encode(), hashlib.sha256).hexdigest()

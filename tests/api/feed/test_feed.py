@@ -9,9 +9,10 @@ from clv.domain.units import DAY_MS
 from clv.services import feed, maintenance
 from clv.services.customers import recompute_clv
 from clv.store import runs, tenants
-from tests.api.feed.replica import NDJSON, URL, Replica, hmac_of
+from tests.api.feed.replica import NDJSON, URL, Replica
 from tests.api.support import row
 from tests.jobs.support import begin, complete, compute_first_chunk, planned
+from tests.support.removals import hmac_of
 
 NOBODY = "the cursor of nothing"
 

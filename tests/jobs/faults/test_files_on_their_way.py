@@ -16,6 +16,7 @@ from clv.services.loading import Loaded, Options
 from clv.store import removals, summaries
 from tests.jobs.faults.support import TRIALS
 from tests.jobs.support import DAY, add_customers, together
+from tests.support.removals import hmac_of
 
 ROWS = 60
 NAMED = [f"c{n:05}" for n in range(1, ROWS + 1)]
@@ -156,7 +157,7 @@ def test_removals_are_numbered_by_tenant_and_name_nobody(tenant, customers):
         stored = db.rows("SELECT number, customer_hmac, erased FROM removal ORDER BY number")
         key = db.value("SELECT removal_key FROM tenant")
         assert stored == [
-            (number, removals.hmac_of(key, victim), True)
+            (number, hmac_of(key, victim), True)
             for number, victim in enumerate(("c00003", "c00001"), 1)
         ]
         assert removals.last(tenant.id) == 2
