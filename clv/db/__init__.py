@@ -49,9 +49,9 @@ from clv.db.queries import (
 from clv.db.schema import (
     backup,
     migrate,
+    migration_state,
     pending_migrations,
     schema_version,
-    unknown_migrations,
     wait_for_migration,
 )
 from clv.db.upkeep import vacuum
@@ -82,6 +82,7 @@ __all__ = [
     "is_sqlite",
     "keep_connections",
     "migrate",
+    "migration_state",
     "pending_migrations",
     "quick_row",
     "refusal",
@@ -94,7 +95,6 @@ __all__ = [
     "stream",
     "tolerated",
     "transaction",
-    "unknown_migrations",
     "vacuum",
     "value",
     "wait_for_migration",

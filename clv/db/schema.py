@@ -45,12 +45,15 @@ def migrate() -> list[str]:
 
 def pending_migrations() -> list[str]:
     """The names of the migrations that this version needs and the database lacks."""
-    return [migration.name for migration in _runner().status() if migration.applied is None]
+    return migration_state()[0]
 
 
-def unknown_migrations() -> list[str]:
-    """The names of the migrations that a newer version applied to the database."""
-    return [migration.name for migration in _runner().status() if migration.path is None]
+def migration_state() -> tuple[list[str], list[str]]:
+    """The names of the migrations that this version needs and the database lacks, and of those that
+    a newer version applied to it."""
+    statuses = _runner().status()
+    pending = [migration.name for migration in statuses if migration.applied is None]
+    return pending, [migration.name for migration in statuses if migration.path is None]
 
 
 @cache

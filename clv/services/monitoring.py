@@ -111,8 +111,8 @@ def queue_figures(queue: Queue) -> QueueFigures | None:
 def _database_state() -> tuple[str, Sequence[str]]:
     """The state of the database, and the migrations there that this version does not know."""
     try:
-        state = db.NO_TABLES if db.pending_migrations() else db.refusal() or OK
-        return state, db.unknown_migrations()
+        pending, unknown = db.migration_state()
+        return db.NO_TABLES if pending else db.refusal() or OK, unknown
     except db.ERRORS as error:
         logs.event("database.failed", logging.WARNING, cause=db.cause(error))
         return UNAVAILABLE, ()

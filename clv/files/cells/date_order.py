@@ -6,15 +6,13 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import combinations
 
-from clv.files.cells.dates import numeric_date, numeric_parts
+from clv.files.cells.dates import MAX_TIME_LENGTH, numeric_date, numeric_parts
 from clv.files.choices import DATE_ORDERS
 
 # Between the numbers of a date; a point behind a weekday has no digit in front.
 _SIGNS = re.compile(r"(?<=[0-9])[-/.]")
 _MAX_EXAMPLES = 5
 _CACHED_DATES = 4_096
-# No date is as long.
-_MAX_LENGTH = 80
 _FIRST = date(1970, 1, 1)
 # A date at the beginning of a cell, with its weekday; numeric_parts() has the last word.
 _START = re.compile(
@@ -80,7 +78,7 @@ class DateOrder:
         for cell in cells:
             if self.is_certain:
                 return
-            if match := _START.match(cell[:_MAX_LENGTH]):
+            if match := _START.match(cell[:MAX_TIME_LENGTH]):
                 self._add(match[1])
 
     def _add(self, text: str) -> None:

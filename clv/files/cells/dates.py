@@ -8,6 +8,8 @@ import re
 import unicodedata
 from datetime import date
 
+# No date is as long, nor a date with its time.
+MAX_TIME_LENGTH = 80
 # In English, German, French, Spanish, Italian, Dutch and Portuguese.
 _MONTHS = (
     "jan january januar jän jaen jänner jaenner janv janvier ene enero gen gennaio januari janeiro",

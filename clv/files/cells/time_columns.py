@@ -13,6 +13,7 @@ import numpy as np
 
 from clv.domain.time_zone import TimeZone
 from clv.domain.units import DAY_MS, MINUTE_MS
+from clv.files.cells.dates import MAX_TIME_LENGTH
 
 _DIGITS_TO_0 = str.maketrans("123456789", "000000000")
 # The common forms, with 0 for every digit.
@@ -32,8 +33,6 @@ _ISO_PLACES = {
     "mdy": [6, 7, 8, 9, 2, 0, 1, 2, 3, 4],
 }
 _PLUS, _MINUS = b"+-"
-# No common form is as long.
-_MAX_LENGTH = 80
 _MAX_OFFSET_MINUTES = 14 * 60
 
 
@@ -79,7 +78,7 @@ def common_times(
 def _common_times(
     cells: Sequence[str], order: str | None, zone: TimeZone, days_zone: TimeZone
 ) -> np.ndarray | None:
-    form = _form(cells[0][:_MAX_LENGTH].translate(_DIGITS_TO_0), order) if cells else None
+    form = _form(cells[0][:MAX_TIME_LENGTH].translate(_DIGITS_TO_0), order) if cells else None
     codes = _codes(cells, form) if form else None
     if form is None or codes is None:
         return None

@@ -12,13 +12,11 @@ from clv.domain.time_zone import TimeZone
 from clv.domain.units import DAY_MS
 from clv.files.cells.bad_value import BadValue
 from clv.files.cells.clocks import CLOCK, clock_ms, day_fraction_ms
-from clv.files.cells.dates import date_of
+from clv.files.cells.dates import MAX_TIME_LENGTH, date_of
 from clv.files.cells.time_columns import common_times
 from clv.files.cells.zones import zone_named
 
 _CACHED_CELLS = 8_192
-# No time is as long.
-_MAX_LENGTH = 80
 _FIRST_DAY = date(1970, 1, 1).toordinal()
 # The day 0 of spreadsheets is 1899-12-30.
 _SERIAL_OF_1970 = 25_569
@@ -65,9 +63,9 @@ class TimeReader:
         :param zone: the zone, if neither of them has one
         :raises ValueError: if it is no time, before 1970 or in the future
         """
-        if len(cell) + len(clock) + len(zone) > _MAX_LENGTH:
+        if len(cell) + len(clock) + len(zone) > MAX_TIME_LENGTH:
             cell, clock, zone = (text.strip() for text in (cell, clock, zone))
-            if len(cell) + len(clock) + len(zone) > _MAX_LENGTH:
+            if len(cell) + len(clock) + len(zone) > MAX_TIME_LENGTH:
                 raise BadValue("Must be a time such as 2026-03-12 09:14, or a date", cell)
         return self._cached_time(cell, clock, zone)
 
