@@ -41,7 +41,7 @@ DEFAULT_PORT = 8000
 START_SECONDS = 60
 # More than gunicorn's graceful_timeout.
 STOP_SECONDS = 35
-# Each raises KeyboardInterrupt; SIGHUP comes when the terminal is closed.
+# The first of them raises KeyboardInterrupt; SIGHUP comes when the terminal is closed.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BIN = Path(sys.executable).parent
 
@@ -112,7 +112,7 @@ def main() -> None:
     demo = parser.parse_args().demo
     port = _port(load().port)
     for number in STOP_SIGNALS:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, _begin_to_stop)
     with _only_launcher(), _processes() as launcher:
         serve(launcher, port, demo)
 
@@ -196,10 +196,21 @@ def _processes() -> Iterator[Launcher]:
     except subprocess.CalledProcessError as error:
         sys.exit(f"{shlex.join(error.cmd)} failed; see above.")
     finally:
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        _ignore_stops()
         launcher.stop()
         EMBEDDED_REDIS.unlink(missing_ok=True)
+
+
+def _begin_to_stop(number: int, frame: object) -> None:
+    """Stop, once: make and the terminal may both send a signal."""
+    _ignore_stops()
+    raise KeyboardInterrupt
+
+
+def _ignore_stops() -> None:
+    for number in STOP_SIGNALS:
+        # Not SIG_IGN: of a signal that has just come, Python would say that it was ignored.
+        signal.signal(number, lambda number, frame: None)
 
 
 def _redis_answers(url: str) -> bool:

@@ -48,9 +48,12 @@ def demo(tmp_path_factory):
         yield folder, output.read_text()
     finally:
         processes = _descendants(launcher.pid)
+        # As from a terminal and from make at once.
         launcher.send_signal(signal.SIGINT)
+        launcher.send_signal(signal.SIGTERM)
         launcher.wait(120)
         assert launcher.returncode == 0, output.read_text()
+        assert "Traceback" not in output.read_text()
         wait_until(lambda: not any(map(_lives, processes)), "all processes ended")
         assert not (folder / "var" / "redis.url").exists()
 
