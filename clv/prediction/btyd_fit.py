@@ -6,7 +6,8 @@ something is fitted: a process that only predicts never loads it.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from clv.prediction.btyd import Parameters
 _MAX_GRADIENT = 1e-5
 # The starting points are compared on at most about this many buyers.
 _SAMPLE_SIZE = 100_000
+# Standard deviation of the weak prior, of the logarithms of the coordinates: e^3 is 20.
+_PRIOR_WIDTH = 3.0
 # The mean log-likelihood per buyer and its gradient, at the logarithms of the parameters.
 _LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -28,24 +31,32 @@ class Fit:
 
     :param log_likelihood: of BG/NBD, with times in days
     :param value_log_likelihood: of Gamma-Gamma
-    :param limits: the coordinates at a bound. The model is then a limiting case, such as one rate
-        for all buyers (r), or buyers who never stop (b/a)
     """
 
     parameters: Parameters
     buyers: int
     log_likelihood: float
     value_log_likelihood: float
-    limits: tuple[str, ...]
+
+
+class Purchases(NamedTuple):
+    """The parameters of BG/NBD."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
 
 
 @dataclass(frozen=True, slots=True)
 class _SearchSpace:
     """Coordinates that are hardly correlated, with their bounds and starting points.
 
-    A coordinate at a bound has run away: a limiting case of the model describes the data as well.
+    A coordinate at a bound has run away: a limiting case of the model describes the data as well,
+    such as one rate for all buyers (r), or buyers who never stop (b/a).
 
     :param to_logs: matrix from the coordinates to the logarithms of the model's parameters
+    :param limits_serve: whether predictions of a limiting case make sense
     """
 
     names: tuple[str, ...]
@@ -53,6 +64,11 @@ class _SearchSpace:
     low: np.ndarray
     high: np.ndarray
     starts: tuple[tuple[float, ...], ...]
+    limits_serve: bool = False
+
+    def is_at_bound(self, point: np.ndarray) -> bool:
+        """Whether a coordinate has run away."""
+        return bool(((point <= self.low) | (point >= self.high)).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +85,16 @@ class _Optimum:
 _BG_NBD = _SearchSpace(
     names=("r", "alpha/r", "a", "b/a"),
     to_logs=np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]),
-    low=np.log([1e-3, 1e-4, 1e-3, 1e-4]),
+    low=np.log([1e-3, 1e-4, 1e-6, 1e-4]),
     high=np.log([1e4, 1e4, 1e3, 1e5]),
-    starts=((0.0, 0.0, 0.0, 1.0), (-1.5, -0.5, -0.5, 2.0), (1.0, 0.0, -1.0, 4.0)),
+    # The last one is for buyers of whom many never stop and some stop at once: with small a and b,
+    # the probability of stopping is nearly 0 or nearly 1.
+    starts=(
+        (0.0, 0.0, 0.0, 1.0),
+        (-1.5, -0.5, -0.5, 2.0),
+        (1.0, 0.0, -1.0, 4.0),
+        (0.0, 0.0, -6.0, 3.5),
+    ),
 )
 # The coordinate q is the parameter less 1; the mean value of all buyers is p·v/(q − 1).
 _GAMMA_GAMMA = _SearchSpace(
@@ -80,6 +103,8 @@ _GAMMA_GAMMA = _SearchSpace(
     low=np.log([1e-3, 1e-3, 1e-4]),
     high=np.log([1e4, 1e4, 1e4]),
     starts=((1.0, 1.0, 0.0), (2.0, 0.0, 0.0), (0.0, 2.0, 0.0)),
+    # Where every value of a buyer is the same, the next one will be, too.
+    limits_serve=True,
 )
 
 
@@ -91,44 +116,58 @@ def fit(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, mean_value: np.ndarray)
         (refunds), the buyer is left out of Gamma-Gamma
     :raises NotFitted: with the reason, if the data don't determine the parameters
     """
-    (r, alpha, a, b), likelihood, limits = fit_purchases(x, t_x, age)
-    (p, q, v), value_likelihood, value_limits = fit_values(x + 1, mean_value)
-    parameters = Parameters(r, alpha, a, b, p, q, v)
-    return Fit(parameters, len(x), likelihood, value_likelihood, limits + value_limits)
+    purchases, likelihood = fit_purchases(x, t_x, age)
+    values, value_likelihood = fit_values(x + 1, mean_value)
+    return Fit(Parameters(*purchases, *values), len(x), likelihood, value_likelihood)
 
 
 def fit_purchases(
-    x: np.ndarray, t_x: np.ndarray, age: np.ndarray
-) -> tuple[tuple[float, float, float, float], float, tuple[str, ...]]:
-    """Fit BG/NBD: its r, alpha, a, b; the log-likelihood [FHL] eq. 6; the coordinates at a bound.
+    x: np.ndarray,
+    t_x: np.ndarray,
+    age: np.ndarray,
+    elapsed: np.ndarray | None = None,
+    near: Purchases | None = None,
+) -> tuple[Purchases, float]:
+    """Fit BG/NBD: its r, alpha, a, b, and the log-likelihood [FHL] eq. 6.
 
     The CDNOW sample gives r = 0.243, alpha = 4.414 weeks, a = 0.793, b = 2.426.
 
-    :raises NotFitted: if no buyer came back, or nothing converged
+    :param elapsed: the time of the last 0, 1, 2, … days up to the oldest age, where days are not
+        the unit of time (:mod:`clv.prediction.seasons`)
+    :param near: parameters of nearly the same buyers, from which alone the search starts
+    :raises NotFitted: if no buyer came back, or nothing converged within the bounds
     """
     if not len(x) or not x.max():
         raise NotFitted("No buyer has come back on a second day.")
+    if elapsed is None:
+        elapsed = np.arange(int(age.max()) + 1, dtype=np.float64)
     # The unit of time in the search: the mean time between purchases.
-    days = float(age.sum()) / float(x.sum())
+    unit = float(elapsed[age].sum()) / float(x.sum())
 
     def likelihood_of(buyers: slice) -> _LogLikelihood:
-        return PurchaseLikelihood(x[buyers], t_x[buyers], age[buyers], days).log_likelihood
+        histories = (x[buyers], t_x[buyers], age[buyers])
+        return PurchaseLikelihood(*histories, elapsed / unit).log_likelihood
 
-    (r, alpha, a, b), likelihood, limits = _fitted(likelihood_of, len(x), _BG_NBD)
+    space = _BG_NBD
+    if near is not None:
+        r, alpha, a, b = near
+        logs = np.log([r, alpha / unit, a, b])
+        space = replace(space, starts=(tuple(np.linalg.solve(space.to_logs, logs)),))
+    (r, alpha, a, b), likelihood = _fitted(likelihood_of, len(x), space)
     # Back to a density per day: each of the Σx purchases brings one factor.
-    likelihood = likelihood * len(x) - float(x.sum()) * math.log(days)
-    return (r, alpha * days, a, b), likelihood, limits
+    likelihood = likelihood * len(x) - float(x.sum()) * math.log(unit)
+    return Purchases(r, alpha * unit, a, b), likelihood
 
 
 def fit_values(
     count: np.ndarray, mean_value: np.ndarray
-) -> tuple[tuple[float, float, float], float, tuple[str, ...]]:
-    """Fit Gamma-Gamma: its p, q, v; the log-likelihood [GG] eq. 1a; the coordinates at a bound.
+) -> tuple[tuple[float, float, float], float]:
+    """Fit Gamma-Gamma: its p, q, v, and the log-likelihood [GG] eq. 1a.
 
     The CDNOW sample gives p = 6.25, q = 3.74, v = 15.45.
 
     :param count: number of values each mean is of; means that are not positive are left out
-    :raises NotFitted: if no mean is positive, or nothing converged
+    :raises NotFitted: if no mean is positive, or nothing converged within the bounds
     """
     used = (mean_value > 0) & (count > 0)
     if not used.any():
@@ -139,22 +178,24 @@ def fit_values(
     def likelihood_of(buyers: slice) -> _LogLikelihood:
         return ValueLikelihood(count[buyers], mean_value[buyers] / unit).log_likelihood
 
-    (p, q_less_1, v), likelihood, limits = _fitted(likelihood_of, size, _GAMMA_GAMMA)
+    (p, q_less_1, v), likelihood = _fitted(likelihood_of, size, _GAMMA_GAMMA)
     likelihood = (likelihood - math.log(unit)) * size
-    return (p, 1.0 + q_less_1, v * unit), likelihood, limits
+    return (p, 1.0 + q_less_1, v * unit), likelihood
 
 
 class PurchaseLikelihood:
     """The likelihood of BG/NBD for some buyers: each distinct (x, t_x, T) is computed once.
 
-    :param days: the unit of time, in days
+    :param elapsed: the time of the last 0, 1, 2, … days up to the oldest age at least
     """
 
-    def __init__(self, x: np.ndarray, t_x: np.ndarray, age: np.ndarray, days: float) -> None:
+    def __init__(
+        self, x: np.ndarray, t_x: np.ndarray, age: np.ndarray, elapsed: np.ndarray
+    ) -> None:
         x, t_x, age = (np.asarray(values, dtype=np.int64) for values in (x, t_x, age))
         span = int(age.max()) + 1
         self.buyers = len(x)
-        self.times = np.arange(span) / days
+        self.times = elapsed[:span]
         self.x, self.buyers_by_x = np.unique(x, return_counts=True)
         self.buyers_by_age = np.bincount(age, minlength=span)
         self.purchases_by_age = np.bincount(age, x, span)
@@ -163,7 +204,8 @@ class PurchaseLikelihood:
         keys, self.counts = np.unique(
             (x[back] * span + t_x[back]) * span + age[back], return_counts=True
         )
-        self.age, self.last = keys % span, keys // span % span
+        self.age, recency = keys % span, keys // span % span
+        self.last = self.times[self.age] - self.times[self.age - recency]
         self.x_index = np.searchsorted(self.x, keys // span**2)
 
     def log_likelihood(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
@@ -175,7 +217,7 @@ class PurchaseLikelihood:
         """
         r, alpha, _, b = np.exp(logs)
         log_time = np.log(alpha + self.times)
-        gap = log_time[self.age] - log_time[self.last]
+        gap = log_time[self.age] - np.log(alpha + self.last)
         log_odds = (logs[2] - np.log(b + np.maximum(self.x, 1) - 1))[self.x_index]
         log_odds += (r + self.x)[self.x_index] * gap
         decay = np.exp(-np.abs(log_odds))
@@ -212,7 +254,7 @@ class PurchaseLikelihood:
         by_r += (stopped * gap).sum()
         exponents = r * self.buyers_by_age + self.purchases_by_age
         by_alpha = self.buyers * r / alpha - exponents @ inverse
-        shift = inverse[self.age] - inverse[self.last]
+        shift = inverse[self.age] - 1.0 / (alpha + self.last)
         by_alpha += (stopped * rate[self.x_index] * shift).sum()
         by_a = self.buyers_by_x @ (psi(a + b) - psi(a + b + x)) + stopped.sum() / a
         by_b = self.buyers_by_x @ (psi(a + b) - psi(a + b + x) + psi(b + x) - psi(b))
@@ -256,34 +298,46 @@ class ValueLikelihood:
 
 def _fitted(
     likelihood_of: Callable[[slice], _LogLikelihood], buyers: int, space: _SearchSpace
-) -> tuple[list[float], float, tuple[str, ...]]:
-    """The parameters of greatest likelihood, the mean log-likelihood, the coordinates at a bound.
+) -> tuple[list[float], float]:
+    """The parameters of greatest likelihood, and the mean log-likelihood.
 
     The search starts from several points on an even sample of the buyers, and then from the best
-    of these optima on all buyers.
+    of these optima on all buyers. If that ends at a bound, a weak prior decides what the buyers
+    leave open.
 
-    :raises NotFitted: if nothing converged
+    :raises NotFitted: if nothing converged within the bounds
     """
     every = -(-buyers // _SAMPLE_SIZE)
     sampled = likelihood_of(slice(None, None, every))
     optima = [_maximize(sampled, space, np.array(start)) for start in space.starts]
     best = max(optima, key=lambda optimum: (optimum.converged, optimum.value))
+    function = sampled if every == 1 else likelihood_of(slice(None))
     if every > 1:
-        best = _maximize(likelihood_of(slice(None)), space, best.point)
-    if not best.converged:
+        best = _maximize(function, space, best.point)
+    if space.is_at_bound(best.point) and not space.limits_serve:
+        best = _maximize(function, space, best.point, prior=1.0 / buyers)
+    is_limit = space.is_at_bound(best.point) and not space.limits_serve
+    if not best.converged or is_limit:
         raise NotFitted("The model did not converge on the buyers' histories.")
-    at_bound = (best.point <= space.low) | (best.point >= space.high)
-    limits = tuple(name for name, at in zip(space.names, at_bound, strict=True) if at)
-    return np.exp(space.to_logs @ best.point).tolist(), best.value, limits
+    return np.exp(space.to_logs @ best.point).tolist(), best.value
 
 
-def _maximize(function: _LogLikelihood, space: _SearchSpace, start: np.ndarray) -> _Optimum:
-    """By L-BFGS-B. Converged if the gradient leads nowhere within the bounds."""
+def _maximize(
+    function: _LogLikelihood, space: _SearchSpace, start: np.ndarray, prior: float = 0.0
+) -> _Optimum:
+    """By L-BFGS-B. Converged if the gradient leads nowhere within the bounds.
+
+    :param prior: weight of the normal prior around the middle of the bounds
+    """
     from scipy.optimize import minimize
+
+    middle = (space.low + space.high) / 2
 
     def negative(point: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = function(space.to_logs @ point)
-        return -value, -(gradient @ space.to_logs)
+        pull = prior * (point - middle) / _PRIOR_WIDTH**2
+        penalty = pull @ (point - middle) / 2
+        return penalty - value, pull - gradient @ space.to_logs
 
     result = minimize(
         negative,

@@ -1,0 +1,157 @@
+"""A tenant's log: what its customers did, day by day, as models learn from it.
+
+Pure. Days are days since 1970 in the tenant's time zone; amounts are in the unit of the caller.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One row per customer and day, ordered by both: arrays of the same length.
+
+    :param customers: number of customers; each has a row
+    :param customer: the customer's number, from 0
+    :param visits: interactions
+    :param converts: whether it is a conversion day
+    :param spent: value of the day's conversions and corrections
+    :param total: value of everything on the day
+    """
+
+    customers: int
+    customer: np.ndarray
+    day: np.ndarray
+    visits: np.ndarray
+    converts: np.ndarray
+    spent: np.ndarray
+    total: np.ndarray
+
+    def between(self, first_day: int, last_day: int) -> "Log":
+        """The rows of these days; customers keep their numbers."""
+        kept = (self.day >= first_day) & (self.day <= last_day)
+        return Log(
+            self.customers,
+            self.customer[kept],
+            self.day[kept],
+            self.visits[kept],
+            self.converts[kept],
+            self.spent[kept],
+            self.total[kept],
+        )
+
+    def span(self) -> tuple[int, int] | None:
+        """The days of the first and the last conversion; None without any."""
+        days = self.day[self.converts]
+        return (int(days.min()), int(days.max())) if len(days) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Buyers' conversion days up to ``today``, as models take them: arrays of one value per buyer,
+    but for ``days`` and ``buyer``.
+
+    :param x: frequency: conversion days after the first
+    :param first: the first conversion day
+    :param last: the last one
+    :param mean_value: mean value of all ``x + 1`` days, net of corrections
+    :param last_contact: the day of the last interaction, a conversion or not
+    :param days: all conversion days, in the order of buyers and days
+    :param buyer: whose each of them is: the buyer's place in the other arrays
+    :param today: the day that ages are counted to
+    """
+
+    x: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    mean_value: np.ndarray
+    last_contact: np.ndarray
+    days: np.ndarray
+    buyer: np.ndarray
+    today: int
+
+    @property
+    def t_x(self) -> np.ndarray:
+        """Recency: days from the first conversion day to the last."""
+        return self.last - self.first
+
+    @property
+    def age(self) -> np.ndarray:
+        """T: days from the first conversion day to today."""
+        return self.today - self.first
+
+    def of(self, chosen: np.ndarray) -> "Histories":
+        """Some of the buyers.
+
+        :param chosen: booleans, one for each buyer
+        """
+        columns = (self.x, self.first, self.last, self.mean_value, self.last_contact)
+        kept = chosen[self.buyer]
+        return Histories(
+            *(column[chosen] for column in columns),
+            self.days[kept],
+            (np.cumsum(chosen) - 1)[self.buyer[kept]],
+            self.today,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Customers without a conversion up to today: arrays of one value per customer.
+
+    :param recency: days since the last interaction
+    :param visits: number of interactions, at least 1
+    """
+
+    recency: np.ndarray
+    visits: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The customers of a log up to a day: the buyers' and the visitors' numbers, ascending, and
+    what the models see of them. Customers who have nothing but corrections are neither."""
+
+    buyers: np.ndarray
+    histories: Histories
+    visitors: np.ndarray
+    visits: Visits
+
+
+def population(log: Log, today: int) -> Population:
+    """Who was there by the end of this day.
+
+    :param log: without later days
+    """
+    bought = log.converts
+    who, start, count = np.unique(log.customer[bought], return_index=True, return_counts=True)
+    day = log.day[bought]
+    spent = np.bincount(log.customer, log.spent, log.customers)[who]
+    contacts = log.visits > 0
+    visits = np.bincount(log.customer, log.visits, log.customers)
+    seen, last = _last(log.customer[contacts | bought], log.day[contacts | bought])
+    last_contact = np.zeros(log.customers, dtype=np.int64)
+    last_contact[seen] = last
+    visitors = np.setdiff1d(seen, who, assume_unique=True)
+    return Population(
+        buyers=who,
+        histories=Histories(
+            x=count - 1,
+            first=day[start],
+            last=day[start + count - 1],
+            mean_value=spent / count,
+            last_contact=last_contact[who],
+            days=day,
+            buyer=np.repeat(np.arange(len(who)), count),
+            today=today,
+        ),
+        visitors=visitors,
+        visits=Visits(today - last_contact[visitors], visits[visitors]),
+    )
+
+
+def _last(customer: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The customers of ordered rows, and the day of the last row of each."""
+    who, start, count = np.unique(customer, return_index=True, return_counts=True)
+    return who, day[start + count - 1]
