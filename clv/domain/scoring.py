@@ -45,15 +45,13 @@ class Prediction(NamedTuple):
 
 
 class Purchases(NamedTuple):
-    """One customer's days with conversions, from daily summaries; days since 1970.
+    """One customer's conversion days, from daily summaries.
 
-    :param days: number of days with a conversion
+    :param days: in days since 1970, in any order and perhaps more than once; at least one
     :param value: Σ totalValue on these days, net of corrections, in 1/10,000
     """
 
-    days: int
-    first_day: int
-    last_day: int
+    days: tuple[int, ...]
     value: int
 
 
@@ -68,7 +66,7 @@ class Totals:
     :param monetary: M = Σ totalValue in 1/10,000; negative if refunds exceed sales
     :param first_contact_ms: earliest contact
     :param last_contact_ms: latest contact
-    :param purchases: None without a conversion, and when no calibrated model is in use
+    :param purchases: None without a conversion, and where no calibrated model is in use
     """
 
     customer_id: str

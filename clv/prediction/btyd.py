@@ -156,27 +156,33 @@ def predicted_revenue(
 def interval(
     parameters: Parameters,
     x: int,
-    t_x: int,
-    age: int,
+    t_x: float,
+    age: float,
     mean_value: float,
     horizon: float,
     level: float = 0.8,
+    factor: float = 1.0,
 ) -> tuple[float, float]:
     """The amounts between which one buyer's revenue within ``horizon`` days lies with a probability
-    of ``level``: an equal-tailed prediction interval.
+    of ``level``: equal-tailed, or from 0 up where the lower tail is all of no revenue.
 
     Simulated from the posteriors of [FHL] eq. 6 and [GG] eq. 4. The seed is fixed: the same buyer
     gets the same answer. It must not be summed: the sum of many buyers is far less uncertain. With
-    x = 2, t_x = 213, T = 272, z̄ = 22.35 and a horizon of 273 days it is about 0 to 83.
+    x = 2, t_x = 213, T = 272, z̄ = 22.35 and a horizon of 273 days it is about 0 to 54.
+
+    :param factor: what the buyer's rate is multiplied by
     """
     random = np.random.default_rng(SEED)
-    purchases = _simulated_purchases(random, parameters, x, age, horizon)
+    purchases = _simulated_purchases(random, parameters, x, age, horizon * factor)
     purchases[random.random(DRAWS) > p_alive(parameters, x, t_x, age)] = 0
     count = x + 1 if mean_value > 0 else 0
     scale = parameters.v + count * max(mean_value, 0.0)
     inverse_scale = random.gamma(parameters.q + parameters.p * count, 1.0 / scale, DRAWS)
     revenue = random.gamma(parameters.p * purchases) / inverse_scale
-    low, high = np.quantile(revenue, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    tail = (1.0 - level) / 2.0
+    if (purchases == 0).mean() >= tail:
+        return 0.0, float(np.quantile(revenue, level))
+    low, high = np.quantile(revenue, [tail, 1.0 - tail])
     return float(low), float(high)
 
 

@@ -1,162 +1,27 @@
-"""The calibrated model: when it is in use instead of rfm, and what it predicts for a customer.
+"""What the calibrated model predicts for a customer.
 
-Pure. Predicted revenue is the expected revenue over the lifespan; churn is the no-purchase
-probability within the churn horizon (:mod:`clv.prediction.btyd`). Score and segment are the same
+Pure. Predicted revenue is the expected revenue over the lifespan; churn is the probability of no
+conversion within the churn horizon (:mod:`clv.prediction.model`). Score and segment are the same
 with every model.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
-from clv.domain import scoring
-from clv.domain.distribution import Distribution
-from clv.domain.scoring import CALIBRATED, RFM, Prediction, Scores, Totals
+from clv.domain.scoring import Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import MONTH_DAYS
-from clv.prediction import btyd
-from clv.prediction.btyd import Parameters
+from clv.prediction.log import Histories, Visits
+from clv.prediction.model import Model
 
 # The probability that a customer's revenue lies in the interval.
 LEVEL = 0.8
 # The largest float64 that is still an integer the database can store.
 _MAX_AMOUNT = float(2**63 - 1024)
-# BG/NBD describes buyers only. For a customer who never converted the run rate is 0, too; any
-# probability but 1 would be a conversion rate that was not estimated.
-NON_BUYER = Prediction(0, 1.0, CALIBRATED)
-AS_SET = "The tenant's settings say so."
-NOT_FITTED_YET = (
-    "The calibrated model is fitted by a full run, and none has finished since it was chosen."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Which model a tenant's predictions are made by, and why.
-
-    :param parameters: of the calibrated model; None means rfm
-    :param reason: a sentence
-    :param as_of_ms: time of the fit; None if none was tried
-    """
-
-    parameters: Parameters | None
-    reason: str
-    as_of_ms: int | None = None
-
-    @property
-    def model(self) -> int:
-        """The model in use: its index in ``clv.domain.scoring.MODELS``."""
-        return RFM if self.parameters is None else CALIBRATED
-
-    def to_json(self) -> str:
-        """The calibration as it is stored with a snapshot."""
-        parameters = None if self.parameters is None else self.parameters.to_dict()
-        stored = {"parameters": parameters, "reason": self.reason, "as_of_ms": self.as_of_ms}
-        return json.dumps(stored, ensure_ascii=False)
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Buyers' conversion days, as ``btyd`` takes them: arrays of one value per buyer.
-
-    :param x: frequency: conversion days after the first
-    :param t_x: recency: days from the first to the last
-    :param age: T: days from the first to now
-    :param mean_value: mean value of all ``x + 1`` days, in 1/10,000
-    """
-
-    x: np.ndarray
-    t_x: np.ndarray
-    age: np.ndarray
-    mean_value: np.ndarray
-
-
-def from_json(text: str) -> Calibration:
-    """The inverse of :meth:`Calibration.to_json`."""
-    stored = json.loads(text)
-    parameters = stored["parameters"]
-    if parameters is not None:
-        parameters = Parameters.from_dict(parameters)
-    return Calibration(parameters, stored["reason"], stored["as_of_ms"])
-
-
-def serving(settings: ScoreSettings, calibration: Calibration | None) -> Calibration:
-    """Which model is in use for a tenant with these settings, and why.
-
-    :param calibration: of the last full run; None before the first
-    """
-    if settings.model == "rfm":
-        return Calibration(None, AS_SET)
-    return calibration or Calibration(None, NOT_FITTED_YET)
-
-
-def history(
-    days: np.ndarray, first_day: np.ndarray, last_day: np.ndarray, value: np.ndarray, today: int
-) -> History:
-    """Buyers' histories, from the fields of ``clv.domain.scoring.Purchases``.
-
-    :param today: in days since 1970; the last day with a conversion, if that is later (clocks
-        differ)
-    """
-    age = np.maximum(last_day, today) - first_day
-    x, t_x, age = (counts.astype(np.int32) for counts in (days - 1, last_day - first_day, age))
-    return History(x, t_x, age, value / days)
-
-
-def score_customers(
-    customers: Sequence[Totals],
-    distribution: Distribution,
-    settings: ScoreSettings,
-    as_of_ms: int,
-    parameters: Parameters | None,
-) -> list[Scores]:
-    """``clv.domain.scoring.score_customers`` with the predictions of the model in use.
-
-    :param parameters: of the calibrated model; None for rfm
-    """
-    predictions = predict(customers, settings, as_of_ms, parameters)
-    return scoring.score_customers(customers, distribution, settings, as_of_ms, predictions)
-
-
-def predict(
-    customers: Sequence[Totals],
-    settings: ScoreSettings,
-    as_of_ms: int,
-    parameters: Parameters | None,
-) -> list[Prediction] | None:
-    """The calibrated model's prediction for each customer; None for rfm.
-
-    One customer alone gets the same to the last bit as among others.
-    """
-    if parameters is None:
-        return None
-    buyers = [totals for totals in customers if totals.purchases is not None]
-    if not buyers:
-        return [NON_BUYER] * len(customers)
-    histories = _histories(buyers, settings.zone.day(as_of_ms))
-    revenue = _revenue(histories, settings, parameters)
-    churn = _churn(histories, settings, parameters)
-    predictions = zip(revenue, churn, strict=True)
-    return [
-        NON_BUYER if totals.purchases is None else Prediction(*next(predictions), CALIBRATED)
-        for totals in customers
-    ]
-
-
-def interval(
-    totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters
-) -> tuple[int, int] | None:
-    """The amounts, in 1/10,000, between which a customer's revenue over the lifespan lies with a
-    probability of :data:`LEVEL`; None without a conversion."""
-    if totals.purchases is None:
-        return None
-    history = _histories([totals], settings.zone.day(as_of_ms))
-    x, t_x, age = int(history.x[0]), int(history.t_x[0]), int(history.age[0])
-    mean_value, days = float(history.mean_value[0]), lifespan_days(settings)
-    low, high = btyd.interval(parameters, x, t_x, age, mean_value, days, LEVEL)
-    return int(min(low, _MAX_AMOUNT)), int(min(high, _MAX_AMOUNT))
+# More days than any key can mean, so that buyer and day are one number.
+_DAYS = 2**22
 
 
 def lifespan_days(settings: ScoreSettings) -> float:
@@ -164,29 +29,102 @@ def lifespan_days(settings: ScoreSettings) -> float:
     return settings.lifespan_months * MONTH_DAYS
 
 
-def _histories(buyers: Sequence[Totals], today: int) -> History:
-    days, first_day, last_day, value = np.array(
-        [(p.days, p.first_day, p.last_day, p.value) for p in (b.purchases for b in buyers) if p],
-        dtype=np.float64,
-    ).T
-    return history(days, first_day, last_day, value, today)
+def predict(
+    customers: Sequence[Totals],
+    settings: ScoreSettings,
+    as_of_ms: int,
+    model: Model,
+) -> tuple[list[int], list[float]]:
+    """Expected revenue over the lifespan of each customer, in 1/10,000, truncated as the run rate
+    is, and P(no conversion within the churn horizon).
 
-
-def _revenue(histories: History, settings: ScoreSettings, parameters: Parameters) -> list[int]:
-    """In 1/10,000, truncated as the run rate is."""
-    revenue = btyd.predicted_revenue(
-        parameters,
-        histories.x,
-        histories.t_x,
-        histories.age,
-        histories.mean_value,
-        lifespan_days(settings),
+    One customer alone gets the same to the last bit as among others.
+    """
+    those = Customers(customers, settings, as_of_ms)
+    return (
+        amounts(those.revenue(model, lifespan_days(settings))),
+        those.silence(model, settings.churn_horizon_days).tolist(),
     )
+
+
+def amounts(revenue: np.ndarray) -> list[int]:
+    """Amounts as they are stored."""
     return [int(amount) for amount in np.minimum(revenue, _MAX_AMOUNT).tolist()]
 
 
-def _churn(histories: History, settings: ScoreSettings, parameters: Parameters) -> list[float]:
-    churn = btyd.no_purchase_probability(
-        parameters, histories.x, histories.t_x, histories.age, settings.churn_horizon_days
+def interval(
+    totals: Totals, settings: ScoreSettings, as_of_ms: int, model: Model
+) -> tuple[int, int] | None:
+    """The amounts, in 1/10,000, between which a customer's revenue over the lifespan lies with a
+    probability of :data:`LEVEL`; None without a conversion."""
+    buyers = histories([totals], settings, as_of_ms)
+    if not len(buyers.x):
+        return None
+    low, high = model.interval(buyers, lifespan_days(settings), LEVEL)
+    return int(min(low, _MAX_AMOUNT)), int(min(high, _MAX_AMOUNT))
+
+
+def histories(customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int) -> Histories:
+    """The histories of those of the customers who have a conversion, in the same order."""
+    today = settings.zone.day(as_of_ms)
+    bought = [(totals, totals.purchases) for totals in customers if totals.purchases is not None]
+    counts = np.array([len(purchases.days) for _, purchases in bought], dtype=np.int64)
+    each = chain.from_iterable(purchases.days for _, purchases in bought)
+    days = np.minimum(np.fromiter(each, dtype=np.int64, count=int(counts.sum())), today)
+    # In order, and each day once: several rows of a day are one conversion day.
+    ordered = np.unique(np.repeat(np.arange(len(counts)), counts) * _DAYS + days)
+    buyer, days = ordered // _DAYS, ordered % _DAYS
+    number = np.bincount(buyer, minlength=len(counts))
+    ends = np.cumsum(number)
+    last = days[ends - 1]
+    value = np.array([float(purchases.value) for _, purchases in bought])
+    contacts = np.array([totals.last_contact_ms for totals, _ in bought], dtype=np.int64)
+    return Histories(
+        x=number - 1,
+        first=days[ends - number],
+        last=last,
+        mean_value=value / number,
+        last_contact=np.clip(settings.zone.days(contacts), last, today),
+        days=days,
+        buyer=buyer,
+        today=today,
     )
-    return np.clip(churn, 0.0, 1.0).tolist()
+
+
+class Customers:
+    """Customers as the model takes them: buyers, visitors, and those who have nothing but
+    corrections. Every method gives one value per customer."""
+
+    def __init__(
+        self, customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int
+    ) -> None:
+        self.today = settings.zone.day(as_of_ms)
+        self.histories = histories(customers, settings, as_of_ms)
+        self.bought = np.array([totals.purchases is not None for totals in customers], dtype=bool)
+        visits = np.array([float(totals.frequency) for totals in customers])
+        self._visited = ~self.bought & (visits > 0)
+        contacts = np.array([totals.last_contact_ms for totals in customers], dtype=np.int64)
+        recency = np.maximum(self.today - settings.zone.days(contacts), 0)
+        self._visits = Visits(recency[self._visited], visits[self._visited])
+
+    def revenue(self, model: Model, days: float) -> np.ndarray:
+        """Expected revenue within so many days."""
+        of_visitors = model.visitors_revenue(self._visits, self.today, days)
+        return self._each(model.revenue(self.histories, days), of_visitors, 0.0)
+
+    def purchases(self, model: Model, days: float) -> np.ndarray:
+        """Expected conversion days within so many days."""
+        of_visitors = model.visitors_purchases(self._visits, self.today, days)
+        return self._each(model.purchases(self.histories, days), of_visitors, 0.0)
+
+    def silence(self, model: Model, days: float) -> np.ndarray:
+        """P(no conversion within so many days)."""
+        of_visitors = model.visitors_silence(self._visits, days)
+        silence = self._each(model.silence(self.histories, days), of_visitors, 1.0)
+        return np.clip(silence, 0.0, 1.0)
+
+    def _each(self, of_buyers: np.ndarray, of_visitors: np.ndarray, others: float) -> np.ndarray:
+        values = np.full(len(self.bought), others)
+        values[self.bought] = of_buyers
+        values[self._visited] = of_visitors
+        return values

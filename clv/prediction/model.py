@@ -12,6 +12,7 @@ import numpy as np
 
 from clv.errors import NotFitted
 from clv.prediction import base as bases
+from clv.prediction import btyd
 from clv.prediction import corrections as correcting
 from clv.prediction import visitors as visiting
 from clv.prediction.base import Base
@@ -62,6 +63,23 @@ class Model:
         if self.corrections is None:
             return self.base.silence(histories, time)
         return self.corrections.silence_probability(self.base, histories, time)
+
+    def interval(self, histories: Histories, days: float, level: float) -> tuple[float, float]:
+        """``btyd.interval`` of the only buyer in the histories."""
+        factor = np.ones(1)
+        if self.corrections is not None:
+            factor = self.corrections.factor(self.base, histories)
+        (t_x,), (age,) = self.base.times(histories)
+        return btyd.interval(
+            self.base.parameters_of(int(histories.first[0])),
+            int(histories.x[0]),
+            float(t_x),
+            float(age),
+            float(histories.mean_value[0]),
+            self.base.time(histories.today, days),
+            level,
+            float(factor[0]),
+        )
 
     def visitors_purchases(self, visits: Visits, today: int, days: float) -> np.ndarray:
         """Expected conversion days of visitors: the first, and those of a new buyer in the half of

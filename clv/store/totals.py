@@ -7,7 +7,7 @@ from peewee import OperationalError
 
 from clv import db
 from clv.db.dialect import in_texts, texts
-from clv.domain.calendar import day_of, key_of
+from clv.domain.calendar import DAILY_KEY_LENGTH, day_of
 from clv.domain.scoring import Purchases, Totals
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import Unscorable
@@ -19,11 +19,10 @@ STREAM_ROWS = 5_000
 _TOTALS = f"""customer_id, SUM(impressions), SUM(total_value), {first_contact()},
     {last_contact()}, MIN(impressions),
     SUM(CASE WHEN first_contact_ms IS NULL OR last_contact_ms IS NULL THEN 1 ELSE 0 END)"""
-_DAY = "CASE WHEN converts > 0 THEN period_key END"
+# The key of a day with a conversion; keys of other periods are shorter.
+_DAY = f"CASE WHEN converts > 0 AND LENGTH(period_key) = {DAILY_KEY_LENGTH} THEN period_key END"
 # Net of corrections.
-_SPENT = f"CASE WHEN converts > 0 OR {IS_CORRECTION} THEN total_value ELSE 0 END"
-_DAYS = f", COUNT(DISTINCT {_DAY}), MIN({_DAY}), MAX({_DAY})"
-_PURCHASES = f"{_DAYS}, SUM({_SPENT})"
+SPENT = f"CASE WHEN converts > 0 OR {IS_CORRECTION} THEN total_value ELSE 0 END"
 # The customers of a run of one segment: their record is in the segment, or they have none.
 _IN_SEGMENT = """COALESCE((SELECT r.segment FROM clv_record r
     WHERE r.tenant_id = s.tenant_id AND r.customer_id = s.customer_id), '') IN ('', %s)"""
@@ -34,7 +33,7 @@ def totals(tenant_id: int, customer_id: str, with_purchases: bool = False) -> To
 
     :param with_purchases: read the days with conversions as well
     """
-    columns = _TOTALS + _PURCHASES if with_purchases else _TOTALS
+    columns = _TOTALS + _purchases_sql() if with_purchases else _TOTALS
     try:
         row = db.quick_row(
             f"SELECT {columns} FROM interaction_summary"
@@ -63,7 +62,7 @@ def totals_page(
     :param segment: only customers whose record is in this segment, or who have none
     :param with_purchases: read the days with conversions as well
     """
-    columns = _TOTALS + _PURCHASES if with_purchases else _TOTALS
+    columns = _TOTALS + _purchases_sql() if with_purchases else _TOTALS
     page, params = _page(tenant_id, after, until, limit, segment)
     try:
         return [_totals(row) for row in db.rows(f"SELECT {columns} {page}", params)]
@@ -102,17 +101,13 @@ def count_in_segment(tenant_id: int, segment: str) -> int:
     )
 
 
-def stream_totals(tenant_id: int, with_purchases: bool = False) -> Iterator[list[tuple]]:
+def stream_totals(tenant_id: int) -> Iterator[list[tuple]]:
     """All scorable customers in the order of their ids, in pages of
     ``(customer id, frequency, monetary, last contact)``.
 
     Sums are floats: exact up to 2^53, and unlike integers they never overflow.
-
-    :param with_purchases: append to each row the number of days with conversions, the keys of the
-        first and the last of them, and the sum of the values on them, net of corrections
     """
-    more = f"{_DAYS}, {_float_sum(_SPENT)}" if with_purchases else ""
-    return db.stream(f"{_scorable(more)} ORDER BY customer_id", (tenant_id,), STREAM_ROWS)
+    return db.stream(f"{_scorable()} ORDER BY customer_id", (tenant_id,), STREAM_ROWS)
 
 
 def sample_totals(
@@ -128,43 +123,36 @@ def sample_totals(
     """
     more = f", {first_contact()}"
     if with_purchases:
-        more += f"{_DAYS}, {_float_sum(_SPENT)}"
+        more += _purchases_sql(float_sum(SPENT))
     chosen, params = "", list[Any]([tenant_id])
     if every > 1:
         # Choosing the ids first is twice as fast as adding up everybody's summaries.
         chosen = f" AND {in_texts('customer_id')}"
-        params.append(texts(_every_nth(tenant_id, every, first)))
+        params.append(texts(every_nth(tenant_id, every, first)))
     sql = f"{_scorable(more, chosen)} ORDER BY customer_id LIMIT %s"
     pages = db.stream(sql, (*params, most), STREAM_ROWS)
     return [_sampled(*row) for page in pages for row in page]
 
 
-def span(tenant_id: int) -> tuple[int, int] | None:
-    """The days of the tenant's first and last conversion; None without conversions, or if the
-    tenant's summaries are not by day."""
-    first, last = db.rows(
-        f"SELECT MIN({_DAY}), MAX({_DAY}) FROM interaction_summary WHERE tenant_id = %s",
-        (tenant_id,),
-    )[0]
-    first_day, last_day = day_of(first), day_of(last)
-    return None if first_day is None or last_day is None else (first_day, last_day)
+def every_nth(tenant_id: int, every: int, first: int) -> list[str]:
+    """Every n-th customer in the order of their ids.
 
-
-def stream_split(tenant_id: int, cut_day: int) -> Iterator[list[tuple]]:
-    """What customers did before a day and from then on, in one pass. Of all customers with a
-    conversion before that day, in pages of ``(monetary, first contact, last contact, days with
-    conversions, key of the first, key of the last, value on these days)`` before the day and
-    ``(days with conversions, value)`` from then on.
-
-    Sums are floats, as in :func:`stream_totals`; days are those of the daily keys.
+    :param first: the place of the first one, from 1 to ``every``
     """
-    before = f"period_key < '{key_of(cut_day)}'"
-    first_day = f"MIN(CASE WHEN {before} THEN {_DAY} END)"
-    sql = (
-        f"SELECT {_split_sums(before, first_day)} FROM interaction_summary WHERE tenant_id = %s"
-        f" GROUP BY customer_id HAVING {first_day} IS NOT NULL ORDER BY customer_id"
+    rows = db.rows(
+        "SELECT customer_id FROM ("
+        " SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM ("
+        "  SELECT DISTINCT customer_id FROM interaction_summary WHERE tenant_id = %s) ids"
+        ") placed WHERE (place - %s) / %s * %s = place - %s",
+        (tenant_id, first, every, every, first),
     )
-    return db.stream(sql, (tenant_id,), STREAM_ROWS)
+    return [customer_id for (customer_id,) in rows]
+
+
+def float_sum(expression: str) -> str:
+    """The expression of a sum as a float."""
+    total = "TOTAL({})" if db.is_sqlite() else "CAST(SUM({}) AS DOUBLE PRECISION)"
+    return total.format(expression)
 
 
 def _page(
@@ -182,38 +170,11 @@ def _page(
     return page, [*params, limit]
 
 
-def _every_nth(tenant_id: int, every: int, first: int) -> list[str]:
-    rows = db.rows(
-        "SELECT customer_id FROM ("
-        " SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM ("
-        "  SELECT DISTINCT customer_id FROM interaction_summary WHERE tenant_id = %s) ids"
-        ") placed WHERE (place - %s) / %s * %s = place - %s",
-        (tenant_id, first, every, every, first),
-    )
-    return [customer_id for (customer_id,) in rows]
-
-
 def _sampled(
     customer_id: str, frequency: float, monetary: float, last_ms: int, first_ms: int, *days: Any
 ) -> Totals:
     purchases = _purchases(*days) if days else None
     return Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms, purchases)
-
-
-def _split_sums(before: str, first_day: str) -> str:
-    return ", ".join(
-        (
-            _float_sum(f"CASE WHEN {before} THEN total_value ELSE 0 END"),
-            first_contact(f"CASE WHEN {before} THEN first_contact_ms END"),
-            last_contact(f"CASE WHEN {before} THEN last_contact_ms END"),
-            f"COUNT(DISTINCT CASE WHEN {before} THEN {_DAY} END)",
-            first_day,
-            f"MAX(CASE WHEN {before} THEN {_DAY} END)",
-            _float_sum(f"CASE WHEN {before} THEN {_SPENT} ELSE 0 END"),
-            f"COUNT(DISTINCT CASE WHEN NOT {before} THEN {_DAY} END)",
-            _float_sum(f"CASE WHEN {before} THEN 0 ELSE total_value END"),
-        )
-    )
 
 
 def _scorable(more: str = "", chosen: str = "") -> str:
@@ -222,7 +183,7 @@ def _scorable(more: str = "", chosen: str = "") -> str:
     :param more: further columns
     :param chosen: a further condition
     """
-    frequency, monetary = _float_sum("impressions"), _float_sum("total_value")
+    frequency, monetary = float_sum("impressions"), float_sum("total_value")
     return (
         f"SELECT customer_id, {frequency}, {monetary}, {last_contact()}{more}"
         f" FROM interaction_summary WHERE tenant_id = %s{chosen} GROUP BY customer_id"
@@ -230,11 +191,6 @@ def _scorable(more: str = "", chosen: str = "") -> str:
         " AND COUNT(*) = COUNT(first_contact_ms) AND COUNT(*) = COUNT(last_contact_ms)"
         f" AND {frequency} <= {MAX_STORED_INTEGER} AND ABS({monetary}) <= {MAX_STORED_INTEGER}"
     )
-
-
-def _float_sum(expression: str) -> str:
-    total = "TOTAL({})" if db.is_sqlite() else "CAST(SUM({}) AS DOUBLE PRECISION)"
-    return total.format(expression)
 
 
 def _totals(row: Sequence[Any]) -> Totals:
@@ -247,11 +203,14 @@ def _totals(row: Sequence[Any]) -> Totals:
     return Totals(customer_id, int(frequency), int(monetary), first_ms, last_ms, purchases)
 
 
-def _purchases(days: int, first: str | None, last: str | None, value: Any) -> Purchases | None:
-    first_day, last_day = day_of(first), day_of(last)
-    if first_day is None or last_day is None:
-        return None
-    return Purchases(days, first_day, last_day, int(value or 0))
+def _purchases(keys: str | None, value: Any) -> Purchases | None:
+    days = tuple(day for day in map(day_of, (keys or "").split(",")) if day is not None)
+    return Purchases(days, int(value or 0)) if days else None
+
+
+def _purchases_sql(value: str = f"SUM({SPENT})") -> str:
+    join = "GROUP_CONCAT({})" if db.is_sqlite() else "STRING_AGG({}, ',')"
+    return f", {join.format(_DAY)}, {value}"
 
 
 def _is_overflow(error: OperationalError) -> bool:
