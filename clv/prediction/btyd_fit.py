@@ -86,7 +86,7 @@ _BG_NBD = _SearchSpace(
     names=("r", "alpha/r", "a", "b/a"),
     to_logs=np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]),
     low=np.log([1e-3, 1e-4, 1e-6, 1e-4]),
-    high=np.log([1e4, 1e4, 1e3, 1e5]),
+    high=np.log([1e6, 1e4, 1e3, 1e7]),
     # The last one is for buyers of whom many never stop and some stop at once: with small a and b,
     # the probability of stopping is nearly 0 or nearly 1.
     starts=(
