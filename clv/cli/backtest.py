@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 from clv.cli.errors import plain_errors
 from clv.http.application import components
 from clv.prediction.backtest_result import BacktestResult
+from clv.prediction.verdict import interval_sentence
 from clv.services import backtests
 from clv.store import tenants
 
@@ -17,9 +18,11 @@ FIGURES = (
     ("root mean squared error", "root_mean_squared_error", ",.2f"),
     ("total predicted / actual", "total_ratio", ".2f"),
     ("rank correlation (Spearman)", "spearman", ".3f"),
+    ("order (normalised Gini)", "normalized_gini", ".3f"),
     ("revenue of the best tenth", "top_decile_capture", ".3f"),
     ("churn: AUC", "churn_auc", ".3f"),
     ("churn: Brier score", "churn_brier", ".3f"),
+    ("churn: log-loss", "churn_log_loss", ".3f"),
 )
 
 
@@ -49,6 +52,9 @@ def _print(result: BacktestResult) -> None:
     for title, attribute, form in FIGURES:
         figures = [_text(getattr(card, attribute), form) for card in result.models]
         click.echo("".join([f"{title:28}", *(f"{figure:>12}" for figure in figures)]))
+    interval = interval_sentence(result.models)
+    if interval:
+        click.echo(interval)
     click.echo(result.sentence)
 
 

@@ -12,11 +12,17 @@ from clv.errors import Conflict
 from clv.http.access import principal
 from clv.http.application import components
 from clv.http.errors import sentence
-from clv.prediction.backtest import CALIBRATED, MEAN, RFM, Scorecard
+from clv.prediction.scorecard import CALIBRATED, MEAN, RFM, ZERO, Scorecard
+from clv.prediction.verdict import interval_sentence
 from clv.services import backtests
 from clv.services.backtests import BacktestDetails
 
-TITLES = {CALIBRATED: "Calibrated model", RFM: "Run rate (rfm)", MEAN: "Everybody’s mean"}
+TITLES = {
+    CALIBRATED: "Calibrated model",
+    RFM: "Run rate (rfm)",
+    MEAN: "Everybody’s mean",
+    ZERO: "0 for everybody",
+}
 
 
 @blp.get("/backtest")
@@ -60,8 +66,9 @@ def _page(**values: Any) -> str:
         newest=_newest(),
         done=done,
         titles=TITLES,
-        # The mean predicts the same for everybody, so its chart would say nothing.
-        charts=[_chart(card) for card in models if card.model != MEAN],
+        interval=interval_sentence(models),
+        # The others predict the same for everybody, so their charts would say nothing.
+        charts=[_chart(card) for card in models if card.model in (CALIBRATED, RFM)],
         **values,
     )
 

@@ -1,12 +1,14 @@
 """Backtests: how well the prediction models would have done on a tenant's own history.
 
 Pure. The history is split in time: models see the calibration period before the split, and their
-predictions are compared with the holdout after it. There are three:
+predictions are compared with the holdout after it. Two forecast, and two show what that is worth:
 
 - ``calibrated``: BG/NBD and Gamma-Gamma (:mod:`clv.prediction.btyd`)
 - ``rfm``: run rate and churn curve (:mod:`clv.domain.formulas`)
 - ``mean``: the holdout's own mean for everybody. No forecast could know it; a model with a larger
   error does not tell customers apart.
+- ``zero``: revenue 0 for everybody. Where most customers buy nothing it has a small error, which is
+  why errors decide nothing (:mod:`clv.prediction.verdict`).
 """
 
 from dataclasses import dataclass
@@ -17,12 +19,12 @@ from clv.domain.formulas import CHURN_STEEPNESS
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import MONTH_DAYS
 from clv.errors import NotFitted
-from clv.prediction import btyd, btyd_fit, metrics
-from clv.prediction.metrics import Decile
+from clv.prediction import btyd, btyd_fit, metrics, verdict
+from clv.prediction.calibrated import LEVEL
+from clv.prediction.scorecard import CALIBRATED, MEAN, RFM, ZERO, Scorecard
 
-CALIBRATED, RFM, MEAN = "calibrated", "rfm", "mean"
-# Of the four criteria, how many calibrated must win to be recommended.
-MIN_WINS = 3
+# An interval takes 2 ms. Of so many customers the coverage is known within 4 points.
+MAX_INTERVALS = 500
 # A larger power of e overflows a float64.
 _MAX_EXPONENT = 700.0
 
@@ -56,35 +58,20 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Scorecard:
-    """How good one model's predictions were, by :mod:`clv.prediction.metrics`.
-
-    Churn means no conversion in the holdout; all other figures are of revenue.
-    """
-
-    model: str
-    mean_absolute_error: float | None
-    root_mean_squared_error: float | None
-    total_ratio: float | None
-    spearman: float | None
-    top_decile_capture: float | None
-    churn_auc: float | None
-    churn_brier: float | None
-    deciles: tuple[Decile, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """How the models did on one holdout. Amounts are in the split's unit.
 
     :param customers: with a conversion before the holdout
     :param revenue: actual revenue of these customers in the holdout
     :param returned: how many of them had a conversion in the holdout
-    :param models: how calibrated (if it could be fitted), rfm and mean did
+    :param models: how calibrated (if it could be fitted), rfm, mean and zero did
     :param parameters: of calibrated, fitted to the calibration period alone
     :param not_fitted: why there are no parameters
-    :param recommended: calibrated or rfm
-    :param sentence: says which model to use, and how far off it was
+    :param revenue_model: the one to use for revenue, calibrated or rfm
+    :param churn_model: the one to use for churn
+    :param revenue_sentence: says how far the forecast of revenue can be trusted
+    :param churn_sentence: says how far the churn probability can be trusted
+    :param sentence: both, and why calibrated could not be fitted
     """
 
     holdout_days: int
@@ -94,18 +81,26 @@ class Report:
     models: tuple[Scorecard, ...]
     parameters: btyd.Parameters | None
     not_fitted: str | None
-    recommended: str
+    revenue_model: str
+    churn_model: str
+    revenue_sentence: str
+    churn_sentence: str
     sentence: str
+
+    @property
+    def recommended(self) -> str:
+        """The model for revenue, under the name that it had when there was one verdict."""
+        return self.revenue_model
 
 
 def backtest(split: Split, settings: ScoreSettings) -> Report:
-    """Fit calibrated to the calibration period, score all three models on the holdout, and
-    recommend one."""
+    """Fit calibrated to the calibration period, score all models on the holdout, and say which to
+    use for revenue and for churn."""
     parameters, reason = _fitted(split)
-    scorecards = [rfm(split, settings), mean(split)]
+    scorecards = [rfm(split, settings), mean(split), zero(split)]
     if parameters is not None:
         scorecards.insert(0, calibrated(split, parameters))
-    recommended, sentence = recommend(scorecards, split.holdout_days, reason)
+    decided = verdict.decide(scorecards, split.holdout_days, reason)
     return Report(
         holdout_days=split.holdout_days,
         customers=len(split.x),
@@ -114,8 +109,11 @@ def backtest(split: Split, settings: ScoreSettings) -> Report:
         models=tuple(scorecards),
         parameters=parameters,
         not_fitted=reason,
-        recommended=recommended,
-        sentence=sentence,
+        revenue_model=decided.revenue_model,
+        churn_model=decided.churn_model,
+        revenue_sentence=decided.revenue_sentence,
+        churn_sentence=decided.churn_sentence,
+        sentence=decided.sentence,
     )
 
 
@@ -124,7 +122,7 @@ def calibrated(split: Split, parameters: btyd.Parameters) -> Scorecard:
     history = (parameters, split.x, split.t_x, split.age)
     revenue = btyd.predicted_revenue(*history, split.mean_value, split.holdout_days)
     churn = btyd.no_purchase_probability(*history, split.holdout_days)
-    return score(CALIBRATED, split, revenue, churn)
+    return score(CALIBRATED, split, revenue, churn, _interval_coverage(split, parameters))
 
 
 def rfm(split: Split, settings: ScoreSettings) -> Scorecard:
@@ -144,11 +142,29 @@ def mean(split: Split) -> Scorecard:
     return score(MEAN, split, ones * revenue, ones * churned)
 
 
-def score(model: str, split: Split, revenue: np.ndarray, churn: np.ndarray) -> Scorecard:
+def zero(split: Split) -> Scorecard:
+    """Score revenue 0 for everybody: it has no order, and says nothing of churn."""
+    zeros = np.zeros(len(split.x))
+    return Scorecard(
+        model=ZERO,
+        mean_absolute_error=metrics.mean_absolute_error(zeros, split.revenue),
+        root_mean_squared_error=metrics.root_mean_squared_error(zeros, split.revenue),
+        total_ratio=metrics.total_ratio(zeros, split.revenue),
+    )
+
+
+def score(
+    model: str,
+    split: Split,
+    revenue: np.ndarray,
+    churn: np.ndarray,
+    coverage: float | None = None,
+) -> Scorecard:
     """Score predictions of one value per customer.
 
     :param revenue: predicted for the holdout
     :param churn: predicted probability of no conversion in the holdout
+    :param coverage: of the model's intervals, if it has any
     """
     churned = split.conversion_days == 0
     return Scorecard(
@@ -157,35 +173,28 @@ def score(model: str, split: Split, revenue: np.ndarray, churn: np.ndarray) -> S
         root_mean_squared_error=metrics.root_mean_squared_error(revenue, split.revenue),
         total_ratio=metrics.total_ratio(revenue, split.revenue),
         spearman=metrics.spearman(revenue, split.revenue),
+        normalized_gini=metrics.normalized_gini(revenue, split.revenue),
         top_decile_capture=metrics.top_decile_capture(revenue, split.revenue),
         churn_auc=metrics.auc(churn, churned),
         churn_brier=metrics.brier(churn, churned),
+        churn_log_loss=metrics.log_loss(churn, churned),
+        interval_coverage=coverage,
         deciles=metrics.deciles(revenue, split.revenue),
     )
 
 
-def recommend(
-    scorecards: list[Scorecard], holdout_days: int, not_fitted: str | None = None
-) -> tuple[str, str]:
-    """The model to use, and a sentence that says so and how far off it was.
-
-    calibrated, if it beats rfm on at least three of four criteria: mean absolute error, distance of
-    the total ratio from 1, top-decile capture, Brier score of churn. A tie is not a win.
-    """
-    by_model = {card.model: card for card in scorecards}
-    run_rate, fitted = by_model[RFM], by_model.get(CALIBRATED)
-    if fitted is None:
-        return RFM, f"Use rfm: the calibrated model could not be fitted. {not_fitted}"
-    is_better = _wins(fitted, run_rate) >= MIN_WINS
-    best, other = (fitted, run_rate) if is_better else (run_rate, fitted)
-    if best.mean_absolute_error is None or other.mean_absolute_error is None:
-        return RFM, "Use rfm: there were no customers to compare the models on."
-    sentence = (
-        f"Use {best.model}: over {holdout_days} days it predicted {_percent(best.total_ratio)} of"
-        f" the actual revenue and was off by {best.mean_absolute_error:,.2f} a customer on average"
-        f" ({other.model}: {_percent(other.total_ratio)} and {other.mean_absolute_error:,.2f})."
-    )
-    return best.model, sentence
+def _interval_coverage(split: Split, parameters: btyd.Parameters) -> float | None:
+    """Coverage of the interval of a customer's revenue, of a sample of the customers."""
+    customers = len(split.x)
+    sample = np.linspace(0, customers - 1, min(customers, MAX_INTERVALS)).astype(int)
+    history = (split.x, split.t_x, split.age, split.mean_value)
+    buyers = zip(*(column[sample].tolist() for column in history), strict=True)
+    ends = [
+        btyd.interval(parameters, x, t_x, age, mean_value, split.holdout_days, LEVEL)
+        for x, t_x, age, mean_value in buyers
+    ]
+    low, high = np.array(ends).reshape(-1, 2).T
+    return metrics.coverage(low, high, split.revenue[sample])
 
 
 def _fitted(split: Split) -> tuple[btyd.Parameters | None, str | None]:
@@ -195,25 +204,3 @@ def _fitted(split: Split) -> tuple[btyd.Parameters | None, str | None]:
     except NotFitted as error:
         return None, error.message
     return fit.parameters, None
-
-
-def _wins(one: Scorecard, other: Scorecard) -> int:
-    """On how many of the four criteria one model is better than the other."""
-    pairs = [
-        (one.mean_absolute_error, other.mean_absolute_error),
-        (_distance(one.total_ratio), _distance(other.total_ratio)),
-        (other.top_decile_capture, one.top_decile_capture),
-        (one.churn_brier, other.churn_brier),
-    ]
-    return sum(a is not None and b is not None and a < b for a, b in pairs)
-
-
-def _distance(ratio: float | None) -> float | None:
-    """Distance of a ratio from 1: half is as far as double."""
-    if ratio is None:
-        return None
-    return abs(float(np.log(ratio))) if ratio > 0 else float("inf")
-
-
-def _percent(ratio: float | None) -> str:
-    return "an unknown share" if ratio is None else f"{100 * ratio:,.0f} %"

@@ -1,6 +1,8 @@
 """What a backtest measured, and its form in the database: JSON with the names of the fields.
 
-Earlier versions stored the names in camelCase; such results can be read, too.
+Results of earlier versions can be read, too: with names in camelCase, with one verdict for revenue
+and churn, and without some figures. So can these by an earlier version, beside which this one runs
+during a deploy, or which takes its place again.
 """
 
 import json
@@ -10,8 +12,15 @@ from typing import Any
 
 from clv.domain import calendar
 from clv.domain.stored import restored
-from clv.prediction.backtest import Decile, Report, Scorecard
+from clv.prediction.backtest import Report
 from clv.prediction.btyd import Parameters
+from clv.prediction.metrics import Decile
+from clv.prediction.scorecard import ZERO, Scorecard
+
+# What a result of an earlier version says of churn.
+ONE_VERDICT = (
+    "An earlier version measured this, and chose one model for revenue and churn together."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +48,35 @@ def result_of(report: Report, first_day: int, split_day: int, last_day: int) -> 
 
 
 def to_json(result: BacktestResult) -> str:
-    """The stored form of a result."""
-    return json.dumps(asdict(result))
+    """The stored form of a result. Earlier versions need ``recommended``, and know no model zero,
+    which therefore stands beside the others."""
+    values = {**asdict(result), "recommended": result.recommended}
+    cards = {card["model"]: card for card in values["models"]}
+    if ZERO in cards:
+        values[ZERO] = cards.pop(ZERO)
+    return json.dumps({**values, "models": list(cards.values())})
 
 
 def from_json(text: str) -> BacktestResult:
     """The result that is stored as this text, with names in snake_case or camelCase."""
     values = json.loads(text, object_hook=_snake_case)
+    if "revenue_model" not in values:
+        values |= _both_verdicts(values["recommended"], values["sentence"])
     parameters = values["parameters"]
-    values["models"] = tuple(_scorecard(model) for model in values["models"])
+    cards = [*values["models"], *([values[ZERO]] if ZERO in values else [])]
+    values["models"] = tuple(_scorecard(card) for card in cards)
     values["parameters"] = None if parameters is None else Parameters.from_dict(parameters)
     return restored(BacktestResult, values)
+
+
+def _both_verdicts(recommended: str, sentence: str) -> dict[str, str]:
+    """The one verdict of an earlier version as two."""
+    return {
+        "revenue_model": recommended,
+        "churn_model": recommended,
+        "revenue_sentence": sentence,
+        "churn_sentence": ONE_VERDICT,
+    }
 
 
 def _scorecard(values: dict[str, Any]) -> Scorecard:

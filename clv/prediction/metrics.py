@@ -1,4 +1,4 @@
-"""How good predictions are, compared with what happened: errors, rank correlation, deciles, AUC.
+"""How good predictions are, compared with what happened: errors, order, probabilities, intervals.
 
 Pure: arrays of one value per customer in, one figure out. A figure that the data don't define is
 None, never NaN, so that all of them fit into JSON.
@@ -10,6 +10,9 @@ import numpy as np
 
 # Customers are compared by tenths.
 GROUPS = 10
+# For the log-loss probabilities are kept this far from 0 and 1. A logistic curve says 1.0 of some
+# customers, and a single surprise among them would count without end; so it counts as ln 1000.
+MIN_PROBABILITY = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,22 @@ def spearman(predicted: np.ndarray, actual: np.ndarray) -> float | None:
     one, other = (ranks(values) - (len(values) + 1) / 2.0 for values in (predicted, actual))
     spread = float(np.sqrt((one @ one) * (other @ other)))
     return float(one @ other) / spread if spread > 0 else None
+
+
+def normalized_gini(predicted: np.ndarray, actual: np.ndarray) -> float | None:
+    """Gini coefficient of actual revenue in the order of the predictions, divided by that in its
+    own order (Wang, Liu, Miao 2019, arXiv 1912.07753): 1 is the perfect order, 0 is chance, −1 is
+    the reverse.
+
+    The Gini coefficient of amounts y in an order is 2 · Σ (rank − (n + 1)/2) · y / (n · Σ y), and
+    so only the two sums over ranks remain. Equal predictions share their places; net refunds count
+    as 0. Revenue of 0, 10 and 30 with predictions of 1, 3 and 2 gives (−1·0 + 1·10 + 0·30) /
+    (−1·0 + 0·10 + 1·30) = 1/3. None if nobody has a larger revenue than another.
+    """
+    revenue = np.maximum(actual, 0.0)
+    middle = (len(revenue) + 1) / 2.0
+    own = float((ranks(revenue) - middle) @ revenue)
+    return float((ranks(predicted) - middle) @ revenue) / own if own > 0 else None
 
 
 def top_decile_capture(predicted: np.ndarray, actual: np.ndarray) -> float | None:
@@ -90,6 +109,29 @@ def brier(probability: np.ndarray, happened: np.ndarray) -> float | None:
     :param happened: booleans
     """
     return float(((probability - happened) ** 2).mean()) if len(probability) else None
+
+
+def log_loss(probability: np.ndarray, happened: np.ndarray) -> float | None:
+    """Logarithmic score (Good 1952): mean of −ln(the probability given to what came), 0 being the
+    best. Unlike the Brier score it tells 0.01 from 0.1.
+
+    Probabilities of 0.5 and 0.1 for what happened and what did not give −(ln 0.5 + ln 0.9) / 2 =
+    0.399. Probabilities are clipped at :data:`MIN_PROBABILITY`, and so it is at most ln 1000.
+
+    :param happened: booleans
+    """
+    if not len(probability):
+        return None
+    clipped = np.clip(probability, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
+    return float(-np.log(np.where(happened, clipped, 1.0 - clipped)).mean())
+
+
+def coverage(low: np.ndarray, high: np.ndarray, actual: np.ndarray) -> float | None:
+    """Share of the customers whose actual value lies in their interval, both ends included.
+
+    Intervals of 0 to 5, 0 to 5, and 2 to 9 with 0, 5 and 1 give 2/3.
+    """
+    return float(((low <= actual) & (actual <= high)).mean()) if len(actual) else None
 
 
 def deciles(predicted: np.ndarray, actual: np.ndarray) -> tuple[Decile, ...]:

@@ -130,7 +130,14 @@ def test_whatever_the_base_the_figures_are_numbers_or_null(client, headers, tena
     assert answer.json["status"] == "finished", answer.json["message"]
     result = answer.json["result"]
     assert "NaN" not in answer.text and "Infinity" not in answer.text
-    assert result["recommended"] in ("rfm", "calibrated") and result["sentence"]
+    for model, sentence in (
+        ("recommended", "revenueSentence"),
+        ("recommendedChurn", "churnSentence"),
+    ):
+        assert result[model] in ("rfm", "calibrated")
+        assert result[sentence].startswith(f"Use {result[model]} for ")
+        assert result[sentence] in result["sentence"]
+    assert [card["model"] for card in result["models"]][-2:] == ["mean", "zero"]
     assert (result["parameters"] is None) == (result["notFitted"] is not None)
 
 
@@ -159,9 +166,22 @@ def test_the_command_prints_a_table_and_a_sentence_without_redis(settings, app, 
     done = runner.invoke(args=["backtest", "--tenant", "acme", "--holdout-days", "100"])
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert lines[1].split() == ["calibrated", "rfm", "mean"]
-    assert [line[:28].strip() for line in lines[2:9]][0] == "mean absolute error"
-    assert lines[-1].startswith("Use ")
+    assert lines[1].split() == ["calibrated", "rfm", "mean", "zero"]
+    assert [line[:28].strip() for line in lines[2:-2]] == [
+        "mean absolute error",
+        "root mean squared error",
+        "total predicted / actual",
+        "rank correlation (Spearman)",
+        "order (normalised Gini)",
+        "revenue of the best tenth",
+        "churn: AUC",
+        "churn: Brier score",
+        "churn: log-loss",
+    ]
+    assert {len(line) for line in lines[1:-2]} == {76}
+    assert lines[5].split()[-1] == "-"
+    assert lines[-2].startswith("The 80 % interval contained the actual revenue of ")
+    assert "for revenue: " in lines[-1] and "for churn: " in lines[-1]
     with db.scope():
         found = backtests.newest_result(tenant.id)
         assert found is not None and found.holdout_days == 100

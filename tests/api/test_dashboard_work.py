@@ -10,10 +10,13 @@ from flask.testing import FlaskClient
 from clv import db
 from clv.auth import keys, tokens
 from clv.db import connections
+from clv.prediction import backtest_result
+from clv.prediction.verdict import interval_sentence
 from clv.store import backtests, tenants, totals
 from clv.store import runs as stored
 from tests.api.pages import ORIGIN, Visitor
 from tests.api.support import row
+from tests.support.backtests import OLD_RESULT, RESULT
 
 SETTINGS = {
     "recency": "35",
@@ -265,3 +268,27 @@ def test_a_failed_backtest_stands_above_the_last_good_one(visitor, tenant):
         found = backtests.create(tenant.id, 30, "test", 10**9)
         backtests.fail(found.id, "There were no customers.")
     assert "The newest backtest failed" in visitor("viewer").get("/backtest").text
+
+
+@pytest.mark.parametrize(
+    ("result", "badges", "interval"),
+    [
+        (RESULT, ["recommended for revenue"], [interval_sentence(RESULT.models)]),
+        (OLD_RESULT, ["recommended for revenue and churn"], []),
+    ],
+    ids=["of this version", "of the version before"],
+)
+def test_the_page_says_which_model_to_use_for_revenue_and_which_for_churn(
+    visitor, tenant, result, badges, interval
+):
+    with db.scope():
+        created = backtests.create(tenant.id, None, "test", 10**9)
+        attempt = backtests.claim(created.id, 1_000)
+        assert backtests.finish(created.id, attempt, 91, backtest_result.to_json(result))
+    page = visitor("viewer").get("/backtest").text
+    assert re.findall(r'class="verdict">(.*?)</p>', page) == [
+        result.revenue_sentence,
+        result.churn_sentence,
+    ]
+    assert re.findall(r'class="recommended">(.*?)</span>', page) == badges
+    assert re.findall(r"The 80 % interval .*?\.", page) == interval

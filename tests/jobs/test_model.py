@@ -227,8 +227,14 @@ def test_the_cdnow_log_is_backtested_by_a_worker_and_beats_the_floors(
     assert [decile["predicted"] for decile in ours["deciles"]] == sorted(
         decile["predicted"] for decile in ours["deciles"]
     )
-    assert result["recommended"] == "calibrated"
-    assert result["sentence"].startswith("Use calibrated: over 273 days it predicted 80 %")
+    assert ours["normalizedGini"] > plain["normalizedGini"] > mean["normalizedGini"] == 0
+    assert ours["churnLogLoss"] < mean["churnLogLoss"] < plain["churnLogLoss"]
+    assert 0.72 <= ours["intervalCoverage"] <= 0.9
+    assert (result["recommended"], result["recommendedChurn"]) == ("calibrated", "calibrated")
+    assert result["revenueSentence"].startswith(
+        "Use calibrated for revenue: over 273 days it forecast 80 % of what came (rfm: 264 %)"
+    )
+    assert result["churnSentence"].startswith("Use calibrated for churn: ")
     with db.scope():
         newest = backtests.newest_result(tenant.id)
     assert newest is not None and newest.backtest_id == shown["backtestId"]

@@ -1,6 +1,7 @@
 """The use cases of backtests, without a server, and results that an earlier version stored."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -8,53 +9,9 @@ from clv import db
 from clv.api.schemas.backtests import BacktestResult as ResultSchema
 from clv.errors import Conflict, NotFound, Unavailable
 from clv.prediction import backtest_result
-from clv.prediction.backtest import Decile, Scorecard
-from clv.prediction.backtest_result import BacktestResult
-from clv.prediction.btyd import Parameters
 from clv.services import backtests
 from clv.store import backtests as stored
-
-# As the version before stored it, which is what the API shows.
-OLD = {
-    "firstDay": "2026-01-01",
-    "splitDay": "2026-04-01",
-    "lastDay": "2026-06-30",
-    "holdoutDays": 91,
-    "customers": 600,
-    "returned": 240,
-    "revenue": 1234.5,
-    "models": [
-        {
-            "model": "calibrated",
-            "meanAbsoluteError": 1.5,
-            "rootMeanSquaredError": 2.5,
-            "totalRatio": 0.8,
-            "spearman": 0.4,
-            "topDecileCapture": 0.5,
-            "churnAuc": None,
-            "churnBrier": 0.2,
-            "deciles": [{"customers": 60, "predicted": 1.25, "actual": 2.0}],
-        }
-    ],
-    "parameters": {"r": 0.2, "alpha": 4.4, "a": 0.8, "b": 2.4, "p": 6.3, "q": 3.7, "v": 15.4},
-    "notFitted": None,
-    "recommended": "calibrated",
-    "sentence": "Use calibrated.",
-}
-RESULT = BacktestResult(
-    first_day="2026-01-01",
-    split_day="2026-04-01",
-    last_day="2026-06-30",
-    holdout_days=91,
-    customers=600,
-    returned=240,
-    revenue=1234.5,
-    models=(Scorecard("calibrated", 1.5, 2.5, 0.8, 0.4, 0.5, None, 0.2, (Decile(60, 1.25, 2.0),)),),
-    parameters=Parameters(0.2, 4.4, 0.8, 2.4, 6.3, 3.7, 15.4),
-    not_fitted=None,
-    recommended="calibrated",
-    sentence="Use calibrated.",
-)
+from tests.support.backtests import OLD, OLD_RESULT, RESULT
 
 
 @pytest.fixture
@@ -72,7 +29,7 @@ def finish(acme):
 def test_a_result_that_an_earlier_version_stored_is_read(acme, finish):
     finish(json.dumps(OLD))
     newest = backtests.newest_result(acme.id)
-    assert newest is not None and newest.result == RESULT
+    assert newest is not None and newest.result == OLD_RESULT
 
 
 def test_a_result_is_stored_in_snake_case_and_read_again(acme, finish):
@@ -81,8 +38,47 @@ def test_a_result_is_stored_in_snake_case_and_read_again(acme, finish):
     assert [done.result for done in backtests.page(acme.id, None, 9)] == [RESULT]
 
 
-def test_the_api_shows_a_result_as_ever():
-    assert json.dumps(ResultSchema().dump(RESULT)) == json.dumps(OLD)
+def test_a_result_of_the_version_before_is_read(acme, finish):
+    """It has one verdict, too, with names in snake_case."""
+    values = asdict(OLD_RESULT)
+    for name in ("revenue_model", "churn_model", "revenue_sentence", "churn_sentence"):
+        del values[name]
+    for name in ("normalized_gini", "churn_log_loss", "interval_coverage"):
+        del values["models"][0][name]
+    finish(json.dumps({**values, "recommended": "calibrated"}))
+    assert [done.result for done in backtests.page(acme.id, None, 9)] == [OLD_RESULT]
+
+
+def test_an_earlier_version_finds_all_that_it_knows_and_no_model_that_it_does_not():
+    stored = json.loads(backtest_result.to_json(RESULT))
+    assert (stored["recommended"], stored["sentence"]) == ("calibrated", RESULT.sentence)
+    assert [card["model"] for card in stored["models"]] == ["calibrated"]
+    assert set(asdict(OLD_RESULT)) <= set(stored)
+
+
+def test_the_api_shows_a_result_of_an_earlier_version_as_ever():
+    shown = json.loads(json.dumps(ResultSchema().dump(OLD_RESULT)))
+    assert {name: shown[name] for name in OLD if name != "models"} == {
+        name: value for name, value in OLD.items() if name != "models"
+    }
+    card, before = shown["models"][0], OLD["models"][0]
+    assert {name: card[name] for name in before} == before
+    assert card["normalizedGini"] is card["churnLogLoss"] is card["intervalCoverage"] is None
+
+
+def test_the_api_shows_two_verdicts_and_their_figures():
+    shown = ResultSchema().dump(RESULT)
+    assert (shown["recommended"], shown["recommendedChurn"]) == ("calibrated", "rfm")
+    assert shown["revenueSentence"] == "Use calibrated for revenue."
+    assert shown["churnSentence"] == "Use rfm for churn."
+    ours, nothing = shown["models"]
+    assert [ours[name] for name in ("normalizedGini", "churnLogLoss", "intervalCoverage")] == [
+        0.6,
+        0.5,
+        0.79,
+    ]
+    assert (nothing["model"], nothing["totalRatio"], nothing["spearman"]) == ("zero", 0, None)
+    assert nothing["deciles"] == []
 
 
 def test_one_without_parameters_says_why():

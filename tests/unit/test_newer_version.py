@@ -8,7 +8,7 @@ from clv.files import choices
 from clv.prediction import backtest_result, calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
-from tests.unit.test_backtests import RESULT
+from tests.support.backtests import RESULT
 
 PARAMETERS = Parameters(0.2, 4.4, 0.8, 2.4, 6.3, 3.7, 15.4)
 

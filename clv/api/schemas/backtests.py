@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from clv.api.schemas.base import Input, Money, Output, Pagination, Probability, Rounded, Time
 from clv.api.schemas.customers import ModelParameters
 from clv.domain.settings import MODEL_NAMES
-from clv.prediction.backtest import CALIBRATED, MEAN, RFM
+from clv.prediction.scorecard import CALIBRATED, MEAN, RFM, ZERO
 
 STATUSES = ("queued", "running", "finished", "failed")
 MAX_HOLDOUT_DAYS = 3_650
@@ -44,8 +44,11 @@ class Scorecard(Output):
 
     model = fields.String(
         required=True,
-        validate=validate.OneOf((CALIBRATED, RFM, MEAN)),
-        metadata={"description": "mean: the holdout's own mean, for everybody"},
+        validate=validate.OneOf((CALIBRATED, RFM, MEAN, ZERO)),
+        metadata={
+            "description": "mean: the holdout's own mean, for everybody. zero: revenue 0 for"
+            " everybody, of which only the errors and the total mean something"
+        },
     )
     mean_absolute_error = Money(
         required=True, allow_none=True, metadata={"description": "Of a customer's revenue"}
@@ -63,6 +66,15 @@ class Scorecard(Output):
         allow_none=True,
         metadata={"description": "Rank correlation of predicted and actual revenue"},
     )
+    normalized_gini = Rounded(
+        RATIO_DECIMALS,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "How well the revenue is ordered: 1 is perfect, 0 is chance. Null in"
+            " results of earlier versions"
+        },
+    )
     top_decile_capture = Probability(
         required=True,
         allow_none=True,
@@ -74,6 +86,23 @@ class Scorecard(Output):
         metadata={"description": "Churn is no conversion in the holdout"},
     )
     churn_brier = Rounded(RATIO_DECIMALS, required=True, allow_none=True)
+    churn_log_loss = Rounded(
+        RATIO_DECIMALS,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Mean of −ln(the probability given to what came); less is better."
+            " Null in results of earlier versions"
+        },
+    )
+    interval_coverage = Probability(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Share of the customers whose revenue was in the 80 % interval. Only"
+            " calibrated has one"
+        },
+    )
     deciles = fields.List(
         fields.Nested(Decile),
         required=True,
@@ -110,9 +139,27 @@ class BacktestResult(Output):
     not_fitted = fields.String(
         required=True, allow_none=True, metadata={"description": "Why it was not fitted"}
     )
-    recommended = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
+    recommended = fields.String(
+        required=True,
+        validate=validate.OneOf(MODEL_NAMES),
+        attribute="revenue_model",
+        metadata={"description": "The model to use for revenue"},
+    )
+    recommended_churn = fields.String(
+        required=True,
+        validate=validate.OneOf(MODEL_NAMES),
+        attribute="churn_model",
+        metadata={"description": "The model to use for churn"},
+    )
+    revenue_sentence = fields.String(
+        required=True, metadata={"description": "How far to trust the forecast of revenue"}
+    )
+    churn_sentence = fields.String(
+        required=True, metadata={"description": "How far to trust the churn probability"}
+    )
     sentence = fields.String(
-        required=True, metadata={"description": "Which model to use, and how far off it was"}
+        required=True,
+        metadata={"description": "Both sentences, and why calibrated was not fitted if it was not"},
     )
 
 
