@@ -1,11 +1,10 @@
-"""The calibrated model: when it is in use instead of rfm, and what it predicts for a customer.
+"""What the calibrated model predicts for a customer.
 
 Pure. Predicted revenue is the expected revenue over the lifespan; churn is the no-purchase
-probability within the churn horizon (:mod:`clv.prediction.btyd`). Score and segment are the same
-with every model.
+probability within the churn horizon (:mod:`clv.prediction.btyd`). Which model serves is decided in
+:mod:`clv.prediction.choice`. Score and segment are the same with every model.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,11 +12,12 @@ import numpy as np
 
 from clv.domain import scoring
 from clv.domain.distribution import Distribution
-from clv.domain.scoring import CALIBRATED, RFM, Prediction, Scores, Totals
+from clv.domain.scoring import Prediction, Scores, Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import MONTH_DAYS
 from clv.prediction import btyd
 from clv.prediction.btyd import Parameters
+from clv.prediction.choice import Calibration
 
 # The probability that a customer's revenue lies in the interval.
 LEVEL = 0.8
@@ -25,36 +25,7 @@ LEVEL = 0.8
 _MAX_AMOUNT = float(2**63 - 1024)
 # BG/NBD describes buyers only. For a customer who never converted the run rate is 0, too; any
 # probability but 1 would be a conversion rate that was not estimated.
-NON_BUYER = Prediction(0, 1.0, CALIBRATED)
-AS_SET = "The tenant's settings say so."
-NOT_FITTED_YET = (
-    "The calibrated model is fitted by a full run, and none has finished since it was chosen."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Which model a tenant's predictions are made by, and why.
-
-    :param parameters: of the calibrated model; None means rfm
-    :param reason: a sentence
-    :param as_of_ms: time of the fit; None if none was tried
-    """
-
-    parameters: Parameters | None
-    reason: str
-    as_of_ms: int | None = None
-
-    @property
-    def model(self) -> int:
-        """The model in use: its index in ``clv.domain.scoring.MODELS``."""
-        return RFM if self.parameters is None else CALIBRATED
-
-    def to_json(self) -> str:
-        """The calibration as it is stored with a snapshot."""
-        parameters = None if self.parameters is None else self.parameters.to_dict()
-        stored = {"parameters": parameters, "reason": self.reason, "as_of_ms": self.as_of_ms}
-        return json.dumps(stored, ensure_ascii=False)
+NON_BUYER_REVENUE, NON_BUYER_CHURN = 0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +42,6 @@ class History:
     t_x: np.ndarray
     age: np.ndarray
     mean_value: np.ndarray
-
-
-def from_json(text: str) -> Calibration:
-    """The inverse of :meth:`Calibration.to_json`."""
-    stored = json.loads(text)
-    parameters = stored["parameters"]
-    if parameters is not None:
-        parameters = Parameters.from_dict(parameters)
-    return Calibration(parameters, stored["reason"], stored["as_of_ms"])
-
-
-def serving(settings: ScoreSettings, calibration: Calibration | None) -> Calibration:
-    """Which model is in use for a tenant with these settings, and why.
-
-    :param calibration: of the last full run; None before the first
-    """
-    if settings.model == "rfm":
-        return Calibration(None, AS_SET)
-    return calibration or Calibration(None, NOT_FITTED_YET)
 
 
 def history(
@@ -110,37 +62,41 @@ def score_customers(
     distribution: Distribution,
     settings: ScoreSettings,
     as_of_ms: int,
-    parameters: Parameters | None,
+    serving: Calibration | None,
 ) -> list[Scores]:
-    """``clv.domain.scoring.score_customers`` with the predictions of the model in use.
+    """``clv.domain.scoring.score_customers`` with the predictions of what serves.
 
-    :param parameters: of the calibrated model; None for rfm
+    :param serving: None for rfm
     """
-    predictions = predict(customers, settings, as_of_ms, parameters)
+    predictions = predict(customers, settings, as_of_ms, serving)
     return scoring.score_customers(customers, distribution, settings, as_of_ms, predictions)
 
 
 def predict(
-    customers: Sequence[Totals],
-    settings: ScoreSettings,
-    as_of_ms: int,
-    parameters: Parameters | None,
+    customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int, serving: Calibration | None
 ) -> list[Prediction] | None:
-    """The calibrated model's prediction for each customer; None for rfm.
+    """What the calibrated model predicts for each customer, of revenue and churn what it serves;
+    None if that is neither.
 
     One customer alone gets the same to the last bit as among others.
     """
-    if parameters is None:
+    if serving is None or serving.fitted is None:
         return None
+    fitted, model = serving.fitted, serving.index
+    by_us = serving.revenue.is_calibrated, serving.churn.is_calibrated
+    non_buyer = Prediction(
+        NON_BUYER_REVENUE if by_us[0] else None, NON_BUYER_CHURN if by_us[1] else None, model
+    )
     buyers = [totals for totals in customers if totals.purchases is not None]
     if not buyers:
-        return [NON_BUYER] * len(customers)
+        return [non_buyer] * len(customers)
     histories = _histories(buyers, settings.zone.day(as_of_ms))
-    revenue = _revenue(histories, settings, parameters)
-    churn = _churn(histories, settings, parameters)
+    by_rfm = [None] * len(buyers)
+    revenue = _revenue(histories, settings, fitted) if by_us[0] else by_rfm
+    churn = _churn(histories, settings, fitted) if by_us[1] else by_rfm
     predictions = zip(revenue, churn, strict=True)
     return [
-        NON_BUYER if totals.purchases is None else Prediction(*next(predictions), CALIBRATED)
+        non_buyer if totals.purchases is None else Prediction(*next(predictions), model)
         for totals in customers
     ]
 

@@ -8,12 +8,12 @@ from clv.domain import explanation, scoring
 from clv.domain.explanation import Explanation
 from clv.domain.formulas import recency_days
 from clv.domain.scoring import Scores, Totals
-from clv.domain.settings import MODEL_NAMES, ScoreSettings
+from clv.domain.settings import ScoreSettings
 from clv.domain.units import AMOUNT_SCALE
 from clv.errors import Unscorable
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
-from clv.prediction.calibrated import Calibration
+from clv.prediction.choice import Calibration
 from clv.services import customers
 from clv.services.customers import Computation
 from clv.services.settings import TenantSettings
@@ -51,9 +51,9 @@ class RevenueInterval:
 class Explained:
     """The explanation of a customer's record.
 
-    :param serving: the model that predicted, and why that one
-    :param interval: of the predicted revenue; None where rfm serves, without any conversion, and
-        when the summaries have changed since
+    :param serving: the models that predicted, and why these
+    :param interval: of the predicted revenue; None where rfm predicts it, without any conversion,
+        and when the summaries have changed since
     :param corrections: their sum now, in 1/10,000
     :param would_change: what a computation gives now, if that is something else
     :param message: what to know about the explanation, if there is something
@@ -74,19 +74,9 @@ class Explained:
         return self.explanation.scores
 
     @property
-    def model(self) -> str:
-        """The name of the model that predicted."""
-        return MODEL_NAMES[self.scores.model]
-
-    @property
-    def model_version(self) -> int:
-        """Its version."""
-        return int(self.scores.versioned_model.partition("/")[2])
-
-    @property
     def parameters(self) -> Parameters | None:
         """Those of the calibrated model, where it serves, with ``v`` in the tenant's currency."""
-        parameters = self.serving.parameters
+        parameters = self.serving.fitted
         return parameters and replace(parameters, v=parameters.v / AMOUNT_SCALE)
 
 
@@ -161,11 +151,12 @@ def _explained_by_current(tenant: Tenant, record: Scores, totals: Totals | None)
 
 def _explained(tenant: Tenant, scores: Scores, basis: _Basis, totals: Totals | None) -> Explained:
     settings, distribution = basis.settings, basis.snapshot.distribution
-    serving = calibrated.serving(settings, basis.snapshot.calibration)
+    serving = basis.snapshot.serving(settings)
+    fitted = serving.fitted if serving.revenue.is_calibrated else None
     return Explained(
         explanation.explain(scores, distribution, settings),
         serving,
-        _interval(scores, totals, settings, serving.parameters),
+        _interval(scores, totals, settings, fitted),
         TenantSettings(**asdict(settings), currency=tenant.currency),
         read_corrections(tenant.id, scores.customer_id),
     )

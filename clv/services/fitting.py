@@ -1,4 +1,4 @@
-"""Measures the models on a tenant's own history, and fits the calibrated model if it may serve.
+"""Measures the models on a tenant's own history, and fits the calibrated one if it may serve.
 
 For workers and commands: a fit loads scipy, which takes about 60 MB. Amounts are in the tenant's
 currency in a backtest, and in 1/10,000 in the parameters that serve.
@@ -13,9 +13,10 @@ from clv.domain.time_zone import TimeZone
 from clv.domain.units import AMOUNT_SCALE
 from clv.errors import Invalid, NotFitted
 from clv.prediction import btyd_fit, calibrated
-from clv.prediction.backtest import CALIBRATED, Split, backtest
+from clv.prediction.backtest import Split, backtest
 from clv.prediction.backtest_result import BacktestResult, result_of
-from clv.prediction.calibrated import Calibration, History
+from clv.prediction.calibrated import History
+from clv.prediction.choice import Findings, Verdict
 from clv.store import totals
 from clv.store.tenants import Tenant
 
@@ -30,19 +31,22 @@ NO_HISTORY = "There is no history of days with conversions; that takes daily sum
 Renew = Callable[[], object]
 
 
-def calibrate(tenant: Tenant, history: History, as_of_ms: int, renew: Renew) -> Calibration:
-    """Fit the calibrated model if it may serve: the tenant has at least 500 buyers and 180 days of
-    history, and a backtest on the second half of that history recommends it.
+def find_out(tenant: Tenant, history: History, renew: Renew) -> Findings:
+    """Fit the calibrated model, if the tenant has at least 500 buyers and 180 days of history, and
+    measure both models by a backtest on the second half of it.
 
-    :param history: of all buyers, as of ``as_of_ms``
+    :param history: of all buyers, as of now
     """
     try:
-        reason = _why_it_serves(tenant, history, renew)
+        _check_gate(tenant, history)
+        result = backtest_tenant(tenant, None, renew)
+        if result.not_fitted is not None:
+            raise NotFitted(result.sentence)
         renew()
         fit = btyd_fit.fit(history.x, history.t_x, history.age, history.mean_value)
     except NotFitted as error:
-        return Calibration(None, error.message, as_of_ms)
-    return Calibration(fit.parameters, reason, as_of_ms)
+        return Findings(None, None, None, error.message)
+    return Findings(fit.parameters, *_verdicts(result))
 
 
 def backtest_tenant(tenant: Tenant, holdout_days: int | None, renew: Renew) -> BacktestResult:
@@ -102,10 +106,16 @@ def _check_holdout(holdout_days: int, most: int) -> None:
         )
 
 
-def _why_it_serves(tenant: Tenant, history: History, renew: Renew) -> str:
-    """The reason why the calibrated model may serve.
+def _verdicts(result: BacktestResult) -> tuple[Verdict, Verdict]:
+    """What a backtest says about revenue and about churn."""
+    both = Verdict(result.recommended, result.sentence)
+    return both, both
 
-    :raises NotFitted: with the reason why it may not
+
+def _check_gate(tenant: Tenant, history: History) -> None:
+    """Check that there is enough to fit the calibrated model to.
+
+    :raises NotFitted: with what is missing
     """
     first_day, last_day = _span(tenant)
     if len(history.x) < MIN_BUYERS:
@@ -118,10 +128,6 @@ def _why_it_serves(tenant: Tenant, history: History, renew: Renew) -> str:
             f"The calibrated model needs a history of {MIN_HISTORY_DAYS} days with conversions, and"
             f" there are {last_day - first_day}."
         )
-    result = backtest_tenant(tenant, None, renew)
-    if result.recommended != CALIBRATED:
-        raise NotFitted(result.sentence)
-    return result.sentence
 
 
 def _span(tenant: Tenant) -> tuple[int, int]:

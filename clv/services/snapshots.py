@@ -13,8 +13,9 @@ from clv.domain.distribution import Distribution
 from clv.domain.scoring import distribution_of
 from clv.domain.settings import ScoreSettings
 from clv.errors import Unavailable, Unscorable
-from clv.prediction import calibrated
-from clv.prediction.calibrated import Calibration, History
+from clv.prediction import calibrated, choice
+from clv.prediction.calibrated import History
+from clv.prediction.choice import Calibration
 from clv.services import ahead
 from clv.store import removals, snapshots, tenants, totals
 from clv.store.snapshots import Snapshot
@@ -62,10 +63,8 @@ class CustomerScan:
 
 
 def serving(tenant: Tenant) -> Calibration:
-    """Which model serves the tenant's single computations now, and why."""
-    if tenant.settings.model == "rfm":
-        return calibrated.serving(tenant.settings, None)
-    return calibrated.serving(tenant.settings, snapshots.current_calibration(tenant.id))
+    """Which models serve the tenant's single computations now, and why."""
+    return choice.serving(tenant.settings, snapshots.current_calibration(tenant.id))
 
 
 def current_snapshot(tenant: Tenant) -> Snapshot:
