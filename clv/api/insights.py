@@ -1,17 +1,20 @@
 """What a tenant's scores say: the summary, its history, and how customers moved."""
 
+from typing import Any
+
 from flask.views import MethodView
 
-from clv.api.paging import Position, paginated
+from clv.api.paging import Position, paginated, read_page
 from clv.api.schemas.insights import ChangesQuery, ClvSummary, CustomerChanges, SummaryHistory
 from clv.auth.principal import Role
 from clv.http import etags
 from clv.http.access import ClvBlueprint, principal
 from clv.services import insights
 from clv.services.insights import Point
-from clv.store.changes import Change
 
 blp = ClvBlueprint("insights", __name__, url_prefix="/api/v1", description="What the scores say")
+
+_CHANGE = Position({"at_ms": int, "customer_id": str})
 
 
 @blp.route("/clv/summary")
@@ -50,12 +53,9 @@ class Changes(MethodView):
 
     @blp.named("listChanges")
     @blp.access(Role.VIEWER, 400)
-    @paginated(
-        blp, CustomerChanges, Position({"at_ms": int, "customer_id": str}), query=ChangesQuery
-    )
-    def get(
-        self, before: tuple[int, str] | None, limit: int, to: str | None, since: int | None
-    ) -> list[Change]:
+    @blp.arguments(ChangesQuery, location="query")
+    @blp.response(200, CustomerChanges)
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List how customers moved, newest first
 
         A row when a customer is scored for the first time, when the segment changes, and when the
@@ -63,4 +63,12 @@ class Changes(MethodView):
         and appear while it goes on: to miss none, ask when it has finished, since the asOf of the
         run before.
         """
-        return insights.page_of_changes(principal().tenant, to, since, before, limit)
+        tenant, to, since = principal().tenant, query["to"], query["since"]
+        page = read_page(
+            lambda before, limit: insights.page_of_changes(tenant, to, since, before, limit),
+            _CHANGE,
+            query["limit"],
+            query["cursor"],
+        )
+        changes = insights.newest_model_changes(tenant, since)
+        return {"data": page.data, "pagination": page.pagination, "model_changes": changes}

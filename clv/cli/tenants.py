@@ -53,7 +53,7 @@ def list_tenants() -> None:
 @click.option("--at-risk-days", help=f"1 to 3650, or '{SUGGESTED}': from the tenant's own data.")
 @click.option("--lifespan-months", type=int, help="1 to 120: what revenue is projected over.")
 @click.option("--min-tenure-months", type=int, help="1 to 60: the shortest tenure in projections.")
-@click.option("--model", help="rfm, or calibrated: fitted by the next full run.")
+@click.option("--model", help="auto: the better one; rfm or calibrated.")
 @click.option("--churn-horizon-days", type=int, help="1 to 3650: of the calibrated model's churn.")
 @click.option("--time-zone", help="Whose calendar days count, such as Europe/Berlin.")
 @click.option("--currency", help="ISO 4217, for display only.")

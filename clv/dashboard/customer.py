@@ -9,7 +9,6 @@ from clv.auth.principal import Role
 from clv.budgets import SEAT_SECONDS
 from clv.dashboard.blueprint import blp, needs, page
 from clv.domain.scoring import Scores
-from clv.domain.settings import MODEL_NAMES
 from clv.errors import NotFound
 from clv.http.access import principal, seat
 from clv.http.parser import checked_customer_id
@@ -43,7 +42,7 @@ def customer_page(customer_id: str) -> str:
         explained=_explained(tenant, customer_id),
         changes=changes,
         history=_chart(changes, scores),
-        model=MODEL_NAMES[scores.model],
+        model=scores.revenue_by.name,
     )
 
 

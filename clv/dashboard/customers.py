@@ -10,7 +10,6 @@ from clv.api import downloads
 from clv.api.paging import Page, read_page
 from clv.api.schemas.records import RecordsQuery
 from clv.dashboard.blueprint import blp, page
-from clv.domain.settings import MODEL_NAMES
 from clv.errors import Invalid
 from clv.http.access import principal
 from clv.http.errors import sentence
@@ -126,7 +125,7 @@ def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
     return page(
         "customers.html",
         tenant=tenant,
-        model=MODEL_NAMES[snapshots.serving(tenant).model],
+        model=snapshots.serving(tenant).revenue.name,
         tab=tab,
         tabs=tabs(tenant),
         fields=FIELDS,

@@ -34,6 +34,14 @@ class Card(NamedTuple):
     hint: str
 
 
+class Predicted(NamedTuple):
+    """Which model predicted what in the last run, and why."""
+
+    what: str
+    model: str
+    reason: str | None
+
+
 @blp.get("/")
 def overview() -> str:
     """How many customers there are, what they are worth, how much is at risk, whether it gets
@@ -48,6 +56,7 @@ def overview() -> str:
         tenant=tenant,
         latest=latest,
         overview=latest.overview,
+        predicted=_predicted(latest.overview),
         cards=_cards(latest.overview, _before(points, latest)),
         misfit=_misfit(latest.overview),
         histogram=_histogram(latest.overview),
@@ -88,6 +97,15 @@ def _about_projection(overview: Overview) -> str:
     if overview.model == "calibrated":
         return f"in the next {months} months, by the calibrated model"
     return f"revenue so far, carried on for {months} months; not a forecast"
+
+
+def _predicted(overview: Overview) -> list[Predicted]:
+    """How far to trust each prediction; one line for both where the same is to be said of both."""
+    revenue = Predicted("Revenue", overview.model, overview.model_reason)
+    churn = Predicted("Churn", overview.churn_model, overview.churn_model_reason)
+    if revenue[1:] == churn[1:]:
+        return [revenue._replace(what="Revenue and churn")]
+    return [revenue, churn]
 
 
 def _misfit(overview: Overview) -> Suggestion | None:

@@ -9,7 +9,7 @@ from clv.api.schemas.settings import ScoreSettingsChange, SettingsChange
 from clv.auth.principal import Role
 from clv.dashboard.blueprint import blp, needs, page, whole
 from clv.domain.scoring import SEGMENTS
-from clv.domain.settings import MODEL_NAMES
+from clv.domain.settings import MODEL_SETTINGS
 from clv.domain.time_zone import time_zone_names
 from clv.http.access import principal, seat
 from clv.http.errors import sentence
@@ -65,7 +65,7 @@ def _page(given: dict[str, str], **values: Any) -> str:
         tenant=tenant,
         given=given,
         weights=WEIGHTS,
-        models=MODEL_NAMES,
+        models=MODEL_SETTINGS,
         time_zones=time_zone_names(),
         served=served_settings(tenant),
         suggestion=latest.overview.suggestion if latest.overview else None,

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from clv.domain.scoring import SEGMENTS
-from clv.domain.settings import MAX_AT_RISK_DAYS, ScoreSettings
+from clv.domain.settings import MAX_AT_RISK_DAYS, ScoreSettings, from_stored
 from clv.domain.stored import restored
 
 # A customer is new for this many days after the first contact.
@@ -88,8 +88,10 @@ class Overview:
     :param p25: 25th percentile of the run's distribution; None without customers
     :param histogram: customers by score: from 0, from 5, … from 95
     :param silent: customers without any interaction
-    :param model: name of the prediction model of the run
-    :param model_reason: why the run used it
+    :param model: name of the model that predicted revenue in the run
+    :param model_reason: why it did
+    :param model_since_ms: time of the full run since which it does; None if that is not known
+    :param churn_model: name of the model that predicted churn; its reason and time likewise
     """
 
     as_of_ms: int
@@ -104,6 +106,10 @@ class Overview:
     suggestion: Suggestion | None
     model: str = "rfm"
     model_reason: str | None = None
+    model_since_ms: int | None = None
+    churn_model: str = "rfm"
+    churn_model_reason: str | None = None
+    churn_model_since_ms: int | None = None
 
     @property
     def bins(self) -> list[Bin]:
@@ -120,8 +126,6 @@ def add_up(
     settings: ScoreSettings,
     percentiles: tuple[float, float] | None,
     suggested_days: int | None,
-    model: str = "rfm",
-    model_reason: str | None = None,
 ) -> Overview:
     """Add up a tenant's cells.
 
@@ -140,8 +144,6 @@ def add_up(
         histogram=_histogram(cells),
         silent=_customers(cell for cell in cells if cell.is_silent),
         suggestion=_suggestion(cells, suggested_days),
-        model=model,
-        model_reason=model_reason,
     )
 
 
@@ -170,11 +172,15 @@ def from_json(text: str) -> Overview:
     """The inverse of :func:`to_json`."""
     stored = json.loads(text)
     suggestion = stored["suggestion"]
+    if "model" in stored and "churn_model" not in stored:
+        # Of a release that had one model for both.
+        reason = stored["model_reason"]
+        stored |= {"churn_model": stored["model"], "churn_model_reason": reason}
     return restored(
         Overview,
         {
             **stored,
-            "settings": restored(ScoreSettings, stored["settings"]),
+            "settings": from_stored(stored["settings"]),
             "everyone": restored(Group, stored["everyone"]),
             "segments": {
                 name: restored(Group, group) for name, group in stored["segments"].items()

@@ -26,22 +26,43 @@ from clv.errors import Unscorable
 SEGMENTS = ("high", "medium", "low", "at_risk")
 # Raise it whenever the same data would give other scores.
 FORMULA_VERSION = 2
-# The prediction models with their versions. A record stores the index: append only.
-MODELS = ("rfm/1", "calibrated/1")
-RFM, CALIBRATED = range(2)
+# What predicted revenue and what predicted churn: models with their versions. A record stores the
+# index: append only.
+MODELS = (
+    ("rfm/1", "rfm/1"),
+    ("calibrated/1", "calibrated/1"),
+    ("calibrated/2", "calibrated/2"),
+    ("calibrated/2", "rfm/1"),
+    ("rfm/1", "calibrated/2"),
+)
+# The pairs as text: one model for both as it is, else that of revenue first.
+VERSIONED_MODELS = tuple(
+    revenue if revenue == churn else f"{revenue}; churn {churn}" for revenue, churn in MODELS
+)
+RFM = 0
+
+
+class Predictor(NamedTuple):
+    """A model, and its version."""
+
+    name: str
+    version: int
 
 
 class Prediction(NamedTuple):
-    """What a model predicts for one customer.
+    """What the calibrated model predicts for one customer.
 
-    :param revenue: over the lifespan, in 1/10,000
-    :param churn: a probability
-    :param model: its index in :data:`MODELS`
+    :param revenue: over the lifespan, in 1/10,000; None where rfm predicts it
+    :param churn: a probability; None where rfm predicts it
+    :param model: the index in :data:`MODELS` of what predicts the two
     """
 
-    revenue: int
-    churn: float
+    revenue: int | None
+    churn: float | None
     model: int
+
+
+_BY_RFM = Prediction(None, None, RFM)
 
 
 class Purchases(NamedTuple):
@@ -83,7 +104,7 @@ class Scores(NamedTuple):
     A tuple, because a batch makes a million of them and each read of a record makes one.
 
     :param tenure_days: calendar days since the first contact
-    :param model: index in :data:`MODELS` of the model that predicted revenue and churn
+    :param model: index in :data:`MODELS` of what predicted revenue and churn
     """
 
     customer_id: str
@@ -105,8 +126,19 @@ class Scores(NamedTuple):
 
     @property
     def versioned_model(self) -> str:
-        """The entry of :data:`MODELS` that predicted."""
-        return MODELS[self.model]
+        """What predicted, as text: ``calibrated/2``, or ``calibrated/2; churn rfm/1`` if not the
+        same model predicted both."""
+        return VERSIONED_MODELS[self.model]
+
+    @property
+    def revenue_by(self) -> Predictor:
+        """What predicted the revenue."""
+        return _predictor(MODELS[self.model][0])
+
+    @property
+    def churn_by(self) -> Predictor:
+        """What predicted churn."""
+        return _predictor(MODELS[self.model][1])
 
     @property
     def revenue_at_risk(self) -> float:
@@ -130,7 +162,7 @@ def score_customer(
 
     :param distribution: of the tenant's customers
     :param as_of_ms: the time that days are counted to; becomes ``computed_ms``
-    :param prediction: of another model; None for rfm
+    :param prediction: of the calibrated model; None for rfm
     :raises Unscorable: with the reason, if a total is missing or out of range
     """
     check(totals)
@@ -209,6 +241,11 @@ def distribution_of(
     return Distribution(as_of_ms, len(days), r, f, m, p25, p75)
 
 
+def _predictor(versioned: str) -> Predictor:
+    name, _, version = versioned.partition("/")
+    return Predictor(name, int(version))
+
+
 def _scores(
     totals: Totals,
     score: float,
@@ -222,7 +259,11 @@ def _scores(
     # Weights may sum to a little more than 1 in binary.
     score = min(score, 100.0)
     name = segment(recency, totals.frequency, score, distribution.p25, distribution.p75, settings)
-    revenue, churn, model = prediction or _rfm(totals.monetary, recency, tenure, settings)
+    revenue, churn, model = prediction or _BY_RFM
+    if revenue is None:
+        revenue = predicted_revenue(totals.monetary, tenure, settings)
+    if churn is None:
+        churn = churn_probability(recency, settings.at_risk_days)
     return Scores(
         customer_id=totals.customer_id,
         score=score,
@@ -236,11 +277,3 @@ def _scores(
         tenure_days=tenure,
         model=model,
     )
-
-
-def _rfm(
-    monetary: int, recency: int, tenure: int, settings: ScoreSettings
-) -> tuple[int, float, int]:
-    # A plain tuple: making a Prediction would cost as much as computing it.
-    revenue = predicted_revenue(monetary, tenure, settings)
-    return revenue, churn_probability(recency, settings.at_risk_days), RFM

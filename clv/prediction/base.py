@@ -149,5 +149,3 @@ def _two_sets(
 def _fit_set(histories: Histories, clock: Clock, near: Purchases) -> tuple[Purchases, float]:
     elapsed = season_fit.elapsed(clock, histories)
     return btyd_fit.fit_purchases(histories.x, histories.t_x, histories.age, elapsed, near)
-
-

@@ -162,6 +162,7 @@ def interval(
     horizon: float,
     level: float = 0.8,
     factor: float = 1.0,
+    draws: int = DRAWS,
 ) -> tuple[float, float]:
     """The amounts between which one buyer's revenue within ``horizon`` days lies with a probability
     of ``level``: equal-tailed, or from 0 up where the lower tail is all of no revenue.
@@ -171,13 +172,14 @@ def interval(
     x = 2, t_x = 213, T = 272, z̄ = 22.35 and a horizon of 273 days it is about 0 to 54.
 
     :param factor: what the buyer's rate is multiplied by
+    :param draws: of the simulation
     """
     random = np.random.default_rng(SEED)
-    purchases = _simulated_purchases(random, parameters, x, age, horizon * factor)
-    purchases[random.random(DRAWS) > p_alive(parameters, x, t_x, age)] = 0
+    purchases = _simulated_purchases(random, parameters, x, age, horizon * factor, draws)
+    purchases[random.random(draws) > p_alive(parameters, x, t_x, age)] = 0
     count = x + 1 if mean_value > 0 else 0
     scale = parameters.v + count * max(mean_value, 0.0)
-    inverse_scale = random.gamma(parameters.q + parameters.p * count, 1.0 / scale, DRAWS)
+    inverse_scale = random.gamma(parameters.q + parameters.p * count, 1.0 / scale, draws)
     revenue = random.gamma(parameters.p * purchases) / inverse_scale
     tail = (1.0 - level) / 2.0
     if (purchases == 0).mean() >= tail:
@@ -232,10 +234,15 @@ def _steps(a: float, b: float, scale: float) -> np.ndarray:
 
 
 def _simulated_purchases(
-    random: np.random.Generator, parameters: Parameters, x: int, age: int, horizon: float
+    random: np.random.Generator,
+    parameters: Parameters,
+    x: int,
+    age: float,
+    horizon: float,
+    draws: int,
 ) -> np.ndarray:
     """Conversion days within the horizon of a buyer who is alive: those that the rate brings, but
     none after the one on which the buyer stops."""
-    rate = random.gamma(parameters.r + x, 1.0 / (parameters.alpha + age), DRAWS)
-    stop = np.maximum(random.beta(parameters.a, parameters.b + x, DRAWS), 1e-12)
+    rate = random.gamma(parameters.r + x, 1.0 / (parameters.alpha + age), draws)
+    stop = np.maximum(random.beta(parameters.a, parameters.b + x, draws), 1e-12)
     return np.minimum(random.poisson(rate * horizon), random.geometric(stop))

@@ -1,8 +1,8 @@
 """What the calibrated model predicts for a customer.
 
 Pure. Predicted revenue is the expected revenue over the lifespan; churn is the probability of no
-conversion within the churn horizon (:mod:`clv.prediction.model`). Score and segment are the same
-with every model.
+conversion within the churn horizon (:mod:`clv.prediction.model`). Which model serves is decided in
+:mod:`clv.prediction.choice`. Score and segment are the same with every model.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,12 @@ from itertools import chain
 
 import numpy as np
 
-from clv.domain.scoring import Totals
+from clv.domain import scoring
+from clv.domain.distribution import Distribution
+from clv.domain.scoring import Prediction, Scores, Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import MONTH_DAYS
+from clv.prediction.choice import Calibration
 from clv.prediction.log import Histories, Visits
 from clv.prediction.model import Model
 
@@ -29,26 +32,44 @@ def lifespan_days(settings: ScoreSettings) -> float:
     return settings.lifespan_months * MONTH_DAYS
 
 
-def predict(
+def score_customers(
     customers: Sequence[Totals],
+    distribution: Distribution,
     settings: ScoreSettings,
     as_of_ms: int,
-    model: Model,
-) -> tuple[list[int], list[float]]:
-    """Expected revenue over the lifespan of each customer, in 1/10,000, truncated as the run rate
-    is, and P(no conversion within the churn horizon).
+    serving: Calibration | None,
+) -> list[Scores]:
+    """``clv.domain.scoring.score_customers`` with the predictions of what serves.
+
+    :param serving: None for rfm
+    """
+    predictions = predict(customers, settings, as_of_ms, serving)
+    return scoring.score_customers(customers, distribution, settings, as_of_ms, predictions)
+
+
+def predict(
+    customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int, serving: Calibration | None
+) -> list[Prediction] | None:
+    """What the calibrated model predicts for each customer, of revenue and churn what it serves;
+    None if that is neither.
 
     One customer alone gets the same to the last bit as among others.
     """
-    those = Customers(customers, settings, as_of_ms)
-    return (
-        amounts(those.revenue(model, lifespan_days(settings))),
-        those.silence(model, settings.churn_horizon_days).tolist(),
-    )
+    if serving is None or serving.fitted is None:
+        return None
+    those, by_rfm = Customers(customers, settings, as_of_ms), [None] * len(customers)
+    revenue: Sequence[int | None] = by_rfm
+    churn: Sequence[float | None] = by_rfm
+    if serving.revenue.is_calibrated:
+        revenue = amounts(those.revenue(serving.fitted, lifespan_days(settings)))
+    if serving.churn.is_calibrated:
+        churn = those.silence(serving.fitted, settings.churn_horizon_days).tolist()
+    model = serving.index
+    return [Prediction(*each, model) for each in zip(revenue, churn, strict=True)]
 
 
 def amounts(revenue: np.ndarray) -> list[int]:
-    """Amounts as they are stored."""
+    """Amounts as they are stored: truncated, as the run rate is."""
     return [int(amount) for amount in np.minimum(revenue, _MAX_AMOUNT).tolist()]
 
 
@@ -95,9 +116,7 @@ class Customers:
     """Customers as the model takes them: buyers, visitors, and those who have nothing but
     corrections. Every method gives one value per customer."""
 
-    def __init__(
-        self, customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int
-    ) -> None:
+    def __init__(self, customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: int) -> None:
         self.today = settings.zone.day(as_of_ms)
         self.histories = histories(customers, settings, as_of_ms)
         self.bought = np.array([totals.purchases is not None for totals in customers], dtype=bool)

@@ -1,5 +1,5 @@
-"""Corrections of the base (:mod:`clv.prediction.base`) by what it can't see: whether a buyer buys more
-or less often of late, how regularly, and what is spent.
+"""Corrections of the base (:mod:`clv.prediction.base`) by what it can't see: whether a buyer buys
+more or less often of late, how regularly, and what is spent.
 
 Pure. Two ridge regressions (:mod:`clv.prediction.regression`) are trained on earlier days of the
 same history, where what came next is known: one of the number of conversion days, with the base's
@@ -117,9 +117,7 @@ def _columns(base: Base, histories: Histories) -> tuple[np.ndarray, ...]:
     - for how long the buyer has gone on visiting without buying
     """
     r, rate = base.parameters.r, base.rate(histories)
-    trends = (
-        np.log((late.bought + r) / (late.days * rate + r)) for late in _late(base, histories)
-    )
+    trends = (np.log((late.bought + r) / (late.days * rate + r)) for late in _late(base, histories))
     return (*trends, *_habits(base, histories, rate))
 
 

@@ -3,7 +3,7 @@
 Pure. Days are days since 1970 in the tenant's time zone; amounts are in the unit of the caller.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,10 @@ class Log:
             self.spent[kept],
             self.total[kept],
         )
+
+    def in_units(self, unit: float) -> "Log":
+        """The same with all amounts in another unit: divided by this."""
+        return replace(self, spent=self.spent / unit, total=self.total / unit)
 
     def span(self) -> tuple[int, int] | None:
         """The days of the first and the last conversion; None without any."""
@@ -86,13 +90,16 @@ class Histories:
 
         :param chosen: booleans, one for each buyer
         """
-        columns = (self.x, self.first, self.last, self.mean_value, self.last_contact)
         kept = chosen[self.buyer]
         return Histories(
-            *(column[chosen] for column in columns),
-            self.days[kept],
-            (np.cumsum(chosen) - 1)[self.buyer[kept]],
-            self.today,
+            x=self.x[chosen],
+            first=self.first[chosen],
+            last=self.last[chosen],
+            mean_value=self.mean_value[chosen],
+            last_contact=self.last_contact[chosen],
+            days=self.days[kept],
+            buyer=(np.cumsum(chosen) - 1)[self.buyer[kept]],
+            today=self.today,
         )
 
 
@@ -117,6 +124,21 @@ class Population:
     histories: Histories
     visitors: np.ndarray
     visits: Visits
+
+
+def newcomer(today: int) -> Histories:
+    """The history of one buyer who buys for the first time today."""
+    day, none = np.array([today]), np.array([0])
+    return Histories(
+        x=none,
+        first=day,
+        last=day,
+        mean_value=np.array([0.0]),
+        last_contact=day,
+        days=day,
+        buyer=none,
+        today=today,
+    )
 
 
 def population(log: Log, today: int) -> Population:

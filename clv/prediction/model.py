@@ -19,7 +19,7 @@ from clv.prediction.base import Base
 from clv.prediction.btyd import Parameters
 from clv.prediction.btyd_fit import Purchases
 from clv.prediction.corrections import Corrections, Lesson
-from clv.prediction.log import Histories, Log, Population, Visits, population
+from clv.prediction.log import Histories, Log, Population, Visits, newcomer, population
 from clv.prediction.regression import Regression
 from clv.prediction.seasons import Clock
 from clv.prediction.visitors import Visitors
@@ -64,7 +64,9 @@ class Model:
             return self.base.silence(histories, time)
         return self.corrections.silence_probability(self.base, histories, time)
 
-    def interval(self, histories: Histories, days: float, level: float) -> tuple[float, float]:
+    def interval(
+        self, histories: Histories, days: float, level: float, draws: int = btyd.DRAWS
+    ) -> tuple[float, float]:
         """``btyd.interval`` of the only buyer in the histories."""
         factor = np.ones(1)
         if self.corrections is not None:
@@ -79,6 +81,7 @@ class Model:
             self.base.time(histories.today, days),
             level,
             float(factor[0]),
+            draws,
         )
 
     def visitors_purchases(self, visits: Visits, today: int, days: float) -> np.ndarray:
@@ -86,12 +89,7 @@ class Model:
         the time that is left on average."""
         if self.visitors is None:
             return np.zeros(len(visits.visits))
-        new = Histories(
-            *(np.array([value]) for value in (0, today, today, 0.0, today)),
-            days=np.array([today]),
-            buyer=np.array([0]),
-            today=today,
-        )
+        new = newcomer(today)
         later = float(self.base.purchases(new, self.base.time(today, days / 2.0))[0])
         return (1.0 - self.visitors_silence(visits, days)) * (1.0 + later)
 

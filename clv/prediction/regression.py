@@ -4,6 +4,7 @@ Pure. McCullagh, Nelder (1989): Generalized Linear Models, sections 2.5, 4.4 and
 Kennard (1970). Columns are standardised, so that one penalty suits them all.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,16 @@ def logistic(columns: tuple[np.ndarray, ...], happened: np.ndarray) -> Regressio
     return _fit(columns, happened.astype(np.float64), mean, 0.0)
 
 
-def _fit(columns, target, mean, start: float) -> Regression:
+def _fit(
+    columns: tuple[np.ndarray, ...],
+    target: np.ndarray,
+    mean: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    start: float,
+) -> Regression:
+    """By Newton's method.
+
+    :param mean: expected value and variance of each row, from its linear predictor
+    """
     middles = [float(column.mean()) for column in columns]
     # A column that is the same in every row says nothing, and gets no weight.
     widths = [float(column.std()) or 1.0 for column in columns]

@@ -2,8 +2,9 @@
 
 Pure. In turns: BG/NBD is fitted in the time of the clock, and each month's factor becomes
 ``(repeat days + 30) / (expected repeat days without seasons + 30)``. Whether a buyer is alive is
-not known, so a buyer is expected to buy at P(alive)·(r + x)/(α + T) + (1 − P(alive))·(r + x)/(α + t_x)
-up to the last purchase, and at the first part alone from then on (Dempster, Laird, Rubin 1977).
+not known, so a buyer is expected to buy at
+P(alive)·(r + x)/(α + T) + (1 − P(alive))·(r + x)/(α + t_x) up to the last purchase, and at the first
+part alone from then on (Dempster, Laird, Rubin 1977).
 """
 
 import math
@@ -91,9 +92,7 @@ def _foretells(before: Histories, now: Histories) -> bool:
         return False
     known = now.first[now.buyer] <= before.today
     days = np.arange(before.today + 1, now.today + 1)
-    bought = np.bincount(
-        months(now.days[known & (now.days > before.today)]), minlength=MONTHS
-    )
+    bought = np.bincount(months(now.days[known & (now.days > before.today)]), minlength=MONTHS)
     flat = np.bincount(months(days), minlength=MONTHS).astype(np.float64)
     seasonal = flat * np.array(clock.factors)
     gain = bought @ np.log(np.maximum(seasonal, 1e-9) / np.maximum(flat, 1e-9))

@@ -1,9 +1,9 @@
-"""Customers who have visited and never bought: how likely they are to buy, by their visits and their
-silence.
+"""Customers who have visited and never bought: how likely they are to buy, by the number of their
+visits and their silence.
 
 Pure. The first purchase is a Poisson process whose rate falls with the silence as a power, as
-learning curves and relapse do: e^level · visits^often · (1 + R)^(−decay) per day, R being the days since
-the last visit. A customer who buys is a buyer from then on, who comes back as
+learning curves and relapse do: e^level · visits^often · (1 + R)^(−decay) per day, R being the days
+since the last visit. A customer who buys is a buyer from then on, who comes back as
 :mod:`clv.prediction.base` expects it of a new one.
 """
 

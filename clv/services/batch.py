@@ -32,9 +32,11 @@ from clv import db, logs
 from clv.config import Settings
 from clv.db.clock import now_ms
 from clv.domain import overview
-from clv.domain.scoring import MODELS, Scores, Totals, check
+from clv.domain.scoring import VERSIONED_MODELS, Scores, Totals, check
 from clv.errors import DISK_FULL, NotFound, Unscorable
+from clv.prediction import choice
 from clv.prediction.calibrated import score_customers
+from clv.prediction.choice import Calibration
 from clv.queue import Queue, Report
 from clv.services import ahead, fitting, insights, snapshots
 from clv.services.runs import fail, fail_dated_ahead, ring_for_next
@@ -43,7 +45,7 @@ from clv.services.snapshots import CustomerScan
 from clv.store import due, plans, runs, shards, tenants
 from clv.store.runs import Run
 from clv.store.shards import Chunk, Shard
-from clv.store.snapshots import Snapshot, load
+from clv.store.snapshots import Snapshot, current_calibration, load
 from clv.store.tenants import Tenant
 from clv.store.totals import count_in_segment, totals_page
 
@@ -88,7 +90,7 @@ def work(run_id: int, queue: Queue, settings: Settings) -> None:
 
 def plan(run_id: int, queue: Queue, most_shard_customers: int, lease_ms: int) -> None:
     """Plan a running run unless that was done: take the tenant's snapshot and divide the customers
-    into shards. A full run of a tenant that chose the calibrated model also fits it."""
+    into shards. A full run also decides which models predict, unless the tenant has chosen rfm."""
     attempt = plans.claim_plan(run_id, lease_ms)
     if attempt is None:
         return
@@ -159,8 +161,8 @@ def score_all(
     if snapshot is None or not scorable:
         return {}, errors
     spread, settings = snapshot.distribution, snapshot.settings
-    parameters = snapshot.parameters(settings)
-    scored = score_customers(scorable, spread, settings, spread.as_of_ms, parameters)
+    serving = snapshot.serving(settings)
+    scored = score_customers(scorable, spread, settings, spread.as_of_ms, serving)
     return {scores.customer_id: scores for scores in scored}, errors
 
 
@@ -196,15 +198,15 @@ def _plan(
     bounds = scan.shard_bounds(most_shard_customers)
     days = suggested_days(tenant, scan)
     spread, calibration = scan.distribution, None
-    if scan.history is not None:
+    if run.segment is None and spread is not None:
         renew = partial(plans.renew_plan, run_id, attempt, lease_ms)
-        calibration = fitting.calibrate(tenant, scan.history, as_of_ms, renew)
+        calibration = _calibration(tenant, as_of_ms, renew)
     if not plans.save_plan(
         run, attempt, spread, tenant.settings, total, bounds, days, scan.removals, calibration
     ):
         return False
     if calibration is not None:
-        logs.event("run.calibrated", run=run_id, model=MODELS[calibration.model])
+        logs.event("run.calibrated", run=run_id, model=VERSIONED_MODELS[calibration.index])
     logs.event("run.planned", run=run_id, job=run.job_id, customers=total, shards=len(bounds) + 1)
     queue.begin_progress(run.job_id, shards.shard_ids(run_id))
     return True
@@ -212,8 +214,14 @@ def _plan(
 
 def _scan(run: Run, tenant: Tenant, most_shard_customers: int, as_of_ms: int) -> CustomerScan:
     bound_every = min(snapshots.BOUND_EVERY, most_shard_customers)
-    fits = run.segment is None and tenant.settings.model == "calibrated"
-    return snapshots.scan_customers(tenant.id, tenant.settings, as_of_ms, bound_every, fits)
+    return snapshots.scan_customers(tenant.id, tenant.settings, as_of_ms, bound_every)
+
+
+def _calibration(tenant: Tenant, as_of_ms: int, renew: fitting.Renew) -> Calibration:
+    """What predicts from this full run on."""
+    setting = tenant.settings.model
+    found = None if setting == choice.RFM else fitting.find_out(tenant, as_of_ms, renew)
+    return choice.choose(current_calibration(tenant.id), found, setting, as_of_ms)
 
 
 def _compute_shards(run_id: int, queue: Queue, lease_ms: int) -> None:
@@ -262,7 +270,8 @@ def _compute_pages(shard: Shard, report: Report, until: float) -> bool:
     run = runs.by_id(shard.run_id)
     snapshot = None if run.snapshot_id is None else load(run.snapshot_id)
     cursor, computed, errors = shard.cursor, shard.computed, shard.errors
-    with_purchases = snapshot is not None and snapshot.parameters(snapshot.settings) is not None
+    serving = None if snapshot is None else snapshot.serving(snapshot.settings)
+    with_purchases = serving is not None and serving.fitted is not None
     while run.is_active:
         page = totals_page(
             run.tenant_id, cursor, shard.until_key, PAGE_CUSTOMERS, run.segment, with_purchases

@@ -10,7 +10,7 @@ from clv.domain.settings import ScoreSettings
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.errors import NotFound
 from clv.prediction import calibrated
-from clv.prediction.btyd import Parameters
+from clv.prediction.choice import Calibration
 from clv.services.snapshots import current_snapshot
 from clv.store import changes, records, summaries, tenants
 from clv.store.changes import Change
@@ -81,7 +81,7 @@ def compute(tenant: Tenant, customer_id: str) -> Computation:
     as_of_ms = now_ms()
     totals = _totals(tenant, customer_id)
     snapshot, settings = current_snapshot(tenant), tenant.settings
-    prediction = _prediction(totals, settings, as_of_ms, snapshot.parameters(settings))
+    prediction = _prediction(totals, settings, as_of_ms, snapshot.serving(settings))
     scores = score_customer(totals, snapshot.distribution, settings, as_of_ms, prediction)
     return Computation(totals, snapshot, scores)
 
@@ -127,10 +127,10 @@ def _totals(tenant: Tenant, customer_id: str) -> Totals:
 
 
 def _prediction(
-    totals: Totals, settings: ScoreSettings, as_of_ms: int, parameters: Parameters | None
+    totals: Totals, settings: ScoreSettings, as_of_ms: int, serving: Calibration
 ) -> Prediction | None:
     scoring.check(totals)
-    predictions = calibrated.predict([totals], settings, as_of_ms, parameters)
+    predictions = calibrated.predict([totals], settings, as_of_ms, serving)
     return None if predictions is None else predictions[0]
 
 

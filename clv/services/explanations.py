@@ -8,12 +8,12 @@ from clv.domain import explanation, scoring
 from clv.domain.explanation import Explanation
 from clv.domain.formulas import recency_days
 from clv.domain.scoring import Scores, Totals
-from clv.domain.settings import MODEL_NAMES, ScoreSettings
+from clv.domain.settings import ScoreSettings
 from clv.domain.units import AMOUNT_SCALE
 from clv.errors import Unscorable
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
-from clv.prediction.calibrated import Calibration
+from clv.prediction.choice import Calibration
 from clv.services import customers
 from clv.services.customers import Computation
 from clv.services.settings import TenantSettings
@@ -36,10 +36,14 @@ _COMPARED = tuple(name for name in Scores._fields if name not in ("computed_ms",
 @dataclass(frozen=True, slots=True)
 class RevenueInterval:
     """The amounts, in 1/10,000, between which a customer's revenue over the lifespan lies with a
-    probability of ``level``."""
+    probability of ``level``.
+
+    :param coverage: how often such an interval held the actual revenue in the backtest
+    """
 
     low: int
     high: int
+    coverage: float | None
     level: float = calibrated.LEVEL
     note: str = (
         "Of this customer alone: the revenue of many is far less uncertain, and the sum of their"
@@ -51,9 +55,9 @@ class RevenueInterval:
 class Explained:
     """The explanation of a customer's record.
 
-    :param serving: the model that predicted, and why that one
-    :param interval: of the predicted revenue; None where rfm serves, without any conversion, and
-        when the summaries have changed since
+    :param serving: the models that predicted, and why these
+    :param interval: of the predicted revenue; None where rfm predicts it, without any conversion,
+        and when the summaries have changed since
     :param corrections: their sum now, in 1/10,000
     :param would_change: what a computation gives now, if that is something else
     :param message: what to know about the explanation, if there is something
@@ -74,20 +78,12 @@ class Explained:
         return self.explanation.scores
 
     @property
-    def model(self) -> str:
-        """The name of the model that predicted."""
-        return MODEL_NAMES[self.scores.model]
-
-    @property
-    def model_version(self) -> int:
-        """Its version."""
-        return int(self.scores.versioned_model.partition("/")[2])
-
-    @property
     def parameters(self) -> Parameters | None:
         """Those of the calibrated model, where it serves, with ``v`` in the tenant's currency."""
-        parameters = self.serving.parameters
-        return parameters and replace(parameters, v=parameters.v / AMOUNT_SCALE)
+        if self.serving.fitted is None:
+            return None
+        parameters = self.serving.fitted.base.parameters
+        return replace(parameters, v=parameters.v / AMOUNT_SCALE)
 
 
 def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
@@ -161,23 +157,24 @@ def _explained_by_current(tenant: Tenant, record: Scores, totals: Totals | None)
 
 def _explained(tenant: Tenant, scores: Scores, basis: _Basis, totals: Totals | None) -> Explained:
     settings, distribution = basis.settings, basis.snapshot.distribution
-    serving = calibrated.serving(settings, basis.snapshot.calibration)
+    serving = basis.snapshot.serving(settings)
     return Explained(
         explanation.explain(scores, distribution, settings),
         serving,
-        _interval(scores, totals, settings, serving.parameters),
+        _interval(scores, totals, settings, serving),
         TenantSettings(**asdict(settings), currency=tenant.currency),
         read_corrections(tenant.id, scores.customer_id),
     )
 
 
 def _interval(
-    scores: Scores, totals: Totals | None, settings: ScoreSettings, parameters: Parameters | None
+    scores: Scores, totals: Totals | None, settings: ScoreSettings, serving: Calibration
 ) -> RevenueInterval | None:
-    if parameters is None or totals is None or not _were(totals, scores, settings):
+    fitted = serving.fitted if serving.revenue.is_calibrated else None
+    if fitted is None or totals is None or not _were(totals, scores, settings):
         return None
-    bounds = calibrated.interval(totals, settings, scores.computed_ms, parameters)
-    return None if bounds is None else RevenueInterval(*bounds)
+    bounds = calibrated.interval(totals, settings, scores.computed_ms, fitted)
+    return None if bounds is None else RevenueInterval(*bounds, serving.coverage)
 
 
 def _were(totals: Totals, scores: Scores, settings: ScoreSettings) -> bool:

@@ -1,4 +1,4 @@
-"""Measures the models on a tenant's own history, and fits the calibrated model if it may serve.
+"""Measures the models on a tenant's own history, and fits the calibrated one if it may serve.
 
 For workers and commands: a fit loads scipy, which takes about 60 MB. Amounts are in the tenant's
 currency in a backtest, and in 1/10,000 in the parameters that serve.
@@ -8,20 +8,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clv.domain import calendar
-from clv.domain.time_zone import TimeZone
 from clv.domain.units import AMOUNT_SCALE
 from clv.errors import Invalid, NotFitted
-from clv.prediction import btyd_fit, calibrated
-from clv.prediction.backtest import CALIBRATED, Split, backtest
+from clv.prediction import calibrated, model
+from clv.prediction.backtest import backtest
 from clv.prediction.backtest_result import BacktestResult, result_of
-from clv.prediction.calibrated import Calibration, History
-from clv.store import totals
+from clv.prediction.choice import Findings, Verdict
+from clv.prediction.log import Log
+from clv.store import logs, totals
 from clv.store.tenants import Tenant
 
 # With fewer buyers or days the parameters are poorly determined.
-MIN_BUYERS = 500
-MIN_HISTORY_DAYS = 180
+MIN_BUYERS = 100
+MIN_REPEAT_DAYS = 100
+MIN_HISTORY_DAYS = 60
 # A longer holdout leaves less to fit, and says little about the next one.
 MAX_DEFAULT_HOLDOUT_DAYS = 365
 NO_HISTORY = "There is no history of days with conversions; that takes daily summaries."
@@ -30,19 +30,24 @@ NO_HISTORY = "There is no history of days with conversions; that takes daily sum
 Renew = Callable[[], object]
 
 
-def calibrate(tenant: Tenant, history: History, as_of_ms: int, renew: Renew) -> Calibration:
-    """Fit the calibrated model if it may serve: the tenant has at least 500 buyers and 180 days of
-    history, and a backtest on the second half of that history recommends it.
-
-    :param history: of all buyers, as of ``as_of_ms``
-    """
+def find_out(tenant: Tenant, as_of_ms: int, renew: Renew) -> Findings:
+    """Fit the calibrated model, if the tenant has 100 buyers, 100 repeat days and 60 days of
+    history, and measure both models by a backtest on the second half of it."""
+    settings, today = tenant.settings, tenant.settings.zone.day(as_of_ms)
     try:
-        reason = _why_it_serves(tenant, history, renew)
+        first_day, last_day = _span(tenant)
+        log = logs.read(tenant.id, tenant.customers)
         renew()
-        fit = btyd_fit.fit(history.x, history.t_x, history.age, history.mean_value)
+        _check_gate(log, first_day, last_day)
+        result = _backtest(tenant, log, first_day, last_day, None)
+        if result.not_fitted is not None:
+            raise NotFitted(result.sentence)
+        renew()
+        days = calibrated.lifespan_days(settings)
+        fitted = model.fit(log, max(today, last_day), days, settings.churn_horizon_days)
     except NotFitted as error:
-        return Calibration(None, error.message, as_of_ms)
-    return Calibration(fit.parameters, reason, as_of_ms)
+        return Findings(None, None, None, error.message)
+    return Findings(fitted, *_verdicts(result), coverage=result.coverage)
 
 
 def backtest_tenant(tenant: Tenant, holdout_days: int | None, renew: Renew) -> BacktestResult:
@@ -53,14 +58,12 @@ def backtest_tenant(tenant: Tenant, holdout_days: int | None, renew: Renew) -> B
     :raises NotFitted: when there is no history
     """
     first_day, last_day = _span(tenant)
-    if holdout_days is None:
-        holdout_days = default_holdout_days(first_day, last_day)
-    _check_holdout(holdout_days, last_day - first_day)
-    split_day = last_day - holdout_days + 1
+    if holdout_days is not None:
+        _check_holdout(holdout_days, last_day - first_day)
     renew()
-    split = read_split(tenant, split_day, holdout_days)
+    log = logs.read(tenant.id, tenant.customers)
     renew()
-    return result_of(backtest(split, tenant.settings), first_day, split_day, last_day)
+    return _backtest(tenant, log, first_day, last_day, holdout_days)
 
 
 def default_holdout_days(first_day: int, last_day: int) -> int:
@@ -68,29 +71,17 @@ def default_holdout_days(first_day: int, last_day: int) -> int:
     return min(MAX_DEFAULT_HOLDOUT_DAYS, (last_day - first_day + 1) // 2)
 
 
-def read_split(tenant: Tenant, split_day: int, holdout_days: int) -> Split:
-    """The tenant's buyers before a day, and what they did from that day on.
-
-    :raises NotFitted: without any
-    """
-    zone, stream = tenant.settings.zone, totals.stream_split(tenant.id, split_day)
-    pages = [_split_page(page, split_day, zone) for page in stream]
-    if not pages:
-        raise NotFitted("Nobody had a conversion before the holdout.")
-    columns = map(np.concatenate, zip(*pages, strict=True))
-    x, t_x, age, mean_value, monetary, recency_days, tenure_days, revenue, days = columns
-    return Split(
-        x,
-        t_x,
-        age,
-        mean_value,
-        monetary,
-        recency_days,
-        tenure_days,
-        revenue,
-        days,
-        holdout_days,
-    )
+def _backtest(
+    tenant: Tenant, log: Log, first_day: int, last_day: int, holdout_days: int | None
+) -> BacktestResult:
+    if holdout_days is None:
+        holdout_days = default_holdout_days(first_day, last_day)
+        _check_holdout(holdout_days, last_day - first_day)
+    split_day = last_day - holdout_days + 1
+    report = backtest(log.in_units(AMOUNT_SCALE), split_day, holdout_days, tenant.settings)
+    if not report.customers:
+        raise NotFitted("Nobody visited or bought before the holdout.")
+    return result_of(report, first_day, split_day, last_day)
 
 
 def _check_holdout(holdout_days: int, most: int) -> None:
@@ -102,26 +93,28 @@ def _check_holdout(holdout_days: int, most: int) -> None:
         )
 
 
-def _why_it_serves(tenant: Tenant, history: History, renew: Renew) -> str:
-    """The reason why the calibrated model may serve.
+def _verdicts(result: BacktestResult) -> tuple[Verdict, Verdict]:
+    """What a backtest says about revenue and about churn."""
+    return (
+        Verdict(result.revenue_model, result.revenue_sentence),
+        Verdict(result.churn_model, result.churn_sentence),
+    )
 
-    :raises NotFitted: with the reason why it may not
+
+def _check_gate(log: Log, first_day: int, last_day: int) -> None:
+    """Check that there is enough to fit the calibrated model to.
+
+    :raises NotFitted: with what is missing
     """
-    first_day, last_day = _span(tenant)
-    if len(history.x) < MIN_BUYERS:
-        raise NotFitted(
-            f"The calibrated model needs {MIN_BUYERS} customers with conversions, and there are"
-            f" {len(history.x)}."
-        )
-    if last_day - first_day < MIN_HISTORY_DAYS:
-        raise NotFitted(
-            f"The calibrated model needs a history of {MIN_HISTORY_DAYS} days with conversions, and"
-            f" there are {last_day - first_day}."
-        )
-    result = backtest_tenant(tenant, None, renew)
-    if result.recommended != CALIBRATED:
-        raise NotFitted(result.sentence)
-    return result.sentence
+    days = int(log.converts.sum())
+    buyers = len(np.unique(log.customer[log.converts]))
+    for least, there, what in (
+        (MIN_BUYERS, buyers, "customers with conversions"),
+        (MIN_REPEAT_DAYS, days - buyers, "days on which a customer came back to buy"),
+        (MIN_HISTORY_DAYS, last_day - first_day, "days of history with conversions"),
+    ):
+        if there < least:
+            raise NotFitted(f"The calibrated model needs {least} {what}, and there are {there}.")
 
 
 def _span(tenant: Tenant) -> tuple[int, int]:
@@ -132,29 +125,3 @@ def _span(tenant: Tenant) -> tuple[int, int]:
     if span is None:
         raise NotFitted(NO_HISTORY)
     return span
-
-
-def _split_page(page: list[tuple], split_day: int, zone: TimeZone) -> tuple[np.ndarray, ...]:
-    """One page of the first nine fields of a Split."""
-    monetary, first_ms, last_ms, days, first_key, last_key, value, days_after, value_after = zip(
-        *page, strict=True
-    )
-    day_of = calendar.day_of
-    first_day, last_day = (
-        np.array([day_of(key) for key in keys], dtype=np.float64) for keys in (first_key, last_key)
-    )
-    history = calibrated.history(
-        np.array(days), first_day, last_day, np.array(value) / AMOUNT_SCALE, split_day
-    )
-    first_contact, last_contact = (zone.days(np.array(times)) for times in (first_ms, last_ms))
-    return (
-        history.x,
-        history.t_x,
-        history.age,
-        history.mean_value,
-        np.array(monetary) / AMOUNT_SCALE,
-        np.maximum(split_day - last_contact, 0).astype(np.int32),
-        np.maximum(split_day - first_contact, 0).astype(np.int32),
-        np.array(value_after) / AMOUNT_SCALE,
-        np.array(days_after, dtype=np.int32),
-    )

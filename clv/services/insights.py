@@ -1,20 +1,22 @@
 """What a tenant's scores say beyond one customer: overviews of its runs, and changes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clv.db.clock import now_ms
 from clv.db.dialect import MANY_ROWS, analyze
 from clv.domain import overview
 from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.overview import Overview
-from clv.domain.settings import MODEL_NAMES
 from clv.domain.units import DAY_MS, HOUR_MS
-from clv.prediction import calibrated
-from clv.store import changes, rankings, records, removals, runs, snapshots, tenants
+from clv.prediction.choice import Calibration
+from clv.store import changes, model_changes, rankings, records, removals, runs, snapshots, tenants
 from clv.store.changes import Change
+from clv.store.model_changes import ModelChange
 from clv.store.runs import Run
 from clv.store.tenants import Tenant
 
+# Changes of models that are told at once. Each takes three full runs with `auto`.
+MODEL_CHANGES = 20
 # With fewer customers a rank says little.
 MEANINGFUL_CUSTOMERS = 20
 # The age of the scores after one nightly run has failed.
@@ -105,6 +107,14 @@ def page_of_changes(
     return changes.page(tenant.id, to_segment, since_ms or 0, before, limit)
 
 
+def newest_model_changes(tenant: Tenant, since_ms: int | None) -> list[ModelChange]:
+    """When another model began to predict revenue or churn, the latest first.
+
+    :param since_ms: None for all that is kept
+    """
+    return model_changes.newest(tenant.id, since_ms or 0, MODEL_CHANGES)
+
+
 def overview_of_run(run: Run) -> Overview:
     """All records of a run's tenant, added up as the run ends."""
     tenant = tenants.tenant_by_id(run.tenant_id)
@@ -118,11 +128,8 @@ def overview_of_run(run: Run) -> Overview:
         return overview.add_up(cells, as_of_ms, tenant.settings, None, days)
     spread, settings = snapshot.distribution, snapshot.settings
     percentiles = (spread.p25, spread.p75)
-    serving = calibrated.serving(settings, snapshot.calibration)
-    model = MODEL_NAMES[serving.model]
-    return overview.add_up(
-        cells, spread.as_of_ms, settings, percentiles, days, model, serving.reason
-    )
+    total = overview.add_up(cells, spread.as_of_ms, settings, percentiles, days)
+    return _predicted(total, snapshot.serving(settings))
 
 
 def tidy_up(run: Run) -> None:
@@ -133,9 +140,25 @@ def tidy_up(run: Run) -> None:
         analyze("clv_record")
     since = removals.last(run.tenant_id)
     rankings.save_leaders(run.tenant_id, run.id, rankings.leaders(run.tenant_id), since)
-    now = now_ms()
-    changes.prune(run.tenant_id, now - changes.KEPT_DAYS * DAY_MS)
-    changes.prune_ahead(run.tenant_id, now + FUTURE_TOLERANCE_MS)
+    before_ms = now_ms() - changes.KEPT_DAYS * DAY_MS
+    latest_ms = now_ms() + FUTURE_TOLERANCE_MS
+    changes.prune(run.tenant_id, before_ms)
+    changes.prune_ahead(run.tenant_id, latest_ms)
+    model_changes.prune(run.tenant_id, before_ms, latest_ms)
+
+
+def _predicted(total: Overview, serving: Calibration) -> Overview:
+    """An overview with what predicted."""
+    revenue, churn = serving.revenue, serving.churn
+    return replace(
+        total,
+        model=revenue.name,
+        model_reason=revenue.reason,
+        model_since_ms=revenue.since_ms,
+        churn_model=churn.name,
+        churn_model_reason=churn.reason,
+        churn_model_since_ms=churn.since_ms,
+    )
 
 
 def _point(run: Run, stored: str) -> Point:

@@ -9,8 +9,9 @@ from clv.auth.authentication import forget_keys
 from clv.db.clock import now_ms
 from clv.domain import overview, values
 from clv.domain.overview import Suggestion
-from clv.domain.settings import MODEL_NAMES, ScoreSettings
+from clv.domain.settings import ScoreSettings
 from clv.errors import Invalid
+from clv.prediction.choice import Calibration
 from clv.services import snapshots
 from clv.services.snapshots import CustomerScan
 from clv.store import contacts, tenants
@@ -26,16 +27,12 @@ class TenantSettings(ScoreSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedSettings(TenantSettings):
-    """All settings of a tenant, and which model serves with them.
+    """All settings of a tenant, and what serves with them.
 
-    :param serving_model: its name
-    :param serving_reason: why that one
-    :param fitted_ms: time of the full run that tried to fit the calibrated model
+    :param serving: the models that predict revenue and churn, why, and since when
     """
 
-    serving_model: str
-    serving_reason: str
-    fitted_ms: int | None
+    serving: Calibration
 
 
 def create_tenant(name: str) -> Tenant:
@@ -63,14 +60,8 @@ def tenant_settings(tenant: Tenant) -> TenantSettings:
 
 
 def served_settings(tenant: Tenant) -> ServedSettings:
-    """All settings of a tenant, and which model serves with them now."""
-    serving = snapshots.serving(tenant)
-    return ServedSettings(
-        **asdict(tenant_settings(tenant)),
-        serving_model=MODEL_NAMES[serving.model],
-        serving_reason=serving.reason,
-        fitted_ms=serving.as_of_ms,
-    )
+    """All settings of a tenant, and what serves with them now."""
+    return ServedSettings(**asdict(tenant_settings(tenant)), serving=snapshots.serving(tenant))
 
 
 def change_settings(tenant: Tenant, changes: Mapping[str, Any]) -> Tenant:

@@ -14,8 +14,8 @@ from clv.domain.distribution import Distribution
 from clv.domain.scoring import SEGMENTS, Scores, Totals, distribution_of
 from clv.domain.settings import ScoreSettings
 from clv.errors import Unavailable
-from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import score_customers
+from clv.prediction.choice import Calibration
 from clv.services import snapshots
 from clv.services.settings import changed_settings
 from clv.store import totals
@@ -81,8 +81,7 @@ def simulate(
     tenant: Tenant, changes: Mapping[str, Any], max_computed: int = MAX_COMPUTED
 ) -> Simulation:
     """Compute the tenant's customers with its own settings and with some of them changed, as a
-    batch would now, by the model that serves now, with its parameters as the last full run fitted
-    them.
+    batch would now, by the models that serve now, as the last full run fitted them.
 
     :param changes: names and values of ``ScoreSettings``
     :param max_computed: with more customers, every n-th is computed, from a start that the seed
@@ -94,16 +93,16 @@ def simulate(
     every = max(1, math.ceil(tenant.customers / max_computed))
     as_of_ms = now_ms()
     with db.within(db.LONG_SECONDS):
-        parameters = snapshots.serving(tenant).parameters
-        customers = _sample(tenant, every, max_computed, parameters is not None)
+        serving = snapshots.serving(tenant)
+        customers = _sample(tenant, every, max_computed, serving.fitted is not None)
     return Simulation(
         as_of_ms=as_of_ms,
         customers=tenant.customers,
         computed=len(customers),
         exact=every == 1,
         settings=settings,
-        before=outcome(customers, tenant.settings, as_of_ms, every, parameters),
-        after=outcome(customers, settings, as_of_ms, every, parameters),
+        before=outcome(customers, tenant.settings, as_of_ms, every, serving),
+        after=outcome(customers, settings, as_of_ms, every, serving),
     )
 
 
@@ -112,18 +111,18 @@ def outcome(
     settings: ScoreSettings,
     as_of_ms: int,
     scale: int = 1,
-    parameters: Parameters | None = None,
+    serving: Calibration | None = None,
 ) -> Outcome:
     """What a batch with these settings would make of these customers.
 
     :param scale: how many customers each of them stands for
-    :param parameters: of the calibrated model, None where rfm serves
+    :param serving: what predicts; None for rfm
     """
     if not customers:
         return Outcome(None, None, {name: _sums([], scale) for name in SEGMENTS})
     spread = _distribution(customers, settings, as_of_ms)
     by_segment: dict[str, list[_Amounts]] = {name: [] for name in SEGMENTS}
-    for scores in _scored(customers, spread, settings, as_of_ms, parameters):
+    for scores in _scored(customers, spread, settings, as_of_ms, serving):
         amounts = (scores.monetary, scores.predicted_revenue, scores.revenue_at_risk)
         by_segment[scores.segment].append(amounts)
     segments = {name: _sums(amounts, scale) for name, amounts in by_segment.items()}
@@ -151,11 +150,11 @@ def _scored(
     spread: Distribution,
     settings: ScoreSettings,
     as_of_ms: int,
-    parameters: Parameters | None,
+    serving: Calibration | None,
 ) -> Iterator[Scores]:
     for start in range(0, len(customers), PAGE_CUSTOMERS):
         page = customers[start : start + PAGE_CUSTOMERS]
-        yield from score_customers(page, spread, settings, as_of_ms, parameters)
+        yield from score_customers(page, spread, settings, as_of_ms, serving)
 
 
 def _sums(customers: Sequence[_Amounts], scale: int) -> Sums:

@@ -8,13 +8,12 @@ import numpy as np
 
 from clv import db
 from clv.db.clock import now_ms
-from clv.domain import calendar
 from clv.domain.distribution import Distribution
 from clv.domain.scoring import distribution_of
 from clv.domain.settings import ScoreSettings
 from clv.errors import Unavailable, Unscorable
-from clv.prediction import calibrated
-from clv.prediction.calibrated import Calibration, History
+from clv.prediction import choice
+from clv.prediction.choice import Calibration
 from clv.services import ahead
 from clv.store import removals, snapshots, tenants, totals
 from clv.store.snapshots import Snapshot
@@ -41,7 +40,6 @@ class CustomerScan:
     :param distribution: None without any scorable customer
     :param bound_ids: every n-th customer id, ascending; n is ``bound_every``
     :param sample: ids of customers who represent all: at most 12,500, evenly spread
-    :param history: of those with a conversion, if it was asked for
     :param removals: the tenant's latest removal before
     """
 
@@ -50,7 +48,6 @@ class CustomerScan:
     bound_ids: list[str]
     bound_every: int
     sample: list[str]
-    history: History | None = None
     removals: int = 0
 
     def shard_bounds(self, max_customers: int) -> list[str]:
@@ -62,10 +59,8 @@ class CustomerScan:
 
 
 def serving(tenant: Tenant) -> Calibration:
-    """Which model serves the tenant's single computations now, and why."""
-    if tenant.settings.model == "rfm":
-        return calibrated.serving(tenant.settings, None)
-    return calibrated.serving(tenant.settings, snapshots.current_calibration(tenant.id))
+    """Which models serve the tenant's single computations now, and why."""
+    return choice.serving(tenant.settings, snapshots.current_calibration(tenant.id))
 
 
 def current_snapshot(tenant: Tenant) -> Snapshot:
@@ -114,30 +109,20 @@ def scan_customers(
     settings: ScoreSettings,
     as_of_ms: int,
     bound_every: int = BOUND_EVERY,
-    with_purchases: bool = False,
 ) -> CustomerScan:
-    """Read all customers once.
-
-    :param with_purchases: collect the history of those with a conversion, too
-    """
+    """Read all customers once."""
     before = removals.last(tenant_id)
     ids = _Ids(bound_every)
     pages: list[np.ndarray] = []
-    purchases: list[np.ndarray] = []
-    for page in totals.stream_totals(tenant_id, with_purchases):
+    for page in totals.stream_totals(tenant_id):
         ids.add([row[0] for row in page])
         pages.append(np.array([row[1:4] for row in page], dtype=np.float64))
-        if with_purchases:
-            purchases.append(_purchases(page))
     if not ids.count:
         return CustomerScan(None, 0, [], bound_every, [], removals=before)
     frequency, monetary, last_ms = np.concatenate(pages).T
     del pages
     distribution = distribution_of(frequency, monetary, last_ms, settings, as_of_ms)
-    history = _history(purchases, settings.zone.day(as_of_ms)) if with_purchases else None
-    return CustomerScan(
-        distribution, ids.count, ids.bounds, bound_every, ids.sample, history, before
-    )
+    return CustomerScan(distribution, ids.count, ids.bounds, bound_every, ids.sample, before)
 
 
 @dataclass(slots=True)
@@ -157,20 +142,6 @@ class _Ids:
         if len(self.sample) > MAX_SAMPLE:
             self.sample, self.sample_every = self.sample[::2], self.sample_every * 2
         self.count += len(ids)
-
-
-def _purchases(page: list[tuple]) -> np.ndarray:
-    """The buyers in a page of the stream: number of days with conversions, first day, last day,
-    value."""
-    day_of = calendar.day_of
-    rows = [(days, day_of(first), day_of(last), value) for *_, days, first, last, value in page]
-    buyers = np.array(rows, dtype=np.float64)
-    return buyers[~np.isnan(buyers).any(axis=1)]
-
-
-def _history(purchases: list[np.ndarray], today: int) -> History:
-    days, first_day, last_day, value = np.concatenate(purchases).T
-    return calibrated.history(days, first_day, last_day, value, today)
 
 
 def _fits(snapshot: Snapshot, tenant: Tenant) -> bool:

@@ -1,4 +1,6 @@
-"""A tenant's log for the models (:mod:`clv.prediction.log`): everybody's days, or those of a sample."""
+"""A tenant's log for the models (:mod:`clv.prediction.log`): the days of everybody, or of a sample."""
+
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +17,16 @@ MAX_CUSTOMERS = 100_000
 MAX_ROWS = 2_000_000
 
 
-def read(tenant_id: int, customers: int, most: int = MAX_CUSTOMERS, most_rows: int = MAX_ROWS) -> Log:
+def read(
+    tenant_id: int, customers: int, most: int = MAX_CUSTOMERS, most_rows: int = MAX_ROWS
+) -> Log:
     """What the tenant's customers did, in 1/10,000, by the days of their daily summaries.
 
     :param customers: how many the tenant has
     :param most: the largest number that is read
     """
     every = max(1, -(-customers // most))
-    chosen, params = "", [tenant_id]
+    chosen, params = "", list[Any]([tenant_id])
     if every > 1:
         chosen = f" AND {in_texts('customer_id')}"
         params.append(texts(totals.every_nth(tenant_id, every, 1)))
@@ -39,6 +43,9 @@ def read(tenant_id: int, customers: int, most: int = MAX_CUSTOMERS, most_rows: i
     return rows.log()
 
 
+_Columns = tuple[np.ndarray, ...]
+
+
 class _Rows:
     """The rows that are kept, page by page, as arrays."""
 
@@ -53,7 +60,7 @@ class _Rows:
     def add(self, page: list[tuple]) -> None:
         ids, keys, visits, converts, spent, total = zip(*page, strict=True)
         number = self._numbers(ids)
-        columns = (
+        columns: _Columns = (
             number,
             np.array(keys, dtype="datetime64[D]").astype(np.int64),
             np.array(visits, dtype=np.float64),

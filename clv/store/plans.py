@@ -7,12 +7,12 @@ from clv.db.clock import latest_sql, now_sql
 from clv.db.dialect import row_lock
 from clv.domain.distribution import Distribution
 from clv.domain.settings import ScoreSettings
-from clv.prediction.calibrated import Calibration
-from clv.store import attempts, snapshots
+from clv.prediction.choice import Calibration
+from clv.store import attempts, model_changes, snapshots
 from clv.store.runs import PLANNED_CUSTOMERS_PER_MS, Run
 from clv.store.tenants import lock_tenant
 
-# The same for a run that also fits the calibrated model. About 100 is usual.
+# The same for a run that may also fit the calibrated model. About 100 is usual.
 CALIBRATED_CUSTOMERS_PER_MS = 12
 _PLANNING_MS = (
     f"(SELECT customers / CASE model WHEN 'rfm' THEN {PLANNED_CUSTOMERS_PER_MS}"
@@ -73,8 +73,8 @@ def save_plan(
     :param bounds: the last customer id of each shard except the last one, which has no end
     :param suggested_days: at-risk days that fit the tenant's data, if any do
     :param removals: the tenant's latest removal when its customers were read
-    :param calibration: what a full run decided about the calibrated model; None to keep that of
-        the previous run
+    :param calibration: what a full run decided about the models; None to keep that of the full run
+        before
     :returns: False if the claim is lost
     """
     with db.transaction():
@@ -83,6 +83,9 @@ def save_plan(
             return False
         snapshot_id = None
         if distribution is not None:
+            if calibration is not None:
+                before = snapshots.current_calibration(run.tenant_id)
+                model_changes.note(run.tenant_id, before, calibration, distribution.as_of_ms)
             snapshot_id = snapshots.insert(
                 run.tenant_id, customers, distribution, settings, removals, calibration
             ).id

@@ -7,11 +7,9 @@ from functools import lru_cache
 from clv import db
 from clv.db.clock import latest_sql, now_sql
 from clv.domain.distribution import Distribution, from_bytes, to_bytes
-from clv.domain.settings import ScoreSettings
-from clv.domain.stored import restored
-from clv.prediction import calibrated
-from clv.prediction.btyd import Parameters
-from clv.prediction.calibrated import Calibration
+from clv.domain.settings import ScoreSettings, from_stored
+from clv.prediction import choice
+from clv.prediction.choice import Calibration
 
 # How long a killed builder blocks others. Building takes seconds for a million customers.
 LEASE_MS = 60_000
@@ -27,8 +25,7 @@ class Snapshot:
 
     :param tenant_customers: the tenant's customers then, including those who can't be scored
     :param settings: those with which the percentiles were computed
-    :param calibration: what the last full run decided about the calibrated model; None before
-        the first
+    :param calibration: what the last full run decided about the models; None before the first
     """
 
     id: int
@@ -37,12 +34,12 @@ class Snapshot:
     settings: ScoreSettings
     calibration: Calibration | None = None
 
-    def parameters(self, settings: ScoreSettings) -> Parameters | None:
-        """The parameters of the calibrated model; None where rfm serves instead.
+    def serving(self, settings: ScoreSettings) -> Calibration:
+        """What predicts revenue and churn.
 
         :param settings: the tenant's
         """
-        return calibrated.serving(settings, self.calibration).parameters
+        return choice.serving(settings, self.calibration)
 
 
 def insert(
@@ -88,9 +85,9 @@ def current(tenant_id: int) -> Snapshot | None:
 
 
 def current_calibration(tenant_id: int) -> Calibration | None:
-    """What the tenant's last full run decided about the calibrated model, if there was one."""
+    """What the tenant's last full run decided about the models, if there was one."""
     row = db.row(f"SELECT s.calibration {_current()}", (tenant_id,))
-    return calibrated.from_json(row[0]) if row and row[0] else None
+    return choice.from_json(row[0]) if row and row[0] else None
 
 
 def load(snapshot_id: int) -> Snapshot | None:
@@ -108,8 +105,8 @@ def load(snapshot_id: int) -> Snapshot | None:
         snapshot_id,
         tenant_customers,
         distribution,
-        restored(ScoreSettings, json.loads(settings)),
-        calibrated.from_json(calibration) if calibration else None,
+        from_stored(json.loads(settings)),
+        choice.from_json(calibration) if calibration else None,
     )
 
 

@@ -134,6 +134,17 @@ def sample_totals(
     return [_sampled(*row) for page in pages for row in page]
 
 
+def span(tenant_id: int) -> tuple[int, int] | None:
+    """The days of the tenant's first and last conversion; None without conversions, or if the
+    tenant's summaries are not by day."""
+    first, last = db.rows(
+        f"SELECT MIN({_DAY}), MAX({_DAY}) FROM interaction_summary WHERE tenant_id = %s",
+        (tenant_id,),
+    )[0]
+    first_day, last_day = day_of(first), day_of(last)
+    return None if first_day is None or last_day is None else (first_day, last_day)
+
+
 def every_nth(tenant_id: int, every: int, first: int) -> list[str]:
     """Every n-th customer in the order of their ids.
 

@@ -7,16 +7,15 @@ import pytest
 from clv import db
 from clv.db.clock import now_ms
 from clv.domain.calendar import LAST_MS, day_of, time_ms
-from clv.domain.scoring import CALIBRATED, Scores
+from clv.domain.scoring import Scores
 from clv.domain.units import DAY_MS
-from clv.prediction.btyd import Parameters
-from clv.prediction.calibrated import Calibration
 from clv.services import customers
 from clv.store import records, tenants
 from clv.store.summaries import first_contact, last_contact
 from tests.api.pages import Visitor
 from tests.api.support import changes, days_ago, row
 from tests.jobs.support import Bell, begin, complete
+from tests.support.calibrations import calibration
 
 TRANSACTIONS, SUMMARIES = "/api/v1/transactions", "/api/v1/interaction-summaries"
 HEADER = "customer_id,date,amount"
@@ -222,15 +221,15 @@ def test_the_calibrated_model_predicts_from_days_net_of_corrections(
         row("visitor", 1, 0, -30),
     )
     batch()
-    parameters = Parameters(0.25, 30.0, 0.8, 2.4, 6.25, 3.74, 150_000.0)
     with db.scope(), db.transaction():
-        text = Calibration(parameters, "A test says so.", now_ms()).to_json()
+        text = calibration(as_of_ms=now_ms()).to_json()
         db.execute("UPDATE snapshot SET calibration = %s", (text,))
         db.execute("UPDATE tenant SET model = 'calibrated'")
     # A run of a segment keeps the parameters.
     stored = batch("at_risk")
     net, gross = (stored[name] for name in ("net", "gross"))
-    assert net.model == gross.model == CALIBRATED and gross.predicted_revenue > 0
+    assert net.versioned_model == gross.versioned_model == "calibrated/2"
+    assert gross.predicted_revenue > 0
     assert net._replace(customer_id="gross") == gross
     url = "/api/v1/customers/visitor/clv"
     visitor = client.post(url, headers=headers("editor")).json

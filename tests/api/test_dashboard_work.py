@@ -27,7 +27,7 @@ SETTINGS = {
     "minTenureMonths": "6",
     "churnHorizonDays": "90",
     "timeZone": "UTC",
-    "model": "rfm",
+    "model": "auto",
     "currency": "EUR",
 }
 CSV = b"customer_id,date,amount\nann,2026-04-30,42.50\n"

@@ -11,7 +11,7 @@ from clv import db
 from clv.auth import keys
 from clv.auth.principal import ROLES, Role
 from clv.config import Settings
-from clv.domain.settings import MODEL_NAMES
+from clv.domain.settings import MODEL_SETTINGS
 from clv.logs import JsonLines
 from clv.store import tenants
 from tests.api.support import poison, row
@@ -240,7 +240,7 @@ def test_whatever_is_sent_for_a_segment_the_error_names_the_four(client, headers
 @pytest.mark.parametrize(
     ("path", "body", "words"),
     [
-        ("/api/v1/settings", {"model": 7}, ", ".join(MODEL_NAMES)),
+        ("/api/v1/settings", {"model": 7}, ", ".join(MODEL_SETTINGS)),
         ("/api/v1/api-keys", {"role": None}, ", ".join(ROLES)),
         (SUMMARIES, {"data": [{"periodType": 7}]}, "daily, weekly, monthly, alltime"),
     ],

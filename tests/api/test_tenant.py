@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from clv import db
+from clv.prediction.choice import NOT_FITTED_YET
 from tests.api.support import row
 
 SETTINGS, KEYS = "/api/v1/settings", "/api/v1/api-keys"
@@ -15,10 +16,14 @@ DEFAULTS = {
     "minTenureMonths": 6,
     "churnHorizonDays": 90,
     "timeZone": "UTC",
-    "model": "rfm",
+    "model": "auto",
     "currency": "USD",
     "servingModel": "rfm",
-    "servingReason": "The tenant's settings say so.",
+    "servingReason": NOT_FITTED_YET,
+    "servingSince": None,
+    "servingChurnModel": "rfm",
+    "servingChurnReason": NOT_FITTED_YET,
+    "servingChurnSince": None,
     "fittedAt": None,
 }
 

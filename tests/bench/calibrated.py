@@ -85,7 +85,7 @@ def measured(database: str, settings: Settings, tenant: Tenant, rounds: int) -> 
                 seconds[model].append(taken)
             peaks[model].append(memory.peak or 0)
     calibration = snapshots.current_calibration(tenant.id)
-    if calibration is None or calibration.parameters is None:
+    if calibration is None or calibration.fitted is None:
         raise AssertionError(f"The calibrated model does not serve: {calibration}")
     return _rows(database, tenant.customers, seconds, peaks)
 

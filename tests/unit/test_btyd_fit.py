@@ -71,7 +71,9 @@ def test_the_likelihood_is_the_published_formula():
     alive = beta(a, b + x) / beta(a, b) / (alpha + age / 10) ** (r + x)
     stopped = beta(a + 1, b + x - 1) / beta(a, b) / (alpha + t_x / 10) ** (r + x)
     each = gamma(r + x) * alpha**r / gamma(r) * (alive + np.where(x > 0, stopped, 0))
-    mean, _ = PurchaseLikelihood(x, t_x, age, days(age, 10.0)).log_likelihood(np.log([r, alpha, a, b]))
+    mean, _ = PurchaseLikelihood(x, t_x, age, days(age, 10.0)).log_likelihood(
+        np.log([r, alpha, a, b])
+    )
     assert mean == pytest.approx(np.log(each).mean(), rel=1e-12)
     p, q, v, n, z = 1.5, 2.5, 0.8, np.array([1, 3, 3]), np.array([0.7, 1.5, 0.9])
     each = gamma(p * n + q) / gamma(p * n) / gamma(q) * v**q * z ** (p * n - 1) * n ** (p * n)

@@ -81,6 +81,7 @@ SINCE = [
     "0011_run_version",
     "0012_run_as_of",
     "0013_feed",
+    "0014_model_changes",
 ]
 
 
@@ -230,6 +231,7 @@ _ADDED = {
         "CREATE INDEX clv_record_computed_singly ON clv_record (tenant_id, customer_id)"
         " WHERE run_id IS NULL",
     ],
+    "0014_model_changes": ["DROP TABLE model_change"],
 }
 
 

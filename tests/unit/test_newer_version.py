@@ -5,12 +5,9 @@ import json
 from clv.domain import overview
 from clv.domain.settings import ScoreSettings
 from clv.files import choices
-from clv.prediction import backtest_result, calibrated
-from clv.prediction.btyd import Parameters
-from clv.prediction.calibrated import Calibration
+from clv.prediction import backtest_result, choice
 from tests.support.backtests import RESULT
-
-PARAMETERS = Parameters(0.2, 4.4, 0.8, 2.4, 6.3, 3.7, 15.4)
+from tests.support.calibrations import calibration
 
 
 def newer(text: str) -> str:
@@ -34,8 +31,8 @@ def test_a_backtest_is_read_without_its_unknown_fields():
 
 
 def test_a_calibration_is_read_without_its_unknown_fields():
-    stored = Calibration(PARAMETERS, None, 5)
-    assert calibrated.from_json(newer(stored.to_json())) == stored
+    stored = calibration(as_of_ms=5)
+    assert choice.from_json(newer(stored.to_json())) == stored
 
 
 def test_the_choices_for_a_file_are_read_without_the_unknown_ones():

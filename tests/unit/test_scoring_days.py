@@ -14,9 +14,11 @@ from clv.domain.settings import ScoreSettings
 from clv.domain.time_zone import time_zone, time_zone_names
 from clv.domain.units import DAY_MS
 from clv.prediction import calibrated
-from clv.prediction.btyd import Parameters
+from clv.prediction.choice import CALIBRATED, RFM
+from tests.support.calibrations import PARAMETERS, calibration
 
-PARAMETERS = Parameters(0.25, 30.0, 0.8, 2.4, 6.25, 3.74, 150_000.0)
+# Both by the calibrated model, and one of each.
+SERVING = (calibration(), calibration(CALIBRATED, RFM), calibration(RFM, CALIBRATED))
 NOW_MS = 20_500 * DAY_MS
 NAMED = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
@@ -93,9 +95,10 @@ def test_a_day_of_conversions_is_compared_with_the_local_day():
     bought = Totals("a", 3, 90_000, now, now, Purchases(3, today - 30, today - 2, 90_000))
     yesterday = replace(bought, purchases=Purchases(3, today - 31, today - 3, 90_000))
     berlin, utc = ScoreSettings(time_zone="Europe/Berlin"), ScoreSettings()
-    [here] = calibrated.predict([bought], berlin, now, PARAMETERS)
-    assert here == calibrated.predict([yesterday], utc, now, PARAMETERS)[0]
-    assert here != calibrated.predict([bought], utc, now, PARAMETERS)[0]
+    both = calibration()
+    [here] = calibrated.predict([bought], berlin, now, both)
+    assert here == calibrated.predict([yesterday], utc, now, both)[0]
+    assert here != calibrated.predict([bought], utc, now, both)[0]
     assert calibrated.interval(bought, berlin, now, PARAMETERS) == calibrated.interval(
         yesterday, utc, now, PARAMETERS
     )
@@ -124,10 +127,10 @@ def test_a_batch_and_single_computations_agree_in_every_time_zone(data, name):
     as_of = NOW_MS + data.draw(st.integers(0, DAY_MS))
     settings, zone = ScoreSettings(time_zone=name), time_zone(name)
     spread = distribution_of(*columns(customers), settings, as_of)
-    for parameters in (None, PARAMETERS):
-        batch = calibrated.score_customers(customers, spread, settings, as_of, parameters)
+    for serving in (None, *SERVING):
+        batch = calibrated.score_customers(customers, spread, settings, as_of, serving)
         for totals, scores in zip(customers, batch, strict=True):
-            prediction = calibrated.predict([totals], settings, as_of, parameters)
+            prediction = calibrated.predict([totals], settings, as_of, serving)
             alone = score_customer(totals, spread, settings, as_of, prediction and prediction[0])
             assert scores == alone
             points = explain(alone, spread, settings).contributions
@@ -138,3 +141,23 @@ def test_a_batch_and_single_computations_agree_in_every_time_zone(data, name):
     latest = [zone.day(min(c.last_contact_ms, as_of)) for c in customers]
     norms = {spread.recency.norm(day) for day in latest if day == max(latest)}
     assert norms == {1.0 if len(set(latest)) > 1 else 0.5}
+
+
+@given(st.lists(customer("UTC"), min_size=1, max_size=8))
+def test_each_prediction_is_exactly_that_of_its_own_model(customers):
+    settings = ScoreSettings()
+    spread = distribution_of(*columns(customers), settings, NOW_MS)
+    by_rfm, by_both, revenue_alone, churn_alone = (
+        calibrated.score_customers(customers, spread, settings, NOW_MS, serving)
+        for serving in (None, *SERVING)
+    )
+    for rfm, both, revenue, churn in zip(by_rfm, by_both, revenue_alone, churn_alone, strict=True):
+        assert revenue.predicted_revenue == both.predicted_revenue
+        assert revenue.churn_probability == rfm.churn_probability
+        assert churn.predicted_revenue == rfm.predicted_revenue
+        assert churn.churn_probability == both.churn_probability
+        assert (rfm.versioned_model, both.versioned_model) == ("rfm/1", "calibrated/2")
+        assert revenue.versioned_model == "calibrated/2; churn rfm/1"
+        assert churn.versioned_model == "rfm/1; churn calibrated/2"
+        # Score and segment don't depend on the model.
+        assert len({(s.score, s.segment) for s in (rfm, both, revenue, churn)}) == 1

@@ -97,7 +97,7 @@ def test_a_customer_is_computed_once_then_read_explained_and_erased(shop):
     scores, source = customers.get_clv(shop.id, "ann")
     assert source == "computed" and customers.get_clv(shop.id, "ann") == (scores, "cached")
     explained = explanations.explain_clv(now(shop), "ann")
-    assert explained.scores.score == scores.score and explained.model == "rfm"
+    assert explained.scores.score == scores.score and explained.scores.model == 0
     assert explained.parameters is None and explained.interval is None
     customers.erase_customer(shop, "ann")
     for use in (customers.erase_customer, customers.recompute_clv, explanations.explain_clv):
@@ -125,7 +125,7 @@ def test_settings_are_tried_out_then_changed(shop):
     assert now(shop).settings.at_risk_days == 30
     changed = settings_service.change_settings(shop, {"at_risk_days": 1, "currency": "EUR"})
     served = settings_service.served_settings(changed)
-    assert (served.at_risk_days, served.currency, served.serving_model) == (1, "EUR", "rfm")
+    assert (served.at_risk_days, served.currency, served.serving.revenue.name) == (1, "EUR", "rfm")
 
 
 def test_a_setting_out_of_its_range_is_refused_by_name(shop):

@@ -192,6 +192,14 @@ class RevenueInterval(Output):
     level = Probability(required=True, metadata={"description": "The probability", "example": 0.8})
     low = Amount(required=True)
     high = Amount(required=True)
+    coverage = Probability(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Share of the customers whose revenue was in the interval in the backtest",
+            "example": 0.81,
+        },
+    )
     note = fields.String(required=True, metadata={"description": "Why not to add it up"})
 
 
@@ -272,12 +280,25 @@ class Explanation(Output):
     formula_version = fields.Integer(required=True, metadata={"description": "Of the score"})
     model = fields.String(
         required=True,
+        attribute="scores.revenue_by.name",
         validate=validate.OneOf(MODEL_NAMES),
-        metadata={"description": "What predicted revenue and churn"},
+        metadata={"description": "What predicted revenue"},
     )
-    model_version = fields.Integer(required=True)
+    model_version = fields.Integer(attribute="scores.revenue_by.version", required=True)
     model_reason = fields.String(
-        attribute="serving.reason",
+        attribute="serving.revenue.reason",
+        required=True,
+        metadata={"description": "Why this model serves"},
+    )
+    churn_model = fields.String(
+        required=True,
+        attribute="scores.churn_by.name",
+        validate=validate.OneOf(MODEL_NAMES),
+        metadata={"description": "What predicted churn"},
+    )
+    churn_model_version = fields.Integer(attribute="scores.churn_by.version", required=True)
+    churn_model_reason = fields.String(
+        attribute="serving.churn.reason",
         required=True,
         metadata={"description": "Why this model serves"},
     )

@@ -18,6 +18,8 @@ from clv.api.schemas.base import (
 from clv.domain.overview import BINS, NEW_DAYS
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MODEL_NAMES
+from clv.prediction.choice import PREDICTIONS
+from clv.services.insights import MODEL_CHANGES
 
 
 class Group(Output):
@@ -127,10 +129,26 @@ class ClvSummary(Output):
     model = fields.String(
         **_of_overview("model"),
         validate=validate.OneOf(MODEL_NAMES),
-        metadata={"description": "What predicted revenue and churn in that run"},
+        metadata={"description": "What predicted revenue in that run"},
     )
     model_reason = fields.String(
         **_of_overview("model_reason"), metadata={"description": "Why this model served"}
+    )
+    model_since = Time(
+        **_of_overview("model_since_ms"),
+        metadata={"description": "The full run since which it serves; null: unknown"},
+    )
+    churn_model = fields.String(
+        **_of_overview("churn_model"),
+        validate=validate.OneOf(MODEL_NAMES),
+        metadata={"description": "What predicted churn in that run"},
+    )
+    churn_model_reason = fields.String(
+        **_of_overview("churn_model_reason"), metadata={"description": "Why this model served"}
+    )
+    churn_model_since = Time(
+        **_of_overview("churn_model_since_ms"),
+        metadata={"description": "The full run since which it serves; null: unknown"},
     )
     currency = fields.String(required=True, metadata={"example": "USD"})
     as_of = Time(**_of_overview("as_of_ms"), metadata={"description": "The run's time"})
@@ -179,7 +197,13 @@ class SummaryPoint(Output):
     p25 = Exact(attribute="overview.p25", required=True, allow_none=True)
     p75 = Exact(attribute="overview.p75", required=True, allow_none=True)
     model = fields.String(
-        attribute="overview.model", required=True, validate=validate.OneOf(MODEL_NAMES)
+        attribute="overview.model",
+        required=True,
+        validate=validate.OneOf(MODEL_NAMES),
+        metadata={"description": "What predicted revenue"},
+    )
+    churn_model = fields.String(
+        attribute="overview.churn_model", required=True, validate=validate.OneOf(MODEL_NAMES)
     )
 
 
@@ -225,11 +249,30 @@ class CustomerChange(ScoreChange):
     customer_id = fields.String(required=True)
 
 
+class ModelChange(Output):
+    """A prediction that another model makes since a full run."""
+
+    at = Time(attribute="at_ms", required=True, metadata={"description": "The run's asOf"})
+    prediction = fields.String(required=True, validate=validate.OneOf(PREDICTIONS))
+    from_model = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
+    to_model = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
+    reason = fields.String(required=True)
+
+
 class CustomerChanges(Output):
     """How the customers' scores moved, newest first."""
 
     data = fields.List(fields.Nested(CustomerChange), required=True)
     pagination = fields.Nested(Pagination, required=True)
+    model_changes = fields.List(
+        fields.Nested(ModelChange),
+        required=True,
+        metadata={
+            "description": "When another model began to predict revenue or churn: those since"
+            f" `since`, newest first, at most {MODEL_CHANGES}, the same with each page. Scores and"
+            " segments don't depend on the model"
+        },
+    )
 
 
 class ChangesQuery(PageQuery):

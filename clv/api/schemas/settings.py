@@ -5,7 +5,13 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates
 
 from clv.api.schemas.base import Exact, Input, Output, Time, TimeZoneName, Word
-from clv.domain.settings import MAX_AT_RISK_DAYS, MAX_CHURN_HORIZON_DAYS, MODEL_NAMES, ScoreSettings
+from clv.domain.settings import (
+    MAX_AT_RISK_DAYS,
+    MAX_CHURN_HORIZON_DAYS,
+    MODEL_NAMES,
+    MODEL_SETTINGS,
+    ScoreSettings,
+)
 
 
 class Weights(Output):
@@ -48,23 +54,54 @@ class ScoreSettingsOut(Output):
 class TenantSettings(ScoreSettingsOut):
     """The settings of a tenant's scores."""
 
-    model = fields.String(required=True, validate=validate.OneOf(MODEL_NAMES))
+    model = fields.String(
+        required=True,
+        validate=validate.OneOf(MODEL_SETTINGS),
+        metadata={"description": "What may predict revenue and churn; auto: the better of each"},
+    )
     currency = fields.String(required=True, metadata={"example": "USD"})
 
 
-class ServedSettings(TenantSettings):
-    """The settings of a tenant's scores, and which model serves with them."""
-
-    serving_model = fields.String(
+def _serving(prediction: str, description: str) -> fields.String:
+    return fields.String(
+        attribute=f"serving.{prediction}.name",
         required=True,
         validate=validate.OneOf(MODEL_NAMES),
-        metadata={"description": "What predicts revenue and churn now"},
+        metadata={"description": description},
     )
-    serving_reason = fields.String(
-        required=True, metadata={"description": "Why that one, if another was chosen"}
+
+
+def _reason(prediction: str) -> fields.String:
+    return fields.String(
+        attribute=f"serving.{prediction}.reason",
+        required=True,
+        metadata={
+            "description": "Why that one: what is missing, or how far off the models were in the"
+            " last full run's backtest"
+        },
     )
+
+
+def _since(prediction: str) -> Time:
+    return Time(
+        attribute=f"serving.{prediction}.since_ms",
+        required=True,
+        allow_none=True,
+        metadata={"description": "The time of the full run since which it serves; null: unknown"},
+    )
+
+
+class ServedSettings(TenantSettings):
+    """The settings of a tenant's scores, and which models serve with them."""
+
+    serving_model = _serving("revenue", "What predicts revenue now")
+    serving_reason = _reason("revenue")
+    serving_since = _since("revenue")
+    serving_churn_model = _serving("churn", "What predicts churn now")
+    serving_churn_reason = _reason("churn")
+    serving_churn_since = _since("churn")
     fitted_at = Time(
-        attribute="fitted_ms",
+        attribute="serving.as_of_ms",
         required=True,
         allow_none=True,
         metadata={"description": "The time of the full run that looked into the calibrated model"},
@@ -104,10 +141,12 @@ class SettingsChange(ScoreSettingsChange):
     """All settings of a tenant; those left out stay as they are."""
 
     model = Word(
-        MODEL_NAMES,
+        MODEL_SETTINGS,
         metadata={
-            "description": "What predicts revenue and churn. The calibrated model is fitted by the"
-            " next full run, and serves if its conditions hold then"
+            "description": "What predicts revenue and churn. Full runs fit the calibrated model and"
+            " measure both. auto: the better one serves, for revenue and churn apart, and changes"
+            " when the other was better in three runs running. calibrated: the verdict of each run"
+            " decides"
         },
     )
     currency = fields.String(

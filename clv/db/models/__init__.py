@@ -19,13 +19,14 @@ from clv.db.models.customers import (
     Snapshot,
 )
 from clv.db.models.runs import Backtest, Maintenance, Run, RunError, RunTally, Shard
-from clv.db.models.tenants import ApiKey, FileMapping, Secret, Session, Tenant
+from clv.db.models.tenants import ApiKey, FileMapping, ModelChange, Secret, Session, Tenant
 
 TABLES = (
     Tenant,
     ApiKey,
     Session,
     FileMapping,
+    ModelChange,
     Secret,
     InteractionSummary,
     ClvRecord,

@@ -45,7 +45,7 @@ class Tenant(Table):
     nightly_ms = BigIntegerField()
     # When an upload or an erasure last changed something.
     data_updated_ms = BigIntegerField(null=True)
-    model = TextField(default="rfm")
+    model = TextField()
     churn_horizon_days = IntegerField(default=90)
     time_zone = TextField(default="UTC")
     # The time zone when the first of the stored summaries came: their days are days of this zone.
@@ -93,6 +93,21 @@ class FileMapping(Table):
 
     class Meta:
         primary_key = CompositeKey("tenant", "header_sha256")
+
+
+class ModelChange(Table):
+    """When another model began to predict a tenant's revenue or churn, and why."""
+
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    at_ms = BigIntegerField()
+    # revenue or churn.
+    prediction = TextField()
+    from_model = TextField()
+    to_model = TextField()
+    reason = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("tenant", "at_ms", "prediction")
 
 
 class Secret(Table):

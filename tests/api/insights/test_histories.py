@@ -28,7 +28,8 @@ def test_each_full_run_is_a_point_of_the_history_newest_first(run, get, load):
     finished = latest.pop("finishedAt")
     assert latest.pop("asOf") == summary["asOf"] <= finished
     assert latest == {name: summary[name] for name in latest}
-    assert list(latest) == ["jobId", *GROUP, "segments", "newCustomers", "p25", "p75", "model"]
+    rest = ["segments", "newCustomers", "p25", "p75", "model", "churnModel"]
+    assert list(latest) == ["jobId", *GROUP, *rest]
 
 
 def walk(get: Callable[..., dict], url: str, limit: int) -> list[dict]:

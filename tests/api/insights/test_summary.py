@@ -114,6 +114,10 @@ def test_the_body_has_its_fields_in_their_order(run, get, load):
         "suggestion",
         "model",
         "modelReason",
+        "modelSince",
+        "churnModel",
+        "churnModelReason",
+        "churnModelSince",
         "currency",
         "asOf",
         "jobId",
@@ -224,7 +228,7 @@ def test_the_figures_are_json_numbers_and_never_minus_zero(client, headers, run,
     load(row("a", 1, 1, -0.0001), row("b", 1, 1, 0))
     run()
     answer = client.get(SUMMARY, headers=headers("viewer"))
-    assert b"-0" not in answer.data.split(b'"currency"')[0]
+    assert b"-0" not in answer.data.split(b'"model"')[0]
     assert json.loads(answer.data)["revenue"] == 0
     with db.scope():
         assert now_ms() >= db.value("SELECT MAX(computed_ms) FROM clv_record")

@@ -24,15 +24,16 @@ def test_cdnow_is_predicted_by_the_calibrated_model_after_a_full_run(
     app, client, headers, tenant, run, choose
 ):
     import_log(app)
+    choose(model="rfm")
     run()
     before, key = stored(tenant), headers("editor")
-    assert {scores.model for scores in before.values()} == {0}
+    assert {scores.versioned_model for scores in before.values()} == {"rfm/1"}
     chosen = choose(model="calibrated")
     assert (chosen["model"], chosen["servingModel"]) == ("calibrated", "rfm")
     assert "full run" in chosen["servingReason"] and chosen["fittedAt"] is None
     run()
     after = stored(tenant)
-    assert {scores.model for scores in after.values()} == {1}
+    assert {scores.versioned_model for scores in after.values()} == {"calibrated/2"}
     if day(before) == day(after):
         # What the model does not predict stays.
         same = ("score", "segment", "recency_days", "frequency", "monetary")
@@ -70,7 +71,10 @@ def check_settings_and_summary(client, key) -> None:
     summary = client.get(SUMMARY, headers=key).json
     assert summary["model"] == "calibrated"
     assert summary["modelReason"] == settings["servingReason"]
-    assert summary["asOf"] == settings["fittedAt"]
+    assert summary["churnModel"] == settings["servingChurnModel"] == "calibrated"
+    assert summary["churnModelReason"] == settings["servingChurnReason"]
+    assert summary["asOf"] == settings["fittedAt"] == settings["servingSince"]
+    assert summary["modelSince"] == summary["churnModelSince"] == settings["servingChurnSince"]
     points = client.get(HISTORY, headers=key).json["data"]
     assert [point["model"] for point in points] == ["calibrated", "rfm"]
 
@@ -78,7 +82,7 @@ def check_settings_and_summary(client, key) -> None:
 def check_lists(client, key) -> None:
     plain = client.get(RECORDS, headers=key).json["data"]
     asked = client.get(f"{RECORDS}?include=model", headers=key).json["data"]
-    assert [{**entry, "model": "calibrated/1"} for entry in plain] == asked
+    assert [{**entry, "model": "calibrated/2"} for entry in plain] == asked
     for kind in ("text/csv", "application/x-ndjson"):
         head = {**key, "Accept": kind}
         url = f"{RECORDS}?customerId={plain[0]['customerId']}"
@@ -86,7 +90,7 @@ def check_lists(client, key) -> None:
             client.get(u, headers=head).text for u in (url, f"{url}&include=model")
         )
         [one], [more] = (parsed(text, kind) for text in (without, with_model))
-        assert list(more.items()) == [*one.items(), ("model", "calibrated/1")]
+        assert list(more.items()) == [*one.items(), ("model", "calibrated/2")]
     assert client.get(f"{RECORDS}?include=all", headers=key).status_code == 400
 
 
@@ -106,19 +110,20 @@ def check_singles(tenant, batch: dict[str, Scores]) -> None:
                 expected = batch[customer]
                 assert alone.predicted_revenue == expected.predicted_revenue
                 assert alone.churn_probability == expected.churn_probability
-                assert alone.score == expected.score and alone.model == expected.model == 1
+                assert alone.score == expected.score and alone.model == expected.model
 
 
 def check_one_customer(client, key, scores: Scores) -> None:
     url = f"/api/v1/customers/{scores.customer_id}/clv"
     for answer in (client.get(url, headers=key), client.post(url, headers=key)):
-        assert answer.headers["X-CLV-Model"] == "calibrated/1"
+        assert answer.headers["X-CLV-Model"] == "calibrated/2"
         assert list(answer.json) == TEN_FIELDS
     answer = client.get(f"{url}/explanation", headers=key)
-    assert answer.headers["X-CLV-Model"] == "calibrated/1"
+    assert answer.headers["X-CLV-Model"] == "calibrated/2"
     body = answer.json
-    assert (body["model"], body["modelVersion"]) == ("calibrated", 1)
-    assert body["modelReason"].startswith("Use calibrated")
+    for prefix in ("model", "churnModel"):
+        assert (body[prefix], body[f"{prefix}Version"]) == ("calibrated", 2)
+        assert body[f"{prefix}Reason"].startswith("Use calibrated")
     assert set(body["parameters"]) == {"r", "alpha", "a", "b", "p", "q", "v"}
     interval = body["predictedRevenueInterval"]
     assert interval["level"] == 0.8

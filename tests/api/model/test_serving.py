@@ -8,13 +8,11 @@ import pytest
 from clv import db
 from clv.db.clock import now_ms
 from clv.domain import calendar
-from clv.domain.scoring import MODELS
-from clv.prediction import calibrated
-from clv.prediction.calibrated import Calibration
 from clv.store import totals
 from tests.api.bases import BASES, add
 from tests.api.model.support import SETTINGS, stored
 from tests.api.support import days_ago, row
+from tests.support.calibrations import calibration
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -27,7 +25,8 @@ def test_whatever_the_base_something_serves_and_says_why(
     found = stored(tenant)
     settings = client.get(SETTINGS, headers=headers("viewer")).json
     assert settings["servingReason"] and "nan" not in settings["servingReason"]
-    assert {MODELS[s.model].split("/")[0] for s in found.values()} == {settings["servingModel"]}
+    assert {s.revenue_by.name for s in found.values()} == {settings["servingModel"]}
+    assert {s.churn_by.name for s in found.values()} == {settings["servingChurnModel"]}
     assert len(found) == len({customer for customer, _, _ in BASES[base]})
     for scores in found.values():
         assert 0 <= scores.churn_probability <= 1
@@ -77,14 +76,13 @@ def test_periods_other_than_days_are_served_by_rfm(client, headers, load, run, c
 def test_who_never_bought_is_predicted_to_go_on_like_that(client, headers, tenant, load, run):
     load(row("buyer", 3, 2, 50, converts=1), row("visitor", 1, 9))
     run()
-    parameters = calibrated.Parameters(0.25, 30.0, 0.8, 2.4, 6.25, 3.74, 150_000.0)
     with db.scope(), db.transaction():
-        text = Calibration(parameters, "A test says so.", now_ms()).to_json()
+        text = calibration(as_of_ms=now_ms()).to_json()
         db.execute("UPDATE snapshot SET calibration = %s", (text,))
         db.execute("UPDATE tenant SET model = 'calibrated'")
     key = headers("editor")
     visitor = client.post("/api/v1/customers/visitor/clv", headers=key)
-    assert visitor.headers["X-CLV-Model"] == "calibrated/1"
+    assert visitor.headers["X-CLV-Model"] == "calibrated/2"
     assert (visitor.json["predictedRevenue"], visitor.json["churnProbability"]) == (0, 1)
     explained = client.get("/api/v1/customers/visitor/clv/explanation", headers=key).json
     assert explained["predictedRevenueInterval"] is None
@@ -93,7 +91,7 @@ def test_who_never_bought_is_predicted_to_go_on_like_that(client, headers, tenan
     # A snapshot that is built because the tenant has grown keeps the parameters.
     load(*(row(f"new{n}", 1, converts=1, value=5) for n in range(20)))
     assert client.post("/api/v1/customers/new1/clv", headers=key).headers["X-CLV-Model"] == (
-        "calibrated/1"
+        "calibrated/2"
     )
     # Of months they say nothing, and nobody would be predicted to buy again.
     month = f"buyer,monthly,{days_ago(40)[:7]},1,1,50,{days_ago(3)}"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.cli.support import acme, table
 
-DEFAULTS = (0.35, 0.35, 0.30, 30, 24, 6, "rfm", 90, "UTC")
+DEFAULTS = (0.35, 0.35, 0.30, 30, 24, 6, "auto", 90, "UTC")
 
 
 def test_a_tenant_is_created_with_the_default_settings(run):
@@ -21,7 +21,7 @@ def test_a_tenant_is_created_with_the_default_settings(run):
             "lifespan": "24",
             "shortest": "6",
             "currency": "USD",
-            "model": "rfm",
+            "model": "auto",
             "churn horizon": "90",
             "time zone": "UTC",
         }
@@ -47,7 +47,7 @@ def test_a_name_is_given_to_one_tenant(tenant, refused):
 def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
     weights = ("--weight-recency", "0.2", "--weight-frequency", "0.3", "--weight-monetary", "0.5")
     run("tenants", "set", "acme", *weights, "--at-risk-days", "90")
-    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 24, 6, "rfm", 90, "UTC")
+    assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 24, 6, "auto", 90, "UTC")
     lengths = ("--lifespan-months", "12", "--min-tenure-months", "3")
     predicted = ("--model", "calibrated", "--churn-horizon-days", "60")
     done = run("tenants", "set", "acme", *lengths, *predicted, "--currency", "EUR")
@@ -67,7 +67,7 @@ def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
         ("--weight-recency", "1.5", "weight_recency: Must be from 0 to 1."),
         ("--weight-recency", "nan", "weight_recency: Must be from 0 to 1."),
         ("--weight-monetary", "0.4", "The three weights must sum to 1."),
-        ("--model", "bg/nbd", "model: Must be one of: rfm, calibrated."),
+        ("--model", "bg/nbd", "model: Must be one of: auto, rfm, calibrated."),
         ("--churn-horizon-days", "0", "churn_horizon_days: Must be from 1 to 3650."),
         ("--time-zone", "Berlin", "time_zone: Must be a time zone of the IANA database, such as"),
         ("--time-zone", "", "time_zone: Must be a time zone of the IANA database, such as"),

@@ -1,0 +1,23 @@
+"""What serves, without a full run that decides it."""
+
+from clv.prediction.base import Base
+from clv.prediction.btyd import Parameters
+from clv.prediction.choice import CALIBRATED, VERSION, Calibration, Choice
+from clv.prediction.model import Model
+
+PARAMETERS = Parameters(0.25, 30.0, 0.8, 2.4, 6.25, 3.74, 150_000.0)
+REASON = "A test says so."
+
+
+def calibration(
+    revenue: str = CALIBRATED,
+    churn: str = CALIBRATED,
+    as_of_ms: int | None = None,
+    version: int = VERSION,
+    fitted: Parameters = PARAMETERS,
+) -> Calibration:
+    """These models serve, as a full run has chosen them."""
+    choices = (Choice(name, REASON, as_of_ms, chosen=name) for name in (revenue, churn))
+    serves = CALIBRATED in (revenue, churn)
+    model = Model(Base(fitted)) if serves else None
+    return Calibration(model, *choices, as_of_ms, "auto", version)
