@@ -273,8 +273,8 @@ def test_a_failed_backtest_stands_above_the_last_good_one(visitor, tenant):
 @pytest.mark.parametrize(
     ("result", "badges", "interval"),
     [
-        (RESULT, ["recommended for revenue"], [interval_sentence(RESULT.models)]),
-        (OLD_RESULT, ["recommended for revenue and churn"], []),
+        (RESULT, ["use for revenue"], [interval_sentence(RESULT.models)]),
+        (OLD_RESULT, ["use for revenue", "use for churn"], []),
     ],
     ids=["of this version", "of the version before"],
 )

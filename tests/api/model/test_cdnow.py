@@ -67,7 +67,9 @@ def day(found: dict[str, Scores]) -> int:
 def check_settings_and_summary(client, key) -> None:
     settings = client.get(SETTINGS, headers=key).json
     assert (settings["servingModel"], settings["churnHorizonDays"]) == ("calibrated", 90)
-    assert settings["servingReason"].startswith("Use calibrated: over 273 days it predicted")
+    assert settings["servingReason"].startswith(
+        "Use calibrated for revenue: over 273 days it forecast"
+    )
     summary = client.get(SUMMARY, headers=key).json
     assert summary["model"] == "calibrated"
     assert summary["modelReason"] == settings["servingReason"]
