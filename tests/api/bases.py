@@ -67,6 +67,6 @@ BASES = {
     "refunds only": [(f"c{n:04}", 1 + n % 400, -10.0) for n in range(600)],
     "more refunds than sales": [*returning(600), *((f"c{n:04}", 1, -999.0) for n in range(600))],
     "nothing but free": [(customer, days, 0.0) for customer, days, _ in returning(600)],
-    "a short history": [(customer, days % 100, 10.0) for customer, days, _ in returning(600)],
-    "few buyers": returning(400),
+    "a short history": [(customer, days % 50, 10.0) for customer, days, _ in returning(600)],
+    "few buyers": returning(90),
 }

@@ -25,8 +25,8 @@ HOUR_MS = 3_600_000
 # Stops where the fit begins, and says so.
 STOPPED_IN_A_FIT = """
 import os, signal, sys
-from clv.prediction import btyd_fit
-btyd_fit.fit = lambda *history: os.kill(os.getpid(), signal.SIGSTOP)
+from clv.prediction import model
+model.fit = lambda *log: os.kill(os.getpid(), signal.SIGSTOP)
 from jobs import worker
 worker.main()
 """
@@ -218,21 +218,21 @@ def test_the_cdnow_log_is_backtested_by_a_worker_and_beats_the_floors(
     assert result["customers"] == 23_570 and result["returned"] == 7_058
     assert ours["meanAbsoluteError"] <= 0.5 * plain["meanAbsoluteError"]
     assert ours["meanAbsoluteError"] < mean["meanAbsoluteError"]
-    assert 0.78 <= ours["totalRatio"] <= 0.90
-    assert ours["spearman"] >= 0.42
+    assert 0.80 <= ours["totalRatio"] <= 0.90
+    assert ours["spearman"] >= 0.43
     assert ours["topDecileCapture"] >= 0.51
-    assert ours["churnAuc"] >= 0.74
-    assert ours["churnBrier"] <= 0.17
+    assert ours["churnAuc"] >= 0.764
+    assert ours["churnBrier"] <= 0.164
     assert sum(decile["customers"] for decile in ours["deciles"]) == 23_570
     assert [decile["predicted"] for decile in ours["deciles"]] == sorted(
         decile["predicted"] for decile in ours["deciles"]
     )
     assert ours["normalizedGini"] > plain["normalizedGini"] > mean["normalizedGini"] == 0
     assert ours["churnLogLoss"] < mean["churnLogLoss"] < plain["churnLogLoss"]
-    assert 0.72 <= ours["intervalCoverage"] <= 0.9
+    assert 0.72 <= ours["intervalCoverage"] <= 0.88
     assert (result["recommended"], result["recommendedChurn"]) == ("calibrated", "calibrated")
     assert result["revenueSentence"].startswith(
-        "Use calibrated for revenue: over 273 days it forecast 80 % of what came (rfm: 264 %)"
+        "Use calibrated for revenue: over 273 days it forecast 81 % of what came (rfm: 264 %)"
     )
     assert result["churnSentence"].startswith("Use calibrated for churn: ")
     with db.scope():

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from clv.prediction.backtest import Split
 from clv.prediction.btyd import Parameters
 
 ROOT = Path(__file__).parent.parent.parent
@@ -75,28 +74,6 @@ def histories(log: Log, until: int) -> Histories:
     total = np.bincount(buyer, value, log.buyers)[who]
     repeat = np.where(count > 1, (total - value[start]) / np.maximum(count - 1, 1), 0)
     return Histories(who, count - 1, last - first, until - first, total / count, repeat)
-
-
-def split(log: Log, calibration_end: str, holdout_end: str) -> Split:
-    """Customers with spend up to the one day, and what they did until the other."""
-    cut, end = ordinal(calibration_end), ordinal(holdout_end)
-    known = histories(log, cut)
-    later = (log.day > cut) & (log.day <= end)
-    revenue = np.bincount(log.buyer[later], log.value[later], log.buyers)[known.buyer]
-    days = np.bincount(log.buyer[later], minlength=log.buyers)[known.buyer]
-    spent = known.mean_value > 0
-    return Split(
-        x=known.x[spent],
-        t_x=known.t_x[spent],
-        age=known.age[spent],
-        mean_value=known.mean_value[spent],
-        monetary=(known.mean_value * (known.x + 1))[spent],
-        recency_days=(known.age - known.t_x)[spent],
-        tenure_days=known.age[spent],
-        revenue=revenue[spent],
-        conversion_days=days[spent],
-        holdout_days=end - cut,
-    )
 
 
 def simulated(

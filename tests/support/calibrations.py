@@ -6,6 +6,7 @@ from clv.prediction.choice import CALIBRATED, VERSION, Calibration, Choice
 from clv.prediction.model import Model
 
 PARAMETERS = Parameters(0.25, 30.0, 0.8, 2.4, 6.25, 3.74, 150_000.0)
+MODEL = Model(Base(PARAMETERS))
 REASON = "A test says so."
 
 
@@ -14,10 +15,9 @@ def calibration(
     churn: str = CALIBRATED,
     as_of_ms: int | None = None,
     version: int = VERSION,
-    fitted: Parameters = PARAMETERS,
+    fitted: Model = MODEL,
 ) -> Calibration:
     """These models serve, as a full run has chosen them."""
     choices = (Choice(name, REASON, as_of_ms, chosen=name) for name in (revenue, churn))
     serves = CALIBRATED in (revenue, churn)
-    model = Model(Base(fitted)) if serves else None
-    return Calibration(model, *choices, as_of_ms, "auto", version)
+    return Calibration(fitted if serves else None, *choices, as_of_ms, "auto", version)

@@ -118,8 +118,10 @@ def test_yearly_donors_of_whom_few_stop_at_once_are_fitted_at_small_a_and_b():
     (r, alpha, a, b), likelihood = btyd_fit.fit_purchases(x, t_x, age)
     assert a < 0.1 and b < 1.0
     assert (r, alpha) == pytest.approx((3.0, 1_100.0), rel=0.1)
-    never = btyd_fit.Purchases(2.8, 1_000.0, 0.01, 1e5)
-    assert likelihood > btyd_fit.fit_purchases(x, t_x, age, near=never)[1] + 10.0
+    mean, _ = PurchaseLikelihood(x, t_x, age, days(age, 1.0)).log_likelihood(
+        np.log([2.8, 1_000.0, 0.01, 1e5])
+    )
+    assert likelihood > mean * size + 10.0
 
 
 def test_a_search_that_runs_away_is_held_by_a_weak_prior():

@@ -20,7 +20,7 @@ from clv.prediction.choice import (
     Findings,
     Verdict,
 )
-from tests.support.calibrations import PARAMETERS, calibration
+from tests.support.calibrations import MODEL, PARAMETERS, calibration
 
 NONE_FITTED = Findings(None, None, None, "There are too few buyers.")
 models = st.sampled_from(MODEL_NAMES)
@@ -30,7 +30,7 @@ findings = st.none() | st.tuples(models, models)
 
 def found(revenue: str, churn: str) -> Findings:
     verdicts = (Verdict(name, f"{name} is better.") for name in (revenue, churn))
-    return Findings(PARAMETERS, *verdicts)
+    return Findings(MODEL, *verdicts)
 
 
 def after(
@@ -56,7 +56,7 @@ def test_the_first_backtest_decides_at_once_for_revenue_and_churn_apart():
         "calibrated is better.",
         "rfm is better.",
     )
-    assert first.fitted == PARAMETERS and first.as_of_ms == first.revenue.since_ms == 1
+    assert first.fitted == MODEL and first.as_of_ms == first.revenue.since_ms == 1
     assert VERSIONED_MODELS[first.index] == "calibrated/2; churn rfm/1"
 
 
@@ -166,7 +166,7 @@ def test_parameters_of_such_a_release_serve_both_predictions_until_the_next_full
     stored = {"parameters": PARAMETERS.to_dict(), "reason": "It is better.", "as_of_ms": 5}
     former = choice.from_json(json.dumps(stored))
     assert VERSIONED_MODELS[former.index] == "calibrated/1"
-    assert former.fitted == PARAMETERS and former.as_of_ms == 5
+    assert former.fitted == MODEL and former.as_of_ms == 5
     assert former.revenue == former.churn and former.churn.reason == "It is better."
     # Single computations store it again with the distributions that they make.
     assert json.loads(former.to_json()) == stored

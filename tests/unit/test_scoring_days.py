@@ -15,7 +15,7 @@ from clv.domain.time_zone import time_zone, time_zone_names
 from clv.domain.units import DAY_MS
 from clv.prediction import calibrated
 from clv.prediction.choice import CALIBRATED, RFM
-from tests.support.calibrations import PARAMETERS, calibration
+from tests.support.calibrations import MODEL, calibration
 
 # Both by the calibrated model, and one of each.
 SERVING = (calibration(), calibration(CALIBRATED, RFM), calibration(RFM, CALIBRATED))
@@ -92,15 +92,15 @@ def test_a_day_of_conversions_is_compared_with_the_local_day():
     """At 23:30 UTC it is the next day in Berlin, and one more day has passed."""
     now = time_ms("2026-03-12T23:30:00Z")
     today = day_of("2026-03-13")
-    bought = Totals("a", 3, 90_000, now, now, Purchases(3, today - 30, today - 2, 90_000))
-    yesterday = replace(bought, purchases=Purchases(3, today - 31, today - 3, 90_000))
+    bought = Totals("a", 3, 90_000, now, now, Purchases((today - 30, today - 9, today - 2), 90_000))
+    yesterday = replace(bought, purchases=Purchases((today - 31, today - 10, today - 3), 90_000))
     berlin, utc = ScoreSettings(time_zone="Europe/Berlin"), ScoreSettings()
     both = calibration()
     [here] = calibrated.predict([bought], berlin, now, both)
     assert here == calibrated.predict([yesterday], utc, now, both)[0]
     assert here != calibrated.predict([bought], utc, now, both)[0]
-    assert calibrated.interval(bought, berlin, now, PARAMETERS) == calibrated.interval(
-        yesterday, utc, now, PARAMETERS
+    assert calibrated.interval(bought, berlin, now, MODEL) == calibrated.interval(
+        yesterday, utc, now, MODEL
     )
 
 
@@ -113,10 +113,9 @@ def customer(draw, name: str) -> Totals:
     first, last = sorted((draw(times), draw(times)))
     bought = None
     if draw(st.booleans()):
-        zone, count = time_zone(name), draw(st.integers(1, 9))
-        bought = Purchases(
-            count, zone.day(first), zone.day(last) + count, draw(st.integers(0, 10**9))
-        )
+        zone, more = time_zone(name), draw(st.lists(st.integers(-400, 3), max_size=8))
+        days = (zone.day(first), *(zone.day(last) + days for days in more))
+        bought = Purchases(days, draw(st.integers(0, 10**9)))
     amount = draw(st.integers(-(10**16), 10**16))
     return Totals("a", draw(st.integers(0, 9)), amount, first, last, bought)
 
