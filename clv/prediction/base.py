@@ -108,27 +108,6 @@ def fit(histories: Histories, before: Histories | None = None) -> Base:
     return Base(Parameters(*late, *values), clock, early, since)
 
 
-def refit(base: Base, histories: Histories) -> Base:
-    """The base at an earlier time: the same clock, and as many sets of BG/NBD where there are
-    enough buyers for them.
-
-    :raises NotFitted: with the reason, if the data don't determine the parameters
-    """
-    p = base.parameters
-    near = Purchases(p.r, p.alpha, p.a, p.b)
-    purchases, _ = _fit_set(histories, base.clock, near)
-    early = None
-    if base.early is not None:
-        is_early = histories.first < base.since
-        sizes = int(is_early.sum()), int((~is_early).sum())
-        if min(sizes) >= MIN_SET_BUYERS:
-            early, _ = _fit_set(histories.of(is_early), base.clock, base.early)
-            purchases, _ = _fit_set(histories.of(~is_early), base.clock, near)
-    return Base(
-        Parameters(*purchases, p.p, p.q, p.v), base.clock, early, base.since if early else 0
-    )
-
-
 def _two_sets(
     histories: Histories, clock: Clock, one: Purchases, since: int
 ) -> tuple[Purchases, Purchases] | None:

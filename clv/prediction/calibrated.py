@@ -25,6 +25,8 @@ LEVEL = 0.8
 _MAX_AMOUNT = float(2**63 - 1024)
 # More days than any key can mean, so that buyer and day are one number.
 _DAYS = 2**22
+# West of Greenwich the first day of 1970 UTC begins on the day before.
+_BEFORE = 1
 
 
 def lifespan_days(settings: ScoreSettings) -> float:
@@ -93,8 +95,8 @@ def histories(customers: Sequence[Totals], settings: ScoreSettings, as_of_ms: in
     each = chain.from_iterable(purchases.days for _, purchases in bought)
     days = np.minimum(np.fromiter(each, dtype=np.int64, count=int(counts.sum())), today)
     # In order, and each day once: several rows of a day are one conversion day.
-    ordered = np.unique(np.repeat(np.arange(len(counts)), counts) * _DAYS + days)
-    buyer, days = ordered // _DAYS, ordered % _DAYS
+    ordered = np.unique(np.repeat(np.arange(len(counts)), counts) * _DAYS + days + _BEFORE)
+    buyer, days = ordered // _DAYS, ordered % _DAYS - _BEFORE
     number = np.bincount(buyer, minlength=len(counts))
     ends = np.cumsum(number)
     last = days[ends - 1]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clv.prediction import regression
+from clv.prediction import metrics, regression
 from clv.prediction.base import Base
 from clv.prediction.log import Histories
 from clv.prediction.regression import Regression
@@ -32,23 +32,27 @@ _BISECTIONS = 60
 class Corrections:
     """Fitted corrections.
 
-    :param counts: ln of the factor of the number of conversion days
-    :param silence: log odds of none
+    :param counts: ln of the factor of the number of conversion days; None where none helps
+    :param silence: log odds of none; None likewise
     :param scale: brings the sum of corrected numbers to that of the base
     :param shift: brings the mean of corrected probabilities to that of the base
     """
 
-    counts: Regression
-    silence: Regression
+    counts: Regression | None
+    silence: Regression | None
     scale: float
     shift: float
 
     def factor(self, base: Base, histories: Histories) -> np.ndarray:
         """What each buyer's expected number of conversion days is multiplied by."""
+        if self.counts is None:
+            return np.ones(len(histories.x))
         return self.scale * _factor(self.counts, _columns(base, histories))
 
     def silence_probability(self, base: Base, histories: Histories, time: float) -> np.ndarray:
         """Corrected probability of no conversion within this time."""
+        if self.silence is None:
+            return base.silence(histories, time)
         return _probability(self.shift + _middle(self.silence, base, histories, time))
 
 
@@ -56,12 +60,12 @@ class Corrections:
 class Lesson:
     """What was known of some buyers on an earlier day, and what came next.
 
-    :param base: fitted to what was known on that day
+    :param buyers: their numbers in the log
     :param time: length of the part that came next, on the base's clock
     :param conversion_days: in it
     """
 
-    base: Base
+    buyers: np.ndarray
     histories: Histories
     time: float
     conversion_days: np.ndarray
@@ -74,26 +78,67 @@ def fit(
     time: float,
     silence_time: float,
 ) -> Corrections:
-    """Learn from the lessons how to correct the base.
+    """Learn from the lessons how to correct the base. What one half of the buyers teaches must
+    help with the other half, or it is not used.
 
     :param histories: of all buyers now, whose corrected numbers shall sum up to the base's
     :param time: within which
     :param silence_time: and their corrected probabilities of silence, within this time
     """
-    columns = [_columns(lesson.base, lesson.histories) for lesson in lessons]
-    counts = np.concatenate([lesson.conversion_days for lesson in lessons])
-    expected = np.concatenate([x.base.purchases(x.histories, x.time) for x in lessons])
-    learnt = regression.poisson(_joined(columns), counts, np.log(np.maximum(expected, 1e-12)))
-    silent = regression.logistic(
-        _joined([_silence_columns(x.base, x.histories, x.time) for x in lessons]), counts == 0
+    is_even = np.concatenate([lesson.buyers % 2 == 0 for lesson in lessons])
+    days = np.concatenate([lesson.conversion_days for lesson in lessons])
+    counts = _counts(base, lessons, days, is_even)
+    silence = _silence(base, lessons, days == 0, is_even)
+    scale, shift = 1.0, 0.0
+    if counts is not None:
+        purchases = base.purchases(histories, time)
+        corrected = purchases * _factor(counts, _columns(base, histories))
+        scale = float(purchases.sum() / corrected.sum()) if corrected.sum() > 0 else 1.0
+    if silence is not None:
+        middle = _middle(silence, base, histories, silence_time)
+        shift = _shift(middle, float(base.silence(histories, silence_time).mean()))
+    return Corrections(counts, silence, scale, shift)
+
+
+def _counts(
+    base: Base, lessons: Sequence[Lesson], days: np.ndarray, is_even: np.ndarray
+) -> Regression | None:
+    columns = _joined([_columns(base, lesson.histories) for lesson in lessons])
+    expected = np.concatenate([base.purchases(x.histories, x.time) for x in lessons])
+    expected = np.maximum(expected, 1e-12)
+
+    def learnt(rows: np.ndarray) -> Regression:
+        of_rows = tuple(column[rows] for column in columns)
+        found = regression.poisson(of_rows, days[rows], np.log(expected[rows]))
+        return Regression(0.0, found.coefficients)
+
+    odd = ~is_even
+    corrected = expected[odd] * _factor(learnt(is_even), tuple(c[odd] for c in columns))
+    corrected *= expected[odd].sum() / corrected.sum()
+    # The gain in log-likelihood of Poisson numbers whose sum is the same.
+    helps = days[odd] @ np.log(corrected / expected[odd]) > 0
+    return learnt(np.ones(len(days), dtype=bool)) if helps else None
+
+
+def _silence(
+    base: Base, lessons: Sequence[Lesson], silent: np.ndarray, is_even: np.ndarray
+) -> Regression | None:
+    columns = _joined([_silence_columns(base, x.histories, x.time) for x in lessons])
+
+    def learnt(rows: np.ndarray) -> Regression:
+        return regression.logistic(tuple(column[rows] for column in columns), silent[rows])
+
+    odd = ~is_even
+    plain, regressed = columns[-1][odd], learnt(is_even)(tuple(c[odd] for c in columns))
+    mean = float(_probability(plain).mean())
+    middle = (plain + regressed) / 2.0
+    corrected = _probability(middle + _shift(middle, mean))
+    better, worse = (
+        metrics.log_loss(probability, silent[odd])
+        for probability in (corrected, _probability(plain))
     )
-    learnt = Regression(0.0, learnt.coefficients)
-    purchases = base.purchases(histories, time)
-    corrected = purchases * _factor(learnt, _columns(base, histories))
-    scale = float(purchases.sum() / corrected.sum()) if corrected.sum() > 0 else 1.0
-    middle = _middle(silent, base, histories, silence_time)
-    shift = _shift(middle, float(base.silence(histories, silence_time).mean()))
-    return Corrections(learnt, silent, scale, shift)
+    helps = better is not None and worse is not None and better < worse
+    return learnt(np.ones(len(silent), dtype=bool)) if helps else None
 
 
 def _factor(counts: Regression, columns: tuple[np.ndarray, ...]) -> np.ndarray:

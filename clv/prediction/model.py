@@ -27,7 +27,9 @@ from clv.prediction.visitors import Visitors
 # Lessons are of half of the history, at most this long.
 _LESSON_DAYS = 365
 _LESSONS = 4
-# The least that is known before a lesson begins.
+# What is known before a lesson begins, at least: of buyers who are hardly known yet, lessons would
+# teach to distrust the base, which knows them better by now.
+_MIN_KNOWN_SHARE = 3 / 8
 _MIN_KNOWN_DAYS = 28
 _MIN_LESSON_BUYERS = 100
 # Seasons are tried on the last quarter of a year.
@@ -159,20 +161,17 @@ def _lesson_days(now: Population, days: float) -> int:
 
 def _lesson_ends(now: Population, length: int) -> list[int]:
     """The last days that are known in each lesson."""
-    first, last = int(now.histories.first.min()), now.histories.today - length
-    ends = (last - lesson * length // 4 for lesson in range(_LESSONS))
-    return [end for end in ends if end - first >= _MIN_KNOWN_DAYS]
+    first, today = int(now.histories.first.min()), now.histories.today
+    least = max(_MIN_KNOWN_DAYS, int(_MIN_KNOWN_SHARE * (today - first)))
+    ends = (today - length - lesson * length // 4 for lesson in range(_LESSONS))
+    return [end for end in ends if end - first >= least]
 
 
 def _lesson(log: Log, base: Base, then: Population, length: int) -> Lesson | None:
     if len(then.buyers) < _MIN_LESSON_BUYERS:
         return None
-    try:
-        known = bases.refit(base, then.histories)
-    except NotFitted:
-        return None
-    time = known.time(then.histories.today, length)
-    return Lesson(known, then.histories, time, _bought(log, then, length)[then.buyers])
+    time = base.time(then.histories.today, length)
+    return Lesson(then.buyers, then.histories, time, _bought(log, then, length)[then.buyers])
 
 
 def _bought(log: Log, then: Population, length: int) -> np.ndarray:
@@ -184,7 +183,7 @@ def _bought(log: Log, then: Population, length: int) -> np.ndarray:
 
 def _corrections(values: Mapping[str, Any]) -> Corrections:
     counts, silence = (
-        Regression(values[name]["intercept"], tuple(values[name]["coefficients"]))
-        for name in ("counts", "silence")
+        None if part is None else Regression(part["intercept"], tuple(part["coefficients"]))
+        for part in (values["counts"], values["silence"])
     )
     return Corrections(counts, silence, values["scale"], values["shift"])

@@ -2,9 +2,8 @@
 
 Pure. In turns: BG/NBD is fitted in the time of the clock, and each month's factor becomes
 ``(repeat days + 30) / (expected repeat days without seasons + 30)``. Whether a buyer is alive is
-not known, so a buyer is expected to buy at
-P(alive)·(r + x)/(α + T) + (1 − P(alive))·(r + x)/(α + t_x) up to the last purchase, and at the first
-part alone from then on (Dempster, Laird, Rubin 1977).
+not known, so a buyer is expected to buy at P(alive)·(r + x)/(α + T), and up to the last purchase at
+(1 − P(alive))·(r + x)/(α + t_x) besides (Dempster, Laird, Rubin 1977).
 """
 
 import math

@@ -1,4 +1,4 @@
-"""A tenant's log for the models (:mod:`clv.prediction.log`): the days of everybody, or of a sample."""
+"""A tenant's log for the models (:mod:`clv.prediction.log`): of all customers, or of a sample."""
 
 from typing import Any
 

@@ -114,7 +114,7 @@ def customer(draw, name: str) -> Totals:
     bought = None
     if draw(st.booleans()):
         zone, more = time_zone(name), draw(st.lists(st.integers(-400, 3), max_size=8))
-        days = (zone.day(first), *(zone.day(last) + days for days in more))
+        days = (zone.day(first), *(max(-1, zone.day(last) + days) for days in more))
         bought = Purchases(days, draw(st.integers(0, 10**9)))
     amount = draw(st.integers(-(10**16), 10**16))
     return Totals("a", draw(st.integers(0, 9)), amount, first, last, bought)

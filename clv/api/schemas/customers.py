@@ -196,7 +196,7 @@ class RevenueInterval(Output):
         required=True,
         allow_none=True,
         metadata={
-            "description": "Share of the customers whose revenue was in the interval in the backtest",
+            "description": "In the backtest, share of the customers whose revenue was in it",
             "example": 0.81,
         },
     )
