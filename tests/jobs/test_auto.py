@@ -256,3 +256,32 @@ def test_the_pages_say_how_far_to_trust_each_prediction(app, headers, buyers, ru
     assert "Churn now by <strong>rfm</strong>, since" in settings
     assert 'value="auto" checked' in settings
     assert "Revenue by calibrated: Use calibrated. Churn by rfm: Use rfm." in customer
+
+
+def test_what_a_run_decides_holds_though_a_newer_distribution_was_built_meanwhile(
+    tenant, buyers, run, monkeypatch
+):
+    """A fit takes long; a request that comes then may need a distribution of its own."""
+    built = []
+
+    def build_meanwhile(*about) -> Findings:
+        measured = find_out(*about)
+        owner = tenants.tenant_by_id(tenant.id)
+        assert snapshots.rebuild(owner)
+        built.append(snapshots.current_snapshot(owner))
+        return replace(measured, revenue=Verdict(CALIBRATED, "Use calibrated."))
+
+    monkeypatch.setattr(fitting, "find_out", build_meanwhile)
+    run()
+    assert serving(tenant)[0] == CALIBRATED
+    with db.scope():
+        current = snapshots.current_snapshot(tenants.tenant_by_id(tenant.id))
+    # It is the newer one, with what the run decided.
+    [newer] = built
+    assert current.distribution.as_of_ms == newer.distribution.as_of_ms
+    assert current.id != newer.id and newer.calibration is None
+    run()
+    with db.scope():
+        assert len(model_changes.newest(tenant.id, 0, 20)) == len(
+            {one.prediction for one in model_changes.newest(tenant.id, 0, 20)}
+        )
