@@ -215,8 +215,8 @@ def _predictor(prediction: str) -> tuple[fields.String, fields.Integer, fields.S
     name = fields.String(
         attribute=f"{by}.name",
         required=True,
-        validate=validate.OneOf(MODEL_NAMES),
-        metadata={"description": f"What predicted {prediction}"},
+        validate=validate.OneOf((*MODEL_NAMES, "unknown")),
+        metadata={"description": f"What predicted {prediction}; unknown: a newer version"},
     )
     version = fields.Integer(attribute=f"{by}.version", required=True)
     why = {"description": "Why this model serves"}
