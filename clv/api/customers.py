@@ -11,7 +11,7 @@ from clv.api.schemas.customers import Clv, Erasure, ErasureRequest, Explanation,
 from clv.api.schemas.insights import ScoreHistory
 from clv.auth.principal import Role
 from clv.budgets import SEAT_SECONDS
-from clv.domain.scoring import VERSIONED_MODELS
+from clv.domain.scoring import ANSWERED_MODELS
 from clv.http import etags
 from clv.http.access import ClvBlueprint, principal, seat
 from clv.http.headers import Answer
@@ -41,7 +41,7 @@ _CACHE_CONTROL = {
 _MODEL = {
     "X-CLV-Model": {
         "required": True,
-        "schema": {"type": "string", "enum": VERSIONED_MODELS},
+        "schema": {"type": "string", "enum": ANSWERED_MODELS},
         "description": "What predicted revenue and churn: a model and its version, or the two",
     }
 }

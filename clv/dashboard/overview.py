@@ -82,13 +82,15 @@ def _cards(now: Overview, before: Overview | None) -> list[Card]:
 
 def _projection_cards(now: Overview, before: Overview | None) -> list[Card]:
     # Figures that another model predicted can't be compared.
-    then = before.everyone if before and before.model == now.model else NOBODY
+    is_same = before is not None and before.model == now.model
+    then = before.everyone if before and is_same else NOBODY
+    then_at_risk = then if before and before.churn_model == now.churn_model else NOBODY
     projection = figures.projection(now.model)
     predicted, at_risk = now.everyone.predicted_revenue, now.everyone.revenue_at_risk
     by_churn = f"{projection.lower()} × probability of churn"
     return [
         Card(projection, "money", predicted, then.predicted_revenue, 1, _about_projection(now)),
-        Card("Revenue at risk", "money", at_risk, then.revenue_at_risk, -1, by_churn),
+        Card("Revenue at risk", "money", at_risk, then_at_risk.revenue_at_risk, -1, by_churn),
     ]
 
 

@@ -40,6 +40,9 @@ VERSIONED_MODELS = tuple(
     revenue if revenue == churn else f"{revenue}; churn {churn}" for revenue, churn in MODELS
 )
 RFM = 0
+# What a record says that a newer version has stored, which runs beside this one during a deploy.
+UNKNOWN_MODEL = "unknown/0"
+ANSWERED_MODELS = (*VERSIONED_MODELS, UNKNOWN_MODEL)
 
 
 class Predictor(NamedTuple):
@@ -128,17 +131,21 @@ class Scores(NamedTuple):
     def versioned_model(self) -> str:
         """What predicted, as text: ``calibrated/2``, or ``calibrated/2; churn rfm/1`` if not the
         same model predicted both."""
-        return VERSIONED_MODELS[self.model]
+        return VERSIONED_MODELS[self.model] if self._is_known else UNKNOWN_MODEL
 
     @property
     def revenue_by(self) -> Predictor:
         """What predicted the revenue."""
-        return _predictor(MODELS[self.model][0])
+        return _predictor(MODELS[self.model][0] if self._is_known else UNKNOWN_MODEL)
 
     @property
     def churn_by(self) -> Predictor:
         """What predicted churn."""
-        return _predictor(MODELS[self.model][1])
+        return _predictor(MODELS[self.model][1] if self._is_known else UNKNOWN_MODEL)
+
+    @property
+    def _is_known(self) -> bool:
+        return self.model < len(MODELS)
 
     @property
     def revenue_at_risk(self) -> float:

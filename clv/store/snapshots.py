@@ -56,11 +56,12 @@ def insert(
     :param removals: the tenant's latest removal when its customers were read
     :param calibration: None to keep that of the tenant's current snapshot
     """
-    calibration = calibration or current_calibration(tenant_id)
+    decided, calibration = calibration, calibration or current_calibration(tenant_id)
     snapshot_id = _insert(
         tenant_id, tenant_customers, distribution, settings, removals, calibration
     )
-    _make_current(tenant_id, snapshot_id, distribution.as_of_ms)
+    if not _make_current(tenant_id, snapshot_id, distribution.as_of_ms) and decided is not None:
+        _hand_on(tenant_id, decided)
     _delete_unneeded(tenant_id, snapshot_id)
     return Snapshot(snapshot_id, tenant_customers, distribution, settings, calibration)
 
@@ -179,13 +180,27 @@ def _insert(
     )
 
 
-def _make_current(tenant_id: int, snapshot_id: int, as_of_ms: int) -> None:
-    db.execute(
+def _make_current(tenant_id: int, snapshot_id: int, as_of_ms: int) -> bool:
+    """Make a snapshot the tenant's current one; False if that is newer."""
+    made = db.execute(
         "UPDATE tenant SET snapshot_id = %s WHERE id = %s AND NOT EXISTS"
         " (SELECT 1 FROM snapshot WHERE id = tenant.snapshot_id"
         f" AND as_of_ms > %s AND as_of_ms <= {latest_sql()})",
         (snapshot_id, tenant_id, as_of_ms),
     )
+    return made == 1
+
+
+def _hand_on(tenant_id: int, calibration: Calibration) -> None:
+    """Give the current snapshot what a full run decided that began before it was built. A snapshot
+    never changes: a copy of it becomes the current one."""
+    same = "tenant_id, tenant_customers, as_of_ms, customers, p25, p75, breakpoints, settings"
+    copy = db.value(
+        f"INSERT INTO snapshot ({same}, removals, calibration) SELECT {same}, removals, %s"
+        " FROM snapshot WHERE id = (SELECT snapshot_id FROM tenant WHERE id = %s) RETURNING id",
+        (calibration.to_json(), tenant_id),
+    )
+    db.execute("UPDATE tenant SET snapshot_id = %s WHERE id = %s", (copy, tenant_id))
 
 
 def _delete_unneeded(tenant_id: int, snapshot_id: int) -> None:

@@ -51,6 +51,21 @@ def test_everything_is_stored_computed_and_read_as_ever(client, load, headers, w
     assert 'clv_runs_total{status="finished"} 1' in metrics.text
 
 
+def test_a_record_by_a_model_of_a_newer_version_is_read(client, load, headers):
+    load(row("a", 1))
+    key, url = headers("editor"), f"{API}/customers/a/clv"
+    before = client.post(url, headers=key).json
+    with db.scope():
+        db.execute("UPDATE clv_record SET model = 99")
+    answer = client.get(url, headers=key)
+    assert answer.json == {**before, "source": "cached"}
+    assert answer.headers["X-CLV-Model"] == "unknown/0"
+    listed = client.get(f"{API}/clv/records?include=model", headers=key).json["data"]
+    assert listed[0]["model"] == "unknown/0"
+    explained = client.get(f"{url}/explanation", headers=key).json
+    assert (explained["model"], explained["churnModelVersion"]) == ("unknown", 0)
+
+
 def test_what_a_newer_version_stored_of_a_run_is_read(client, load, headers, worker):
     load(row("a", 1), row("b", 5))
     key = headers("admin")

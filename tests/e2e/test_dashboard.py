@@ -50,8 +50,12 @@ def test_the_overview_tells_what_the_summary_says(visitor):
     figures = page.get_by_role("region", name="All customers")
     expect(figures).to_contain_text(f"{summary['customers']:,}")
     expect(figures).to_contain_text(f"{summary['meanScore']:.1f}")
-    expect(figures).to_contain_text("Run-rate revenue")
-    expect(figures).to_contain_text("not a forecast")
+    # The CDNOW log is predicted by the better model; why, and how far off it was, is said.
+    assert summary["model"] == "calibrated"
+    expect(figures).to_contain_text("Expected revenue")
+    expect(figures).to_contain_text("by the calibrated model")
+    expect(page.get_by_role("main")).to_contain_text(summary["modelReason"])
+    expect(page.get_by_role("main")).to_contain_text(summary["churnModelReason"])
     for name, label in (("high", "High"), ("at_risk", "At risk")):
         row = page.get_by_role("row", name=re.compile(f"^{label} "))
         expect(row).to_contain_text(f"{summary['segments'][name]['customers']:,}")

@@ -217,6 +217,24 @@ class Computed(Output):
     as_of = Time(attribute="computed_ms", required=True)
 
 
+def _predictor(prediction: str) -> tuple[fields.String, fields.Integer, fields.String]:
+    """A model, its version, and why it serves."""
+    by = f"scores.{prediction}_by"
+    name = fields.String(
+        attribute=f"{by}.name",
+        required=True,
+        validate=validate.OneOf((*MODEL_NAMES, "unknown")),
+        metadata={"description": f"What predicted {prediction}; unknown: a newer version"},
+    )
+    version = fields.Integer(attribute=f"{by}.version", required=True)
+    why = {"description": "Why this model serves"}
+    return (
+        name,
+        version,
+        fields.String(attribute=f"serving.{prediction}.reason", required=True, metadata=why),
+    )
+
+
 class Explanation(Output):
     """Why a customer's score is what it is. Scores and points are unrounded."""
 
@@ -278,30 +296,8 @@ class Explanation(Output):
     )
     settings = fields.Nested(TenantSettings, required=True)
     formula_version = fields.Integer(required=True, metadata={"description": "Of the score"})
-    model = fields.String(
-        required=True,
-        attribute="scores.revenue_by.name",
-        validate=validate.OneOf(MODEL_NAMES),
-        metadata={"description": "What predicted revenue"},
-    )
-    model_version = fields.Integer(attribute="scores.revenue_by.version", required=True)
-    model_reason = fields.String(
-        attribute="serving.revenue.reason",
-        required=True,
-        metadata={"description": "Why this model serves"},
-    )
-    churn_model = fields.String(
-        required=True,
-        attribute="scores.churn_by.name",
-        validate=validate.OneOf(MODEL_NAMES),
-        metadata={"description": "What predicted churn"},
-    )
-    churn_model_version = fields.Integer(attribute="scores.churn_by.version", required=True)
-    churn_model_reason = fields.String(
-        attribute="serving.churn.reason",
-        required=True,
-        metadata={"description": "Why this model serves"},
-    )
+    model, model_version, model_reason = _predictor("revenue")
+    churn_model, churn_model_version, churn_model_reason = _predictor("churn")
     parameters = fields.Nested(
         ModelParameters,
         required=True,

@@ -21,7 +21,7 @@ from clv.api.schemas.base import (
     camel_case,
 )
 from clv.budgets import MAX_CUSTOMERS
-from clv.domain.scoring import SEGMENTS, VERSIONED_MODELS
+from clv.domain.scoring import ANSWERED_MODELS, SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.files.writer import SORTS
 from clv.store.listing import Filter
@@ -179,7 +179,7 @@ class Record(Output):
     )
     model = fields.String(
         attribute="scores.versioned_model",
-        validate=validate.OneOf(VERSIONED_MODELS),
+        validate=validate.OneOf(ANSWERED_MODELS),
         metadata={
             "description": "With `include=model`: what predicted revenue and churn, and its version"
         },

@@ -16,8 +16,10 @@ from clv.auth.keys import create_key
 from clv.auth.principal import Role
 from clv.auth.tokens import PUBLIC_LENGTH
 from clv.db import models
+from clv.db.clock import now_ms
+from clv.prediction.choice import CALIBRATED, RFM, Calibration, Choice
 from clv.services import batch
-from clv.store import runs, tenants
+from clv.store import model_changes, runs, tenants
 from tests.api.support import poison, row
 
 API = "/api/v1"
@@ -185,6 +187,9 @@ class World:
                 )
             send("POST", "clv/backtests")
             end_what_waits(tenant.id)
+        reason = f"{name.upper()}-reason"
+        with db.scope():
+            _change_model(tenant.id, reason)
         jobs = [job["jobId"] for job in send("GET", "clv/jobs")["data"]]
         backtests = [one["backtestId"] for one in send("GET", "clv/backtests")["data"]]
         keys = [key["id"] for key in send("GET", "api-keys")["data"]]
@@ -196,8 +201,15 @@ class World:
         ids = Ids(name, customers, jobs, backtests, keys, labels, cursors, feed)
         # To date, and predicted: 24 months of what the shortest tenure, 6 months, brought.
         money = [f"{amount:.2f}" for one in amounts for amount in (one, 4 * one)]
-        others = [*money, f"{sum(amounts[1:]):.2f}", f"{name.upper()}-key"]
+        others = [*money, f"{sum(amounts[1:]):.2f}", f"{name.upper()}-key", reason]
         return Owner(tenant.id, tokens, ids, others, currency)
+
+
+def _change_model(tenant_id: int, reason: str) -> None:
+    """Note that another model began to predict the tenant's revenue."""
+    now = now_ms()
+    ours = Choice(CALIBRATED, reason, now)
+    model_changes.note(tenant_id, None, Calibration(None, ours, Choice(RFM, reason)), now)
 
 
 def end_what_waits(tenant_id: int) -> None:
