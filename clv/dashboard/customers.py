@@ -13,7 +13,7 @@ from clv.dashboard.blueprint import blp, page
 from clv.errors import Invalid
 from clv.http.access import principal
 from clv.http.errors import sentence
-from clv.services import records, snapshots
+from clv.services import forecasts, records, snapshots
 from clv.services.records import LOST_AFTER
 from clv.store.tenants import Tenant
 
@@ -88,7 +88,7 @@ def customers_csv() -> Response:
         query["matching"],
         query["order"],
         "csv",
-        with_model=query["include"] == "model",
+        include=query["include"],
         for_spreadsheets=True,
     )
     return downloads.send(text, "text/csv", "clv-records")
@@ -126,6 +126,7 @@ def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
         "customers.html",
         tenant=tenant,
         model=snapshots.serving(tenant).revenue.name,
+        has_forecasts=forecasts.serving(tenant) is not None,
         tab=tab,
         tabs=tabs(tenant),
         fields=FIELDS,
@@ -160,6 +161,6 @@ def _given() -> dict[str, str]:
 
 def _query(tab: Tab) -> dict[str, Any]:
     given: dict[str, Any] = {**tab.filters, **_given()}
-    if "customerId" in given:
-        given["customerId"] = request.args.getlist("customerId")
+    for name in given.keys() & {"customerId", "include"}:
+        given[name] = request.args.getlist(name)
     return RecordsQuery().load(given)

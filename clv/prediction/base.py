@@ -57,6 +57,10 @@ class Base:
         """``btyd.no_purchase_probability`` within this time."""
         return self._of_each(histories, btyd.no_purchase_probability, time)
 
+    def time_of_silence(self, histories: Histories, probability: np.ndarray) -> np.ndarray:
+        """``btyd.time_of_silence`` down to these probabilities, one for each buyer."""
+        return self._of_each(histories, btyd.time_of_silence, probability)
+
     def value(self, histories: Histories) -> np.ndarray:
         """``btyd.expected_value`` of a conversion day."""
         return btyd.expected_value(self.parameters, histories.x + 1, histories.mean_value)
@@ -85,7 +89,8 @@ class Base:
         is_early = histories.first < self.since
         for chosen, first in ((is_early, self.since - 1), (~is_early, self.since)):
             history = (x[chosen], t_x[chosen], age[chosen])
-            values[chosen] = function(self.parameters_of(first), *history, *more)
+            of_chosen = (m[chosen] if isinstance(m, np.ndarray) else m for m in more)
+            values[chosen] = function(self.parameters_of(first), *history, *of_chosen)
         return values
 
 

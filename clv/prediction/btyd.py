@@ -124,6 +124,22 @@ def no_purchase_probability(
     return 1.0 + alive * np.expm1(-(parameters.r + x) * np.log1p(horizon / elapsed))
 
 
+def time_of_silence(
+    parameters: Parameters, x: Any, t_x: Any, age: Any, probability: Any
+) -> np.ndarray:
+    """The horizon within which :func:`no_purchase_probability` has fallen to this: infinite if it
+    never does.
+
+    (α + T) · ((1 − (1 − p)/P(alive))^(−1/(r + x)) − 1). With x = 2, t_x = 213, T = 272 and p = 1/2
+    it is 206.3 days.
+    """
+    x, t_x, age, probability = _floats(x, t_x, age, probability)
+    alive = p_alive(parameters, x, t_x, age)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        waits = np.log1p(-np.minimum((1.0 - probability) / alive, 1.0))
+        return (parameters.alpha + age) * np.expm1(-waits / (parameters.r + x))
+
+
 def expected_value(parameters: Parameters, count: Any, mean_value: Any) -> np.ndarray:
     """Expected mean value of future conversion days, [GG] eq. 5: p · (v + n·z̄) / (p·n + q − 1).
 

@@ -144,6 +144,21 @@ class Customers:
         silence = self._each(model.silence(self.histories, days), of_visitors, 1.0)
         return np.clip(silence, 0.0, 1.0)
 
+    def days_to_next(self, model: Model) -> np.ndarray:
+        """The median of the days until the next conversion; infinite for nobody knows when."""
+        of_visitors = model.visitors_days_to_next(self._visits)
+        return self._each(model.days_to_next(self.histories), of_visitors, np.inf)
+
+    def active(self, model: Model) -> np.ndarray:
+        """P(alive) of buyers; NaN of others."""
+        alive = np.clip(model.base.p_alive(self.histories), 0.0, 1.0)
+        return self._each(alive, np.full(len(self._visits.visits), np.nan), np.nan)
+
+    def value(self, model: Model) -> np.ndarray:
+        """Expected value of a conversion day."""
+        of_visitors = np.full(len(self._visits.visits), model.usual_value)
+        return self._each(model.base.value(self.histories), of_visitors, np.nan)
+
     def _each(self, of_buyers: np.ndarray, of_visitors: np.ndarray, others: float) -> np.ndarray:
         values = np.full(len(self.bought), others)
         values[self.bought] = of_buyers

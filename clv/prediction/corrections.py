@@ -55,6 +55,17 @@ class Corrections:
             return base.silence(histories, time)
         return _probability(self.shift + _middle(self.silence, base, histories, time))
 
+    def uncorrected(self, base: Base, histories: Histories, probability: float) -> np.ndarray:
+        """What the base's probability of silence is where the corrected one is this."""
+        if self.silence is None:
+            return np.full(len(histories.x), probability)
+        *others, of_base = self.silence.coefficients
+        rest = Regression(self.silence.intercept, tuple(others))(
+            _habits_of_silence(base, histories)
+        )
+        wanted = np.log(probability) - np.log1p(-probability)
+        return _probability((2.0 * (wanted - self.shift) - rest) / (1.0 + of_base))
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
@@ -167,11 +178,22 @@ def _columns(base: Base, histories: Histories) -> tuple[np.ndarray, ...]:
 
 
 def _silence_columns(base: Base, histories: Histories, time: float) -> tuple[np.ndarray, ...]:
-    """What the log odds of silence are corrected by: the same habits, and
+    """What the log odds of silence are corrected by: habits, and the base's log odds."""
+    return (*_habits_of_silence(base, histories), _log_odds(base, histories, time))
+
+
+def _log_odds(base: Base, histories: Histories, time: float) -> np.ndarray:
+    silent = base.silence(histories, time)
+    silent = np.clip(silent, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
+    return np.log(silent) - np.log1p(-silent)
+
+
+def _habits_of_silence(base: Base, histories: Histories) -> tuple[np.ndarray, ...]:
+    """The same habits, and
 
     - three trends: ln of the mean rate after the purchases of late alone to the base's rate
     - the mean value of a conversion day, in terms of everybody's
-    - silence, frequency and age, and the base's log odds
+    - silence, frequency and age
     """
     p, rate = base.parameters, base.rate(histories)
     trends = (
@@ -180,8 +202,6 @@ def _silence_columns(base: Base, histories: Histories, time: float) -> tuple[np.
     )
     usual = p.p * p.v / (p.q - 1.0)
     value = np.where(histories.mean_value > 0, histories.mean_value, usual)
-    silent = base.silence(histories, time)
-    silent = np.clip(silent, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
     return (
         *trends,
         *_habits(base, histories, rate),
@@ -189,7 +209,6 @@ def _silence_columns(base: Base, histories: Histories, time: float) -> tuple[np.
         np.log1p((histories.today - histories.last).astype(np.float64)),
         np.log1p(histories.x.astype(np.float64)),
         np.log1p(histories.age.astype(np.float64)),
-        np.log(silent) - np.log1p(-silent),
     )
 
 

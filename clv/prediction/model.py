@@ -66,6 +66,15 @@ class Model:
             return self.base.silence(histories, time)
         return self.corrections.silence_probability(self.base, histories, time)
 
+    def days_to_next(self, histories: Histories) -> np.ndarray:
+        """The median of the days until the next conversion of buyers: those within which silence
+        has fallen to one half; infinite if it never does."""
+        half = np.full(len(histories.x), 0.5)
+        if self.corrections is not None:
+            half = self.corrections.uncorrected(self.base, histories, 0.5)
+        times = self.base.time_of_silence(histories, half)
+        return self.base.clock.days(histories.today, times)
+
     def interval(
         self, histories: Histories, days: float, level: float, draws: int = btyd.DRAWS
     ) -> tuple[float, float]:
@@ -97,14 +106,25 @@ class Model:
 
     def visitors_revenue(self, visits: Visits, today: int, days: float) -> np.ndarray:
         """Expected revenue of visitors: their conversion days at everybody's mean value."""
-        p = self.base.parameters
-        return self.visitors_purchases(visits, today, days) * (p.p * p.v / (p.q - 1.0))
+        return self.visitors_purchases(visits, today, days) * self.usual_value
 
     def visitors_silence(self, visits: Visits, days: float) -> np.ndarray:
         """P(no conversion) of visitors; 1 where nothing is known of any."""
         if self.visitors is None:
             return np.ones(len(visits.visits))
         return self.visitors.silence(visits, days)
+
+    def visitors_days_to_next(self, visits: Visits) -> np.ndarray:
+        """The median of the days until the first conversion of visitors."""
+        if self.visitors is None:
+            return np.full(len(visits.visits), np.inf)
+        return self.visitors.median_days(visits)
+
+    @property
+    def usual_value(self) -> float:
+        """Mean value of a conversion day of all buyers."""
+        p = self.base.parameters
+        return p.p * p.v / (p.q - 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """The model, for JSON."""

@@ -43,6 +43,17 @@ class Clock:
         part = (end - whole) * (table[min(whole + 1, _LAST_DAY)] - table[whole])
         return float(table[whole] + part - table[begin])
 
+    def days(self, today: int, times: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`within`: how many days these times take. Infinite ones, and those
+        beyond the last day that the clock knows, take for ever."""
+        if not self.factors:
+            return times
+        table = _table(self.factors)
+        begin = min(max(today, 0), _LAST_DAY)
+        ahead = table[begin:] - table[begin]
+        days = np.interp(times, ahead, np.arange(len(ahead), dtype=np.float64))
+        return np.where(times < ahead[-1], days, np.inf)
+
 
 NO_SEASONS = Clock()
 

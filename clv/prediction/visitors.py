@@ -33,6 +33,17 @@ class Visitors:
         """P(no purchase within so many days): e^(−∫ rate)."""
         return np.exp(-_hazard((self.level, self.often, self.decay), visits, days))
 
+    def median_days(self, visits: Visits) -> np.ndarray:
+        """The days within which a visitor has bought with a probability of one half: the hazard
+        is ln 2 then. Infinite if it never is."""
+        power = _power(self.decay)
+        begin = np.exp(power * np.log1p(visits.recency))
+        rate = np.exp(self.level + self.often * np.log(visits.visits))
+        end = begin + power * np.log(2.0) / rate
+        with np.errstate(divide="ignore", over="ignore"):
+            silence = np.exp(np.log(np.maximum(end, 0.0)) / power)
+        return np.where(end > 0, silence - 1.0 - visits.recency, np.inf)
+
 
 def fit(lessons: Sequence[tuple[Visits, np.ndarray]], days: float) -> Visitors | None:
     """The rate of greatest likelihood; None with too few first purchases.
@@ -76,9 +87,13 @@ def _most_likely(
 def _hazard(parameters: tuple[float, ...], visits: Visits, days: float) -> np.ndarray:
     """∫ of the rate from now over so many days, with the silence growing by the day."""
     level, often, decay = parameters
-    power = 1.0 - decay
-    power = power if abs(power) > _ONE else _ONE
+    power = _power(decay)
     begin = np.log1p(visits.recency)
     end = np.log(1.0 + visits.recency + days)
     grown = (np.exp(power * end) - np.exp(power * begin)) / power
     return np.exp(level + often * np.log(visits.visits)) * grown
+
+
+def _power(decay: float) -> float:
+    power = 1.0 - decay
+    return power if abs(power) > _ONE else _ONE

@@ -205,7 +205,7 @@ def _plan(
         run, attempt, spread, tenant.settings, total, bounds, days, scan.removals, calibration
     ):
         return False
-    if calibration is not None and scan.history is not None:
+    if calibration is not None and calibration.setting != choice.RFM:
         logs.event("run.calibrated", run=run_id, model=VERSIONED_MODELS[calibration.index])
     logs.event("run.planned", run=run_id, job=run.job_id, customers=total, shards=len(bounds) + 1)
     queue.begin_progress(run.job_id, shards.shard_ids(run_id))

@@ -14,7 +14,8 @@ from clv.errors import Unscorable
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.choice import Calibration
-from clv.services import customers
+from clv.prediction.forecast import Forecast
+from clv.services import customers, forecasts
 from clv.services.customers import Computation
 from clv.services.settings import TenantSettings
 from clv.services.snapshots import current_snapshot
@@ -59,6 +60,7 @@ class Explained:
     :param interval: of the predicted revenue; None where rfm predicts it, without any conversion,
         and when the summaries have changed since
     :param corrections: their sum now, in 1/10,000
+    :param forecasts: one for each horizon, as of the record, by the model that serves now
     :param would_change: what a computation gives now, if that is something else
     :param message: what to know about the explanation, if there is something
     """
@@ -68,6 +70,7 @@ class Explained:
     interval: RevenueInterval | None
     settings: TenantSettings
     corrections: int
+    forecasts: tuple[Forecast, ...] = ()
     would_change: Scores | None = None
     message: str | None = None
     formula_version: int = scoring.FORMULA_VERSION
@@ -86,19 +89,24 @@ class Explained:
         return replace(parameters, v=parameters.v / AMOUNT_SCALE)
 
 
-def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
+def explain_clv(tenant: Tenant, customer_id: str, horizon_days: int | None = None) -> Explained:
     """Why a customer's record is what it is; without one, what a computation gives now. Nothing is
     stored.
 
+    :param horizon_days: of the only forecast; None for the usual ones
+    :raises Invalid: when the horizon is longer than the lifespan
     :raises NotFound: without summaries
     :raises Unscorable: without a record, when none can be computed
     """
+    horizons = forecasts.horizons(tenant, horizon_days)
     record = records.record(tenant.id, customer_id)
-    if record is not None:
-        return _explain_record(tenant, record)
-    now = customers.compute(tenant, customer_id)
-    explained = _explained(tenant, now.scores, _Basis(now.snapshot, tenant.settings), now.totals)
-    return replace(explained, message=NOT_STORED)
+    if record is None:
+        explained = _explain_computed(tenant, customers.compute(tenant, customer_id))
+    else:
+        explained = _explain_record(tenant, record)
+    parameters = forecasts.serving(tenant)
+    made = forecasts.of_records(tenant, parameters, [explained.scores], horizons)
+    return replace(explained, forecasts=tuple(each for [each] in made))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,11 @@ class _Basis:
 
     def gives(self, record: Scores) -> bool:
         return explanation.agrees(record, self.snapshot.distribution, self.settings)
+
+
+def _explain_computed(tenant: Tenant, now: Computation) -> Explained:
+    explained = _explained(tenant, now.scores, _Basis(now.snapshot, tenant.settings), now.totals)
+    return replace(explained, message=NOT_STORED)
 
 
 def _explain_record(tenant: Tenant, record: Scores) -> Explained:
