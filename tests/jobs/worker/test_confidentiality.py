@@ -125,6 +125,7 @@ def test_the_logs_are_lines_of_json_without_data(tenant, alone, queue, tmp_path)
     assert [event["event"] for event in events] == [
         "worker.started",
         "run.started",
+        "run.calibrated",
         "run.planned",
         "shard.done",
         "run.finished",
