@@ -80,7 +80,9 @@ def forecast_customers(
     made = [Forecast(horizon_days)] * len(customers)
     if serving is None or serving.fitted is None:
         return made
-    for ms, known in _by_day(customers, as_of_ms, settings).items():
+    # Of visitors nothing is known where too few of them have bought.
+    visitors = serving.fitted.visitors is not None
+    for ms, known in _by_day(customers, as_of_ms, settings, visitors).items():
         those = Customers([totals for _, totals in known], settings, ms)
         forecasts = _forecasts(those, settings, serving, serving.fitted, horizon_days)
         for (place, _), forecast in zip(known, forecasts, strict=True):
@@ -89,14 +91,19 @@ def forecast_customers(
 
 
 def _by_day(
-    customers: Sequence[Totals | None], as_of_ms: Sequence[int], settings: ScoreSettings
+    customers: Sequence[Totals | None],
+    as_of_ms: Sequence[int],
+    settings: ScoreSettings,
+    visitors: bool,
 ) -> dict[int, list[tuple[int, Totals]]]:
     """The places of those who did something and what it was, by a moment of the day of their
     forecast. The records of a run have all the same day."""
     moments: dict[int, int] = {}
     known: dict[int, list[tuple[int, Totals]]] = defaultdict(list)
     for place, (totals, ms) in enumerate(zip(customers, as_of_ms, strict=True)):
-        if totals is not None and (totals.purchases is not None or totals.frequency > 0):
+        if totals is None:
+            continue
+        if totals.purchases is not None or visitors and totals.frequency > 0:
             moment = moments.setdefault(settings.zone.day(ms), ms)
             known[moment].append((place, totals))
     return known

@@ -26,10 +26,13 @@ from clv.domain.units import DAY_MS
 from clv.files.choices import Choices
 from clv.files.summaries.reader import File
 from clv.prediction import forecast
+from clv.prediction.base import Base
+from clv.prediction.model import Model
 from clv.services import loading
 from clv.services.loading import Options
 from clv.store import totals
 from tests.conftest import ON_ONE_DATABASE
+from tests.support.calibrations import calibration
 from tests.unit.support import PUBLISHED
 
 # The environment variables with their fields of ``Settings``.
@@ -215,14 +218,14 @@ def test_the_worked_example_comes_out():
 
 def test_the_example_of_forecasts_comes_out():
     today = 20_000
-    bought = Purchases(3, today - 272, today - 59, 3 * 223_500)
+    bought = Purchases((today - 272, today - 100, today - 59), 3 * 223_500)
     customer = Totals("a", 3, bought.value, 0, 0, bought)
-    parameters = replace(PUBLISHED, v=154_500.0)
+    serving = calibration(fitted=Model(Base(replace(PUBLISHED, v=154_500.0))))
     shown = [row for row in rows("docs/scores.md", 3) if row[0].isdigit()]
     assert [int(row[0]) for row in shown] == forecast.horizons(ScoreSettings())
     for days, conversions, revenue in shown:
         [made] = forecast.forecast_customers(
-            [customer], [today * DAY_MS], ScoreSettings(), parameters, int(days)
+            [customer], [today * DAY_MS], ScoreSettings(), serving, int(days)
         )
         assert f"{made.expected_conversions:.3f}" == conversions
         assert f"{made.expected_revenue / 10_000:.2f}" == revenue

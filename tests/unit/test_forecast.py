@@ -11,15 +11,21 @@ from hypothesis import strategies as some
 from clv.domain.scoring import Purchases, Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
-from clv.prediction import btyd, calibrated
+from clv.prediction import btyd, calibrated, model
+from clv.prediction.base import Base
+from clv.prediction.choice import CALIBRATED, RFM, Calibration
 from clv.prediction.forecast import (
     Forecast,
-    days_to_next,
     default_horizon,
     forecast_customers,
     horizons,
     longest_horizon,
 )
+from clv.prediction.log import Visits, population
+from clv.prediction.model import Model
+from clv.prediction.visitors import Visitors
+from tests.support import simulated_logs
+from tests.support.calibrations import calibration
 from tests.unit.support import AS_OF_MS, PUBLISHED, TODAY
 
 SETTINGS = ScoreSettings(model="calibrated")
@@ -68,13 +74,14 @@ def parameters(draw) -> Calibration:
     a = draw(shapes(1e-3, 1e3))
     return served_by(
         btyd.Parameters(
-        r=draw(shapes(1e-3, 1e4)),
-        alpha=draw(shapes(1e-3, 1e6)),
-        a=a,
-        b=a * draw(shapes(1e-4, 1e5)),
-        p=draw(shapes(1e-3, 1e4)),
-        q=1 + draw(shapes(1e-3, 1e4)),
-        v=draw(shapes(1e-2, 1e12)),
+            r=draw(shapes(1e-3, 1e4)),
+            alpha=draw(shapes(1e-3, 1e6)),
+            a=a,
+            b=a * draw(shapes(1e-4, 1e5)),
+            p=draw(shapes(1e-3, 1e4)),
+            q=1 + draw(shapes(1e-3, 1e4)),
+            v=draw(shapes(1e-2, 1e12)),
+        )
     )
 
 
@@ -122,8 +129,8 @@ def test_a_longer_horizon_never_brings_less_and_all_is_finite(customer, fitted, 
 def test_the_next_conversion_comes_by_then_with_even_odds(customer, fitted):
     settings = replace(SETTINGS, lifespan_months=120)
     [made] = of(customer, settings=settings, fitted=fitted)
-    bought = customer.purchases
-    x, t_x, age = bought.days - 1, bought.last_day - bought.first_day, TODAY - bought.first_day
+    days, fitted = customer.purchases.days, fitted.fitted.base.parameters
+    x, t_x, age = len(days) - 1, days[-1] - days[0], TODAY - days[0]
     days = made.expected_days_to_next_conversion
     if days is None:
         late = btyd.no_purchase_probability(fitted, x, t_x, age, 3_652.5)[0]
@@ -139,7 +146,7 @@ def test_nobody_waits_for_who_has_probably_stopped():
     assert gone.probability_active < 1e-9 and gone.expected_days_to_next_conversion is None
     assert gone.expected_conversions > 0
     ages = [np.array([n]) for n in (29, 60, 700)]
-    assert days_to_next(PUBLISHED, *ages)[0] == np.inf
+    assert btyd.time_of_silence(PUBLISHED, *ages, 0.5)[0] == np.inf
 
 
 @given(some.lists(buyers(), min_size=1, max_size=40), some.data())
@@ -171,6 +178,44 @@ def test_where_nothing_was_fitted_or_bought_there_are_nulls():
     made = of(visitor, somebody, None, horizon=90)
     assert made[0] == made[2] == nothing and made[1].expected_conversions > 0
     assert of() == []
+
+
+def test_who_never_bought_is_forecast_where_visitors_are_known_to_buy():
+    visitor = replace(buyer(0, 0, 9, 5.0), purchases=None)
+    known = served_by(FITTED.fitted.base.parameters, Visitors(-4.0, 0.5, 1.2))
+    [made] = of(visitor, horizon=90, fitted=known)
+    assert 0 < made.expected_conversions < 1 and made.expected_revenue > 0
+    assert made.probability_active is None
+    longest = replace(SETTINGS, lifespan_months=120)
+    eager = served_by(FITTED.fitted.base.parameters, Visitors(-2.0, 0.5, 0.5))
+    [soon] = of(visitor, settings=longest, fitted=eager)
+    days = soon.expected_days_to_next_conversion
+    silence = eager.fitted.visitors_silence(Visits(np.array([9]), np.array([1.0])), days)
+    assert silence[0] == pytest.approx(0.5)
+
+
+def test_only_what_the_calibrated_model_predicts_is_forecast():
+    somebody = buyer(2, 213, 272, 22.35)
+    model = FITTED.fitted
+    [both], [revenue], [churn] = (
+        of(somebody, fitted=calibration(*names, fitted=model))
+        for names in ((CALIBRATED, CALIBRATED), (CALIBRATED, RFM), (RFM, CALIBRATED))
+    )
+    of_churn = ("expected_days_to_next_conversion", "probability_active")
+    assert revenue == replace(both, **dict.fromkeys(of_churn))
+    assert (churn.expected_revenue, churn.expected_conversions) == (None, None)
+    assert churn.probability_active == both.probability_active
+
+
+def test_seasons_and_corrections_agree_with_silence():
+    log = simulated_logs.shop(4_000, 800, seasons=(0.5, *[1.0] * 10, 2.0))
+    fitted = model.fit(log, int(log.day.max()), 730.5, 90)
+    assert fitted.base.clock.factors
+    known = population(log, int(log.day.max())).histories
+    days = fitted.days_to_next(known)
+    for place in np.flatnonzero(np.isfinite(days))[:40]:
+        one = known.of(np.arange(len(known.x)) == place)
+        assert fitted.silence(one, float(days[place]))[0] == pytest.approx(0.5, abs=1e-6)
 
 
 def test_each_customer_is_forecast_from_the_day_of_the_own_record():

@@ -8,8 +8,10 @@ from dataclasses import replace
 from clv import db
 from clv.db.clock import now_ms
 from clv.domain.scoring import Scores
-from clv.prediction.calibrated import Calibration
+from clv.prediction.base import Base
+from clv.prediction.model import Model
 from clv.store import records
+from tests.support.calibrations import calibration
 from tests.unit.support import PUBLISHED
 
 SETTINGS, RECORDS, SIMULATE = "/api/v1/settings", "/api/v1/clv/records", "/api/v1/clv/simulate"
@@ -36,9 +38,9 @@ def stored(tenant) -> dict[str, Scores]:
 
 def fit(tenant_id: int = 1) -> None:
     """Serve by the published parameters from now on."""
-    parameters = replace(PUBLISHED, v=154_500.0)
+    fitted = Model(Base(replace(PUBLISHED, v=154_500.0)))
     with db.scope(), db.transaction():
-        text = Calibration(parameters, "A test says so.", now_ms()).to_json()
+        text = calibration(as_of_ms=now_ms(), fitted=fitted).to_json()
         db.execute("UPDATE snapshot SET calibration = %s WHERE tenant_id = %s", (text, tenant_id))
         db.execute("UPDATE tenant SET model = 'calibrated' WHERE id = %s", (tenant_id,))
 
