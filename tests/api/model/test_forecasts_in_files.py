@@ -16,7 +16,7 @@ def test_a_file_has_the_same_forecasts_unrounded(ask, shop, accept):
     written = lines(ask("include=model&include=forecast", accept))
     assert [list(line)[-7:] for line in written] == [[*FORECAST, "model"]] * 3
     for entry, line in zip(listed, written, strict=True):
-        assert (line["model"], line["customerId"]) == ("calibrated/1", entry["customerId"])
+        assert (line["model"], line["customerId"]) == ("calibrated/2", entry["customerId"])
         for name in FORECAST:
             if entry[name] is None:
                 assert line[name] in ("", None)
