@@ -5,14 +5,13 @@ from typing import Any
 
 from clv import db
 from clv.domain import overview
+from clv.domain.activity import SLIPPING, activity
 from clv.files import writer
 from clv.store import listing, rankings, runs
 from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
-# A customer who has been silent for this many times the at-risk days is probably lost.
-LOST_AFTER = 3
 # Customers who slip away are looked for among these many with the most revenue at risk. Reading
 # them takes as long with a million customers as with some thousands.
 LEADERS_READ = 200
@@ -30,7 +29,7 @@ def page_of_records(
 
     :param after: value and customer id of the last record of the page before
     """
-    return listing.page(tenant.id, matching, order, after, limit)
+    return listing.page(tenant.id, _in_days(tenant, matching), order, after, limit)
 
 
 def file_of_records(
@@ -59,6 +58,7 @@ def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | N
 
     :param counted: count in any case
     """
+    matching = _in_days(tenant, matching)
     if counted or (matching.is_segment and tenant.customers <= rankings.FEW_RECORDS):
         return listing.count(tenant.id, matching)
     last = runs.last_overview(tenant.id) if matching.is_segment else None
@@ -70,22 +70,27 @@ def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | N
 
 
 def slipping_away(tenant: Tenant, limit: int) -> list[Listed]:
-    """Customers who have been silent for longer than the at-risk days, but are not yet probably
-    lost: those with the most revenue at risk."""
+    """Customers who are slipping, those with the most revenue at risk, of the first of all
+    customers in that order."""
     days = tenant.settings.at_risk_days
     order = Order("revenue_at_risk", descending=True)
     leaders = page_of_records(tenant, Filter(), order, None, LEADERS_READ)
     slipping = [
         entry
         for entry in leaders
-        if days <= entry.scores.recency_days < LOST_AFTER * days and entry.scores.frequency > 0
+        if activity(entry.scores.recency_days, entry.scores.frequency, days) == SLIPPING
     ]
     return slipping[:limit]
+
+
+def _in_days(tenant: Tenant, matching: Filter) -> Filter:
+    return matching.with_at_risk_days(tenant.settings.at_risk_days)
 
 
 def _pages(
     tenant: Tenant, matching: Filter, order: Order, progress: Callable[[int], None]
 ) -> Iterator[list[Listed]]:
+    matching = _in_days(tenant, matching)
     at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else READ_AT_ONCE
     after = None
     while True:

@@ -3,6 +3,7 @@
 import json
 
 from clv.domain import overview
+from clv.domain.overview import Cell
 from clv.domain.settings import ScoreSettings
 from clv.files import choices
 from clv.prediction import backtest_result, calibrated
@@ -10,6 +11,7 @@ from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
 from tests.unit.test_backtests import RESULT
 
+CELL = Cell("high", 9, True, "active", False, (5, 4), 2, 90.0, 7, 8, 0.5)
 PARAMETERS = Parameters(0.2, 4.4, 0.8, 2.4, 6.3, 3.7, 15.4)
 
 
@@ -25,7 +27,7 @@ def newer(text: str) -> str:
 
 
 def test_an_overview_is_read_without_its_unknown_fields():
-    stored = overview.add_up([], 0, ScoreSettings(at_risk_days=7), (1.0, 2.0), 30)
+    stored = overview.add_up([CELL], 0, ScoreSettings(at_risk_days=7), (1.0, 2.0), 30)
     assert overview.from_json(newer(overview.to_json(stored))) == stored
 
 
@@ -41,3 +43,10 @@ def test_a_calibration_is_read_without_its_unknown_fields():
 def test_the_choices_for_a_file_are_read_without_the_unknown_ones():
     stored = choices.Choices(currency="EUR")
     assert choices.restored({"currency": "EUR", "of_a_newer_version": [1]}) == stored
+
+
+def test_places_of_the_grid_are_read_without_their_unknown_values():
+    stored = overview.add_up([CELL], 0, ScoreSettings(), (1.0, 2.0), 30)
+    text = json.loads(overview.to_json(stored))
+    text["places"] = [[*place, 1.5] for place in text["places"]]
+    assert overview.from_json(json.dumps(text)) == stored

@@ -16,6 +16,7 @@ from clv.api.schemas.base import (
     Probability,
     Time,
 )
+from clv.api.schemas.groups import EXPLAINED
 from clv.api.schemas.settings import TenantSettings
 from clv.budgets import MAX_ERASED
 from clv.domain.calendar import iso
@@ -211,6 +212,9 @@ class Computed(Output):
 
 class Explanation(Output):
     """Why a customer's score is what it is. Scores and points are unrounded."""
+
+    class Meta(Output.Meta):
+        include = EXPLAINED
 
     customer_id = fields.String(attribute="scores.customer_id", required=True)
     score = Exact(
