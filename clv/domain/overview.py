@@ -123,8 +123,8 @@ class Overview:
     :param slipping: at risk, but not yet probably lost; None in what a version stored that did not
         tell them apart
     :param lost: probably lost; likewise
-    :param places: the places on the grid of the RFM groups where somebody is; None where the run
-        had no distribution, too
+    :param places: the places on the grid of the RFM groups where somebody is, as JSON: most who
+        read an overview want something else of it. None where the run had no distribution, too
     """
 
     as_of_ms: int
@@ -141,25 +141,29 @@ class Overview:
     model_reason: str | None = None
     slipping: Group | None = None
     lost: Group | None = None
-    places: list[GridCell] | None = None
+    places: str | None = None
 
     @property
     def rfm_groups(self) -> dict[str, Group] | None:
         """The customers of each RFM group, by its name."""
         if self.places is None:
             return None
-        return {
-            name: _group(cell for cell in self.places if cell.group == name)
-            for name in groups.NAMES
-        }
+        members: dict[str, list[GridCell]] = {name: [] for name in groups.NAMES}
+        for cell in self._grid_cells():
+            members[cell.group].append(cell)
+        return {name: _group(cells) for name, cells in members.items()}
 
     @property
     def rfm_grid(self) -> list[GridCell] | None:
         """All 25 places on the grid of the RFM groups, the best recency first."""
         if self.places is None:
             return None
-        found = {(cell.recency, cell.frequency_monetary): cell for cell in self.places}
+        found = {(cell.recency, cell.frequency_monetary): cell for cell in self._grid_cells()}
         return [found.get(place) or GridCell(*place, 0, 0, 0, 0, 0) for place in groups.GRID]
+
+    def _grid_cells(self) -> list[GridCell]:
+        known = len(GridCell._fields)
+        return [GridCell._make(values[:known]) for values in json.loads(self.places or "[]")]
 
     @property
     def bins(self) -> list[Bin]:
@@ -228,7 +232,7 @@ def to_json(overview: Overview) -> str:
 def from_json(text: str) -> Overview:
     """The inverse of :func:`to_json`."""
     stored = json.loads(text)
-    suggestion, places = stored["suggestion"], stored.get("places")
+    suggestion = stored["suggestion"]
     return restored(
         Overview,
         {
@@ -245,8 +249,6 @@ def from_json(text: str) -> Overview:
                 for name in ("slipping", "lost")
                 if stored.get(name)
             },
-            "places": places
-            and [GridCell._make(place[: len(GridCell._fields)]) for place in places],
         },
     )
 
@@ -259,17 +261,17 @@ def _histogram(cells: Sequence[Cell]) -> list[int]:
     return histogram
 
 
-def _places(cells: Sequence[Cell]) -> list[GridCell] | None:
+def _places(cells: Sequence[Cell]) -> str | None:
     by_place: dict[Place, list[Cell]] = {}
     for cell in cells:
         if cell.place is None:
             return None
         by_place.setdefault(cell.place, []).append(cell)
-    return [
-        # From the number of customers on.
-        GridCell(*place, *map(sum, zip(*(cell[6:] for cell in found), strict=True)))
-        for place, found in sorted(by_place.items())
-    ]
+    # From the number of customers on.
+    sums = {
+        place: zip(*(cell[6:] for cell in found), strict=True) for place, found in by_place.items()
+    }
+    return json.dumps([GridCell(*place, *map(sum, sums[place])) for place in sorted(sums)])
 
 
 def _group(cells: Iterable[Cell | GridCell]) -> Group:
