@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clv.config import ROOT
 from clv.domain import groups
 from clv.domain.distribution import dimension
 from clv.domain.groups import GRID, GROUPS, NAMES, Rfm, fifth, fifth_starts, rfm_of
@@ -123,3 +124,30 @@ def test_the_day_of_the_last_contact_is_that_of_the_zone():
         day = zone.day(ms) - scores.recency_days
         found = starts.rfm(scores._replace(computed_ms=ms))
         assert found.recency == fifth(spread.recency.norm(day))
+
+
+def test_the_documents_draw_this_grid_and_tell_of_each_group():
+    text = (ROOT / "docs" / "scores.md").read_text().split("## RFM groups")[1]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    drawn = {
+        (int(row[0][2:]), both): label
+        for row in rows
+        if row[0].startswith("R ")
+        for both, label in enumerate(row[1:], 1)
+    }
+    assert drawn == {place: group.label for place, group in GRID.items()}
+    told = {row[0]: row[1:] for row in rows if row[0].startswith("`")}
+    for group in GROUPS:
+        where = [_span(group.recency), _span(group.frequency_monetary)]
+        assert told.get(f"`{group.name}`") == [*where, group.about, group.advice]
+
+
+def _span(fifths: tuple[int, int] | None) -> str:
+    if fifths is None:
+        return ""
+    first, last = fifths
+    return str(first) if first == last else f"{first}–{last}"
