@@ -7,7 +7,13 @@ from flask import Response, request
 from flask.views import MethodView
 
 from clv.api.paging import Position, paginated
-from clv.api.schemas.customers import Clv, Erasure, ErasureRequest, Explanation, clv_json
+from clv.api.schemas.customers import (
+    Clv,
+    Explanation,
+    ExplanationQuery,
+    clv_json,
+)
+from clv.api.schemas.erasures import Erasure, ErasureRequest
 from clv.api.schemas.insights import ScoreHistory
 from clv.auth.principal import Role
 from clv.budgets import SEAT_SECONDS
@@ -119,8 +125,9 @@ class ClvExplanation(MethodView):
 
     @blp.named("explainCustomerClv")
     @blp.access(Role.VIEWER, 400, 404)
+    @blp.arguments(ExplanationQuery, location="query")
     @blp.response(200, Explanation, headers=_MODEL)
-    def get(self, customerId: str) -> Any:
+    def get(self, query: dict[str, Any], customerId: str) -> Any:
         """Explain a customer's lifetime value
 
         Of the stored record, by the distribution and the settings that it was computed with: the
@@ -130,7 +137,9 @@ class ClvExplanation(MethodView):
         """
         customer_id = checked_customer_id(customerId)
         with seat(SEAT_SECONDS):
-            explained = explanations.explain_clv(principal().tenant, customer_id)
+            explained = explanations.explain_clv(
+                principal().tenant, customer_id, query["horizon_days"]
+            )
         return explained, {"X-CLV-Model": explained.scores.versioned_model}
 
 

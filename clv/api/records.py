@@ -8,7 +8,7 @@ from flask.views import MethodView
 
 from clv.api import downloads
 from clv.api.paging import read_page
-from clv.api.schemas.records import RecordList, RecordsQuery
+from clv.api.schemas.records import RecordList, RecordsQuery, record_list
 from clv.auth.principal import Role
 from clv.files import writer
 from clv.files.kinds import KIND_OF
@@ -32,8 +32,12 @@ class Records(MethodView):
 
         As pages of JSON; or, with `Accept: text/csv` or `application/x-ndjson`, all that match as
         one file: unrounded, with the columns always in this order and new ones only at the end,
-        and without `limit`, `cursor` and `count`; `include=model` adds a last one. A file whose
-        transfer was not completed is not complete.
+        and without `limit`, `cursor` and `count`. A file whose transfer was not completed is not
+        complete.
+
+        What `include` asks for is added to the records of both, behind the columns of a file.
+        A forecast is of the summaries and by the model as they are now, from computedAt on; its
+        numbers are null for a customer without conversions, and where rfm serves.
 
         Sorted by customerId, a walk from page to page meets each customer once, whatever is
         computed meanwhile; in another order, those whose scores change meanwhile can be met twice
@@ -46,22 +50,26 @@ class Records(MethodView):
 def _page(query: dict[str, Any]) -> Any:
     tenant, matching = principal().tenant, query["matching"]
     page = read_page(
-        partial(records.page_of_records, tenant, matching, query["order"]),
+        partial(
+            records.page_of_records, tenant, matching, query["order"], include=query["include"]
+        ),
         query["position"],
         query["limit"],
         query["cursor"],
         total=records.total_of_records(tenant, matching, query["count"]),
     )
-    left_out = () if query["include"] == "model" else ("data.model",)
-    response = current_app.json.response(RecordList(exclude=left_out).dump(page))
+    response = current_app.json.response(record_list(query["include"].words).dump(page))
     response.vary.add("Accept")
     return response
 
 
 def _file(query: dict[str, Any], mimetype: str) -> Response:
     downloads.refuse_paging()
-    kind, with_model = KIND_OF[mimetype], query["include"] == "model"
     text = records.file_of_records(
-        principal().tenant, query["matching"], query["order"], kind, with_model=with_model
+        principal().tenant,
+        query["matching"],
+        query["order"],
+        KIND_OF[mimetype],
+        include=query["include"],
     )
     return downloads.send(text, mimetype, "clv-records")

@@ -15,8 +15,10 @@ from clv.cli.errors import plain_errors
 from clv.domain.scoring import SEGMENTS
 from clv.errors import Invalid
 from clv.files import writer
+from clv.files.included import WORDS, split_words
 from clv.files.kinds import KINDS
 from clv.services import records
+from clv.services.included import Include
 from clv.store import tenants
 from clv.store.listing import Filter
 from clv.store.tenants import Tenant
@@ -35,20 +37,48 @@ from clv.store.tenants import Tenant
     metavar="[-]COLUMN",
     help=f"One of {', '.join(name for name in writer.SORTS if name[0] != '-')}; -: descending.",
 )
+@click.option(
+    "--include",
+    "texts",
+    multiple=True,
+    metavar="WORD,…",
+    help=f"What to add behind the columns: {', '.join(WORDS)}.",
+)
+@click.option(
+    "--horizon-days",
+    type=click.IntRange(1),
+    help="The days that a forecast is of.  [default: 365, or the lifespan if that is less]",
+)
 @plain_errors
-def export(file: str, name: str, kind: str, segment: str | None, sort: str) -> None:
+def export(
+    file: str,
+    name: str,
+    kind: str,
+    segment: str | None,
+    sort: str,
+    texts: tuple[str, ...],
+    horizon_days: int | None,
+) -> None:
     """Export the scored customers to FILE (left out, or -: to standard output), unrounded.
 
     FILE appears when it is complete, and only you may read it. Sorted by customerId, each customer
     is in it once, whatever is computed meanwhile.
     """
+    include = Include(_words(texts), horizon_days)
     tenant, matching = tenants.tenant_by_name(name), Filter(segment=segment)
     with _bar(tenant, matching) as progress, _output(file) as output:
         text = records.file_of_records(
-            tenant, matching, writer.SORTS[sort], kind, progress=progress
+            tenant, matching, writer.SORTS[sort], kind, include=include, progress=progress
         )
         for piece in text:
             output.write(piece.encode())
+
+
+def _words(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return split_words(texts)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--include'") from None
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from clv.domain.settings import MODEL_NAMES
 from clv.errors import NotFound
 from clv.http.access import principal, seat
 from clv.http.parser import checked_customer_id
-from clv.services import customers, explanations
+from clv.prediction.forecast import Forecast
+from clv.services import customers, explanations, forecasts
 from clv.services.explanations import Explained
 from clv.store.changes import Change
 from clv.store.tenants import Tenant
@@ -36,11 +37,13 @@ def customer_page(customer_id: str) -> str:
     tenant, customer_id = principal().tenant, checked_customer_id(customer_id)
     scores, _ = customers.get_clv(tenant.id, customer_id)
     changes = customers.customer_history(tenant, customer_id, None, HISTORY_ROWS)
+    explained = _explained(tenant, customer_id)
     return page(
         "customer.html",
         tenant=tenant,
         scores=scores,
-        explained=_explained(tenant, customer_id),
+        explained=explained,
+        forecast=explained and _usual(tenant, explained),
         changes=changes,
         history=_chart(changes, scores),
         model=MODEL_NAMES[scores.model],
@@ -63,6 +66,12 @@ def _explained(tenant: Tenant, customer_id: str) -> Explained | None:
             return explanations.explain_clv(tenant, customer_id)
     except NotFound:
         return None
+
+
+def _usual(tenant: Tenant, explained: Explained) -> Forecast:
+    """The forecast that lists have, too."""
+    usual = forecasts.horizon(tenant, None)
+    return next(each for each in explained.forecasts if each.horizon_days == usual)
 
 
 def _chart(changes: list[Change], scores: Scores) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def customers_csv() -> Response:
         query["matching"],
         query["order"],
         "csv",
-        with_model=query["include"] == "model",
+        include=query["include"],
         for_spreadsheets=True,
     )
     return downloads.send(text, "text/csv", "clv-records")
@@ -161,6 +161,6 @@ def _given() -> dict[str, str]:
 
 def _query(tab: Tab) -> dict[str, Any]:
     given: dict[str, Any] = {**tab.filters, **_given()}
-    if "customerId" in given:
-        given["customerId"] = request.args.getlist("customerId")
+    for name in given.keys() & {"customerId", "include"}:
+        given[name] = request.args.getlist(name)
     return RecordsQuery().load(given)

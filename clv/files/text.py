@@ -1,8 +1,9 @@
-"""Rows and amounts as the text of a file."""
+"""Rows and numbers as the text of a file."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from clv.domain.units import AMOUNT_SCALE
 
@@ -24,3 +25,9 @@ def money(amount: int) -> str:
     whole, rest = divmod(abs(amount), AMOUNT_SCALE)
     text = f"{whole}.{rest:04d}".rstrip("0").rstrip(".") if rest else str(whole)
     return f"-{text}" if amount < 0 else text
+
+
+def fraction(number: float) -> str:
+    """The shortest decimal, without exponent, that gives back the same float."""
+    text = repr(number)
+    return format(Decimal(text), "f") if "e" in text else text

@@ -7,12 +7,12 @@ shortest decimal that gives back the same float.
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from clv.domain import calendar
 from clv.domain.units import AMOUNT_SCALE
-from clv.files.text import csv_lines, json_line, money
+from clv.files.included import cells_of, column_names
+from clv.files.text import csv_lines, fraction, json_line, money
 from clv.store.feed import Removed, Written
 from clv.store.listing import Listed
 from clv.store.rankings import Order
@@ -32,7 +32,6 @@ COLUMNS = (
     "computedAt",
     "jobId",
 )
-MODEL_COLUMN = "model"
 # Where a spreadsheet may begin a formula in an id: before one of these signs or their full-width
 # forms, at the beginning of a cell, perhaps after blanks. A cell begins where the id does, and
 # behind each sign that a spreadsheet may take for the delimiter, which depends on its user's
@@ -60,22 +59,24 @@ _iso = lru_cache(maxsize=256)(calendar.iso)
 def write(
     pages: Iterable[Sequence[Listed]],
     kind: str,
-    with_model: bool = False,
+    words: tuple[str, ...] = (),
     for_spreadsheets: bool = False,
 ) -> Iterator[str]:
     """The text of a file, in one piece per page. A CSV without records has its header.
 
     :param kind: ``csv`` with a header line, or ``ndjson``: one object per line
-    :param with_model: add the prediction model as the last column
+    :param words: of ``clv.files.included``: what is added behind the fixed columns
     :param for_spreadsheets: put an apostrophe before what a spreadsheet would evaluate as a formula
         in an id, for customers may choose their own ids
     """
-    columns = (*COLUMNS, MODEL_COLUMN) if with_model else COLUMNS
-    cells_of = _cells_with_model if with_model else _cells
-    text_of = csv_lines if kind == "csv" else _ndjson
-    header = text_of([columns]) if kind == "csv" else ""
+    columns = (*COLUMNS, *column_names(words))
+    text_of = csv_lines if kind == "csv" else partial(_ndjson, json_line(columns))
+    header = csv_lines([columns]) if kind == "csv" else ""
+    more = cells_of(words, kind)
     for page in pages:
-        rows = map(cells_of, page)
+        rows: Iterable[tuple[str, ...]] = map(_cells, page)
+        if words:
+            rows = (cells + more(entry) for cells, entry in zip(rows, page, strict=True))
         yield header + text_of(map(_without_formula, rows) if for_spreadsheets else rows)
         header = ""
     if header:
@@ -91,12 +92,15 @@ def write_feed(entries: Sequence[Written | Removed], cursor: str) -> str:
     return "".join((*others, last.removesuffix("}\n"), f', "cursor": "{cursor}"}}\n'))
 
 
-def _ndjson(rows: Iterable[Sequence[str]]) -> str:
-    return "".join(map(_object, rows))
+def _ndjson(template: str, rows: Iterable[Sequence[str]]) -> str:
+    return "".join(_object(template, cells) for cells in rows)
 
 
-def _object(cells: Sequence[str]) -> str:
-    """A line of NDJSON. It is ASCII, since some readers end a line at other characters: U+2028."""
+def _object(template: str, cells: Sequence[str]) -> str:
+    """A line of NDJSON. It is ASCII, since some readers end a line at other characters: U+2028.
+
+    :param cells: of the fixed columns, then those of others, which are JSON already
+    """
     customer_id, *numbers, segment, computed_at, job_id = cells[: len(COLUMNS)]
     values = (
         json.dumps(customer_id),
@@ -104,20 +108,20 @@ def _object(cells: Sequence[str]) -> str:
         f'"{segment}"',
         f'"{computed_at}"',
         f'"{job_id}"' if job_id else "null",
-        *(f'"{model}"' for model in cells[len(COLUMNS) :]),
+        *cells[len(COLUMNS) :],
     )
-    return (_LINE if len(cells) == len(COLUMNS) else _LINE_WITH_MODEL) % values
+    return template % values
 
 
 def _feed_line(entry: Written | Removed) -> str:
     if isinstance(entry, Removed):
         named = f'"customerHmac": "{entry.customer_hmac}", "at": "{_iso(entry.at_ms)}"'
         return f'{{"id": "{entry.id}", "kind": "{entry.kind}", {named}}}\n'
-    record = _object(_cells(entry)).removeprefix("{")
+    record = _object(_LINE, _cells(entry)).removeprefix("{")
     return f'{{"id": "{entry.id}", "kind": "{entry.kind}", {record}'
 
 
-_LINE, _LINE_WITH_MODEL = json_line(COLUMNS), json_line((*COLUMNS, MODEL_COLUMN))
+_LINE = json_line(COLUMNS)
 
 
 def _cells(entry: Listed | Written) -> tuple[str, ...]:
@@ -128,7 +132,7 @@ def _cells(entry: Listed | Written) -> tuple[str, ...]:
         repr(scores.score),
         money(scores.predicted_revenue),
         repr(scores.churn_probability),
-        _fraction(scores.revenue_at_risk / AMOUNT_SCALE),
+        fraction(scores.revenue_at_risk / AMOUNT_SCALE),
         str(scores.recency_days),
         str(scores.frequency),
         money(scores.monetary),
@@ -141,13 +145,3 @@ def _cells(entry: Listed | Written) -> tuple[str, ...]:
 def _without_formula(cells: tuple[str, ...]) -> tuple[str, ...]:
     customer_id, *others = cells
     return (_FORMULA.sub("'", customer_id), *others)
-
-
-def _cells_with_model(entry: Listed) -> tuple[str, ...]:
-    return (*_cells(entry), entry.scores.versioned_model)
-
-
-def _fraction(number: float) -> str:
-    """The shortest decimal, without exponent, that gives back the same float."""
-    text = repr(number)
-    return format(Decimal(text), "f") if "e" in text else text

@@ -14,10 +14,11 @@ from clv.errors import Unscorable
 from clv.prediction import calibrated
 from clv.prediction.btyd import Parameters
 from clv.prediction.calibrated import Calibration
-from clv.services import customers
+from clv.prediction.forecast import Forecast
+from clv.services import customers, forecasts
 from clv.services.customers import Computation
 from clv.services.settings import TenantSettings
-from clv.services.snapshots import current_snapshot
+from clv.services.snapshots import current_snapshot, serving
 from clv.store import records, snapshots
 from clv.store.snapshots import Snapshot
 from clv.store.tenants import Tenant
@@ -55,6 +56,7 @@ class Explained:
     :param interval: of the predicted revenue; None where rfm serves, without any conversion, and
         when the summaries have changed since
     :param corrections: their sum now, in 1/10,000
+    :param forecasts: one for each horizon, as of the record, by the model that serves now
     :param would_change: what a computation gives now, if that is something else
     :param message: what to know about the explanation, if there is something
     """
@@ -64,6 +66,7 @@ class Explained:
     interval: RevenueInterval | None
     settings: TenantSettings
     corrections: int
+    forecasts: tuple[Forecast, ...] = ()
     would_change: Scores | None = None
     message: str | None = None
     formula_version: int = scoring.FORMULA_VERSION
@@ -90,19 +93,24 @@ class Explained:
         return parameters and replace(parameters, v=parameters.v / AMOUNT_SCALE)
 
 
-def explain_clv(tenant: Tenant, customer_id: str) -> Explained:
+def explain_clv(tenant: Tenant, customer_id: str, horizon_days: int | None = None) -> Explained:
     """Why a customer's record is what it is; without one, what a computation gives now. Nothing is
     stored.
 
+    :param horizon_days: of the only forecast; None for the usual ones
+    :raises Invalid: when the horizon is longer than the lifespan
     :raises NotFound: without summaries
     :raises Unscorable: without a record, when none can be computed
     """
+    horizons = forecasts.horizons(tenant, horizon_days)
     record = records.record(tenant.id, customer_id)
-    if record is not None:
-        return _explain_record(tenant, record)
-    now = customers.compute(tenant, customer_id)
-    explained = _explained(tenant, now.scores, _Basis(now.snapshot, tenant.settings), now.totals)
-    return replace(explained, message=NOT_STORED)
+    if record is None:
+        explained = _explain_computed(tenant, customers.compute(tenant, customer_id))
+    else:
+        explained = _explain_record(tenant, record)
+    calibration = serving(tenant)
+    made = forecasts.of_records(tenant, calibration, [explained.scores], horizons)
+    return replace(explained, forecasts=tuple(each for [each] in made))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,11 @@ class _Basis:
 
     def gives(self, record: Scores) -> bool:
         return explanation.agrees(record, self.snapshot.distribution, self.settings)
+
+
+def _explain_computed(tenant: Tenant, now: Computation) -> Explained:
+    explained = _explained(tenant, now.scores, _Basis(now.snapshot, tenant.settings), now.totals)
+    return replace(explained, message=NOT_STORED)
 
 
 def _explain_record(tenant: Tenant, record: Scores) -> Explained:
@@ -161,11 +174,11 @@ def _explained_by_current(tenant: Tenant, record: Scores, totals: Totals | None)
 
 def _explained(tenant: Tenant, scores: Scores, basis: _Basis, totals: Totals | None) -> Explained:
     settings, distribution = basis.settings, basis.snapshot.distribution
-    serving = calibrated.serving(settings, basis.snapshot.calibration)
+    calibration = calibrated.serving(settings, basis.snapshot.calibration)
     return Explained(
         explanation.explain(scores, distribution, settings),
-        serving,
-        _interval(scores, totals, settings, serving.parameters),
+        calibration,
+        _interval(scores, totals, settings, calibration.parameters),
         TenantSettings(**asdict(settings), currency=tenant.currency),
         read_corrections(tenant.id, scores.customer_id),
     )

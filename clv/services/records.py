@@ -7,6 +7,7 @@ from clv import db
 from clv.domain import overview
 from clv.domain.activity import SLIPPING, activity
 from clv.files import writer
+from clv.services.included import NOTHING, Include, filling
 from clv.store import listing, rankings, runs
 from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
@@ -22,14 +23,20 @@ SORTED_AT_ONCE = 10_000
 
 
 def page_of_records(
-    tenant: Tenant, matching: Filter, order: Order, after: tuple[Any, str] | None, limit: int
+    tenant: Tenant,
+    matching: Filter,
+    order: Order,
+    after: tuple[Any, str] | None,
+    limit: int,
+    include: Include = NOTHING,
 ) -> list[Listed]:
     """The next records of a list. Sorted by customer id, a walk from page to page meets each one
     once, whatever is computed meanwhile.
 
     :param after: value and customer id of the last record of the page before
     """
-    return listing.page(tenant.id, _in_days(tenant, matching), order, after, limit)
+    matching, fill = _in_days(tenant, matching), filling(tenant, include)
+    return fill(listing.page(tenant.id, matching, order, after, limit))
 
 
 def file_of_records(
@@ -38,7 +45,7 @@ def file_of_records(
     order: Order,
     kind: str,
     *,
-    with_model: bool = False,
+    include: Include = NOTHING,
     for_spreadsheets: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[str]:
@@ -48,8 +55,8 @@ def file_of_records(
     :param kind: one of ``clv.files.kinds.KINDS``
     :param progress: called with the number of customers read, after each page
     """
-    pages = _pages(tenant, matching, order, progress or (lambda count: None))
-    return writer.write(pages, kind, with_model, for_spreadsheets)
+    pages = _pages(tenant, matching, order, include, progress or (lambda count: None))
+    return writer.write(pages, kind, include.words, for_spreadsheets)
 
 
 def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | None:
@@ -88,14 +95,19 @@ def _in_days(tenant: Tenant, matching: Filter) -> Filter:
 
 
 def _pages(
-    tenant: Tenant, matching: Filter, order: Order, progress: Callable[[int], None]
+    tenant: Tenant,
+    matching: Filter,
+    order: Order,
+    include: Include,
+    progress: Callable[[int], None],
 ) -> Iterator[list[Listed]]:
     matching = _in_days(tenant, matching)
     at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else READ_AT_ONCE
     after = None
+    fill = filling(tenant, include)
     while True:
         with db.within(db.LONG_SECONDS):
-            page = listing.page(tenant.id, matching, order, after, at_once)
+            page = fill(listing.page(tenant.id, matching, order, after, at_once))
         if page:
             yield page
             progress(len(page))

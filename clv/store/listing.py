@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from clv import db
 from clv.domain.activity import NONE, recency_of
 from clv.domain.scoring import Scores
+from clv.prediction.forecast import Forecast
 from clv.store import records, rfm
 from clv.store.rankings import LEADERS, SORTS, Order, conditions_among_leaders
 
@@ -20,11 +21,13 @@ class Listed(NamedTuple):
 
     :param value: what the list is sorted by
     :param job_id: the run that computed the record; None after a single computation
+    :param forecast: where the list is to include it (``clv.services.included``)
     """
 
     scores: Scores
     value: Any
     job_id: str | None
+    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,29 @@ def totals_page(
     return [each for each in singly if each is not None]
 
 
+def totals_of(
+    tenant_id: int, customer_ids: Sequence[str], with_purchases: bool = False
+) -> dict[str, Totals]:
+    """The totals of these customers by id, without those who have no summaries.
+
+    :param with_purchases: read the days with conversions as well
+    """
+    columns = _TOTALS + _PURCHASES if with_purchases else _TOTALS
+    try:
+        rows = db.rows(
+            f"SELECT {columns} FROM interaction_summary"
+            f" WHERE tenant_id = %s AND {in_texts('customer_id')} GROUP BY customer_id",
+            (tenant_id, texts(customer_ids)),
+        )
+    except OperationalError as error:
+        if not _is_overflow(error):
+            raise
+        # One overflow fails them all: read them one by one.
+        singly = (totals(tenant_id, each, with_purchases) for each in set(customer_ids))
+        return {each.customer_id: each for each in singly if each is not None}
+    return {row[0]: _totals(row) for row in rows}
+
+
 def corrections(tenant_id: int, customer_id: str) -> int:
     """The sum of a customer's corrections, in 1/10,000; 0 without any.
 

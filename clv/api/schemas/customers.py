@@ -7,18 +7,16 @@ from marshmallow import fields, validate
 
 from clv.api.schemas.base import (
     Amount,
-    CustomerId,
     Exact,
     Input,
-    Items,
     Money,
     Output,
     Probability,
     Time,
 )
 from clv.api.schemas.groups import EXPLAINED
+from clv.api.schemas.included import Forecast, HorizonDays
 from clv.api.schemas.settings import TenantSettings
-from clv.budgets import MAX_ERASED
 from clv.domain.calendar import iso
 from clv.domain.explanation import DIMENSIONS
 from clv.domain.scoring import SEGMENTS, Scores
@@ -123,28 +121,6 @@ def _thousandths(probability: float) -> float:
     return int(probability * 1000 + 0.5) / 1000
 
 
-class ErasureRequest(Input):
-    """Whom to erase."""
-
-    customer_ids = Items(
-        CustomerId(),
-        1,
-        MAX_ERASED,
-        required=True,
-        metadata={"example": ["CUST-001", "CUST-002"]},
-    )
-
-
-class Erasure(Output):
-    """What was erased."""
-
-    erased = fields.Integer(required=True, metadata={"description": "Customers", "example": 1})
-    not_found = fields.Integer(
-        required=True,
-        metadata={"description": "Ids that there was nothing of", "example": 1},
-    )
-
-
 class Contribution(Output):
     """What one dimension adds to the score."""
 
@@ -208,6 +184,12 @@ class Computed(Output):
     rfm_frequency = fields.Integer(attribute="frequency", required=True)
     rfm_monetary = Amount(attribute="monetary", required=True)
     as_of = Time(attribute="computed_ms", required=True)
+
+
+class ExplanationQuery(Input):
+    """Which forecasts an explanation has."""
+
+    horizon_days = HorizonDays("Without it, 90 and 365 days and the lifespan")
 
 
 class Explanation(Output):
@@ -301,5 +283,13 @@ class Explanation(Output):
         metadata={
             "description": "By the calibrated model, of who has had a conversion; null when the"
             " summaries have changed since"
+        },
+    )
+    forecasts = fields.List(
+        fields.Nested(Forecast),
+        required=True,
+        metadata={
+            "description": "From asOf on, of the summaries and by the settings and the model as"
+            " they are now: for 90 and 365 days and the lifespan, or for the horizon asked for"
         },
     )

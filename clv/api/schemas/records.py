@@ -1,6 +1,7 @@
 """Schemas of the lists of scored customers."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -20,16 +21,18 @@ from clv.api.schemas.base import (
     Word,
     camel_case,
 )
+from clv.api.schemas.included import HorizonDays, Words, fields_of
 from clv.budgets import MAX_CUSTOMERS
 from clv.domain.activity import ACTIVITIES, LOST_AFTER
 from clv.domain.groups import NAMES
 from clv.domain.overview import NEW_DAYS
-from clv.domain.scoring import MODELS, SEGMENTS
+from clv.domain.scoring import SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
+from clv.files.included import WORDS, column_names
 from clv.files.writer import SORTS
+from clv.services.included import Include
 from clv.store.listing import Filter
 
-INCLUDED = ("model",)
 # The type of what a list is sorted by.
 _SORTED_BY = {
     "customer_id": str,
@@ -116,11 +119,8 @@ class RecordsQuery(PageQuery):
             " backwards in a descending list"
         },
     )
-    include = Word(
-        INCLUDED,
-        load_default=None,
-        metadata={"description": "model: by which model and version each was predicted"},
-    )
+    include = Words()
+    horizon_days = HorizonDays("Needs include=forecast; else 365, or the lifespan if that is less")
     count = fields.Boolean(
         load_default=False, metadata={"description": "Count the total, whatever it costs"}
     )
@@ -143,6 +143,7 @@ class RecordsQuery(PageQuery):
         sort = data["sort"]
         return {
             **data,
+            "include": Include(data["include"], data.pop("horizon_days")),
             "matching": Filter(**filters),
             "order": SORTS[sort],
             "position": POSITIONS[sort],
@@ -151,6 +152,11 @@ class RecordsQuery(PageQuery):
 
 class Record(Output):
     """A scored customer."""
+
+    class Meta(Output.Meta):
+        include = {
+            name: field for word in WORDS for name, field in fields_of(word, of_record=True).items()
+        }
 
     customer_id = fields.String(
         attribute="scores.customer_id", required=True, metadata={"example": "CUST-001"}
@@ -202,11 +208,6 @@ class Record(Output):
         allow_none=True,
         metadata={"description": "The batch that computed it; null after a single computation"},
     )
-    model = fields.String(
-        attribute="scores.versioned_model",
-        validate=validate.OneOf(MODELS),
-        metadata={"description": "With `include=model`"},
-    )
 
 
 class RecordPagination(Pagination):
@@ -227,6 +228,12 @@ class RecordList(Output):
 
     data = fields.List(fields.Nested(Record), required=True)
     pagination = fields.Nested(RecordPagination, required=True)
+
+
+def record_list(words: Sequence[str]) -> RecordList:
+    """The schema of a list with the fields that these words add, and no others."""
+    left_out = set(column_names(tuple(WORDS))) - set(column_names(words))
+    return RecordList(exclude=[f"data.{name}" for name in left_out])
 
 
 def _both(data: dict[str, Any], first: str, second: str) -> bool:
