@@ -179,6 +179,18 @@ class Rfm(NamedTuple):
             return PROSPECTS
         return GRID[self.recency, self.frequency_monetary]
 
+    @property
+    def shown(self) -> "RfmShown":
+        """Digits and the group's name."""
+        return RfmShown(self.digits, self.group.name)
+
+
+class RfmShown(NamedTuple):
+    """A customer's fifths and group as they are shown; None where no distribution tells."""
+
+    digits: str | None = None
+    group: str | None = None
+
 
 def fifth(norm: float) -> int:
     """The fifth of a norm: 0 is in the first, 0.2 in the second, 0.8 and 1 in the last."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from clv import db
 from clv.domain.activity import NONE, recency_of
+from clv.domain.groups import RfmShown
 from clv.domain.scoring import Scores
 from clv.prediction.forecast import Forecast
 from clv.store import records, rfm
@@ -22,12 +23,14 @@ class Listed(NamedTuple):
     :param value: what the list is sorted by
     :param job_id: the run that computed the record; None after a single computation
     :param forecast: where the list is to include it (``clv.services.included``)
+    :param rfm: likewise
     """
 
     scores: Scores
     value: Any
     job_id: str | None
     forecast: Forecast | None = None
+    rfm: RfmShown | None = None
 
 
 @dataclass(frozen=True, slots=True)

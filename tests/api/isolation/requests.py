@@ -30,7 +30,7 @@ QUERY: dict[str, Fill] = {
     "encoding": lambda rng, ids: "utf-8",
     "headerLine": lambda rng, ids: 1,
     "horizonDays": lambda rng, ids: rng.choice([90, 365]),
-    "include": lambda rng, ids: rng.choice(["model", "forecast", "forecast,model"]),
+    "include": lambda rng, ids: rng.choice(["model", "forecast", "rfm", "forecast,model,rfm"]),
     "keepStates": lambda rng, ids: "paid",
     "limit": lambda rng, ids: rng.choice([1, 3, 100]),
     "maxFrequency": lambda rng, ids: 99,

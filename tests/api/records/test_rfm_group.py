@@ -1,10 +1,12 @@
 """Lists of the customers of an RFM group, with other filters, in any order, in pages and files."""
 
+import json
+
 import pytest
 
 from clv import db
 from clv.domain.groups import NAMES
-from clv.store import listing, rfm
+from clv.store import listing, rfm, snapshots
 from clv.store.listing import Filter
 from clv.store.rankings import Order
 from tests.api.records.support import CSV, NDJSON, SORTS, of_csv
@@ -80,3 +82,38 @@ def test_new_customers_have_a_list(walk, load, app, shop):
     with db.scope():
         older = db.rows("SELECT customer_id FROM clv_record WHERE tenure_days >= 90")
     assert everybody - found == {one for (one,) in older} and "old" not in found
+
+
+def test_records_include_their_fifths_and_their_group(get, walk, shop):
+    with db.scope():
+        starts = rfm.current_starts(1)
+        everybody = listing.page(1, Filter(), Order(), None, 999)
+    expected = {entry.scores.customer_id: starts.rfm(entry.scores).shown for entry in everybody}
+    listed = walk(include="rfm", limit=100)
+    assert len(listed) == 200
+    lines = [json.loads(line) for line in get(NDJSON, include="rfm").text.splitlines()]
+    for found in (listed, lines, of_csv(get(CSV, include="rfm").text)):
+        assert {one["customerId"]: (one["rfm"], one["rfmGroup"]) for one in found} == expected
+    # With other words, behind the fixed columns.
+    table = get(CSV, include="model,rfm")
+    header, first, *_ = table.text.splitlines()
+    assert header.endswith(",jobId,rfm,rfmGroup,model")
+    assert first.endswith(f",{','.join(expected['c000'])},rfm/1")
+    assert "rfm" not in get(limit=1).json["data"][0]
+
+
+def test_a_group_lists_those_who_are_shown_in_it(walk, shop):
+    for name in NAMES:
+        found = walk(rfmGroup=name, include="rfm", limit=100)
+        assert {entry["rfmGroup"] for entry in found} <= {name}
+
+
+def test_without_a_distribution_fifths_and_group_are_null(get, shop):
+    with db.scope():
+        snapshots.drop_current(1)
+    [found] = get(include="rfm", customerId="c001").json["data"]
+    assert (found["rfm"], found["rfmGroup"]) == (None, None)
+    [line] = of_csv(get(CSV, include="rfm", customerId="c001").text)
+    assert (line["rfm"], line["rfmGroup"]) == ("", "")
+    text = get(NDJSON, include="rfm", customerId="c001").text
+    assert text.endswith(', "rfm": null, "rfmGroup": null}\n')
