@@ -15,7 +15,7 @@ from clv.domain.settings import MODEL_NAMES
 from clv.errors import Invalid
 from clv.http.access import principal
 from clv.http.errors import sentence
-from clv.services import records, snapshots
+from clv.services import forecasts, records, snapshots
 from clv.store.tenants import Tenant
 
 PAGE = 50
@@ -127,6 +127,7 @@ def _page(tenant: Tenant, tab: Tab, **values: Any) -> str:
         "customers.html",
         tenant=tenant,
         model=MODEL_NAMES[snapshots.serving(tenant).model],
+        has_forecasts=forecasts.fitted(tenant) is not None,
         tab=tab,
         tabs=tabs(tenant),
         fields=FIELDS,

@@ -17,7 +17,7 @@ from clv.domain.scoring import Purchases, Totals
 from clv.domain.settings import ScoreSettings
 from clv.prediction import btyd, calibrated
 from clv.prediction.btyd import Parameters
-from clv.prediction.calibrated import Calibration, History
+from clv.prediction.calibrated import History
 
 # The horizons that a customer's explanation has beside the lifespan: a quarter and a year.
 HORIZONS = (90, 365)
@@ -67,16 +67,16 @@ def forecast_customers(
     customers: Sequence[Totals | None],
     as_of_ms: Sequence[int],
     settings: ScoreSettings,
-    calibration: Calibration,
+    parameters: Parameters | None,
     horizon_days: int,
 ) -> list[Forecast]:
     """A forecast for each customer. One alone gets the same to the last bit as among others.
 
     :param customers: None without summaries
     :param as_of_ms: for each customer, the time that the horizon begins at
-    :param calibration: what serves the tenant
+    :param parameters: of the calibrated model; None where none was fitted, or rfm serves
     """
-    nothing, parameters = Forecast(horizon_days), calibration.parameters
+    nothing = Forecast(horizon_days)
     purchases = [None if totals is None else totals.purchases for totals in customers]
     if parameters is None or not any(purchases):
         return [nothing] * len(customers)

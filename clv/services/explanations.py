@@ -18,7 +18,7 @@ from clv.prediction.forecast import Forecast
 from clv.services import customers, forecasts
 from clv.services.customers import Computation
 from clv.services.settings import TenantSettings
-from clv.services.snapshots import current_snapshot, serving
+from clv.services.snapshots import current_snapshot
 from clv.store import records, snapshots
 from clv.store.snapshots import Snapshot
 from clv.store.tenants import Tenant
@@ -108,8 +108,8 @@ def explain_clv(tenant: Tenant, customer_id: str, horizon_days: int | None = Non
         explained = _explain_computed(tenant, customers.compute(tenant, customer_id))
     else:
         explained = _explain_record(tenant, record)
-    calibration = serving(tenant)
-    made = forecasts.of_records(tenant, calibration, [explained.scores], horizons)
+    parameters = forecasts.fitted(tenant)
+    made = forecasts.of_records(tenant, parameters, [explained.scores], horizons)
     return replace(explained, forecasts=tuple(each for [each] in made))
 
 
@@ -174,11 +174,11 @@ def _explained_by_current(tenant: Tenant, record: Scores, totals: Totals | None)
 
 def _explained(tenant: Tenant, scores: Scores, basis: _Basis, totals: Totals | None) -> Explained:
     settings, distribution = basis.settings, basis.snapshot.distribution
-    calibration = calibrated.serving(settings, basis.snapshot.calibration)
+    serving = calibrated.serving(settings, basis.snapshot.calibration)
     return Explained(
         explanation.explain(scores, distribution, settings),
-        calibration,
-        _interval(scores, totals, settings, calibration.parameters),
+        serving,
+        _interval(scores, totals, settings, serving.parameters),
         TenantSettings(**asdict(settings), currency=tenant.currency),
         read_corrections(tenant.id, scores.customer_id),
     )

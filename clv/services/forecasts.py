@@ -7,8 +7,9 @@ from clv.domain import scoring
 from clv.domain.scoring import Scores, Totals
 from clv.errors import Invalid, Unscorable
 from clv.prediction import forecast
-from clv.prediction.calibrated import Calibration
+from clv.prediction.btyd import Parameters
 from clv.prediction.forecast import Forecast
+from clv.services import snapshots
 from clv.store import totals
 from clv.store.tenants import Tenant
 
@@ -39,31 +40,33 @@ def horizons(tenant: Tenant, asked: int | None) -> list[int]:
     return [horizon(tenant, asked)]
 
 
+def fitted(tenant: Tenant) -> Parameters | None:
+    """What the tenant's customers are forecast by; None where rfm serves."""
+    return snapshots.serving(tenant).parameters
+
+
 def of_records(
     tenant: Tenant,
-    calibration: Calibration,
+    parameters: Parameters | None,
     records: Sequence[Scores],
     horizons_days: Sequence[int],
 ) -> list[list[Forecast]]:
     """For each horizon the forecast of each record; one query for all of them.
 
-    :param calibration: what serves the tenant
+    :param parameters: those that :func:`fitted` returned
     """
-    found = _totals(tenant, calibration, records)
+    # Where no model makes a forecast of them, none are read.
+    found = {} if parameters is None else _totals(tenant, records)
     customers = [found.get(record.customer_id) for record in records]
     as_of_ms = [record.computed_ms for record in records]
     return [
-        forecast.forecast_customers(customers, as_of_ms, tenant.settings, calibration, days)
+        forecast.forecast_customers(customers, as_of_ms, tenant.settings, parameters, days)
         for days in horizons_days
     ]
 
 
-def _totals(
-    tenant: Tenant, calibration: Calibration, records: Sequence[Scores]
-) -> dict[str, Totals]:
-    """Of those who can be scored; none are read where no model makes a forecast of them."""
-    if calibration.parameters is None:
-        return {}
+def _totals(tenant: Tenant, records: Sequence[Scores]) -> dict[str, Totals]:
+    """Of those who can be scored."""
     ids = [record.customer_id for record in records]
     found = totals.totals_of(tenant.id, ids, with_purchases=True)
     return {customer_id: each for customer_id, each in found.items() if _can_be_scored(each)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from clv.domain.groups import RfmShown
 from clv.errors import Invalid
-from clv.services import forecasts, snapshots
+from clv.services import forecasts
 from clv.store import rfm
 from clv.store.listing import Listed
 from clv.store.tenants import Tenant
@@ -53,11 +53,11 @@ def filling(tenant: Tenant, include: Include) -> Fill:
 
 def _forecasts(tenant: Tenant, include: Include) -> Fill:
     horizon_days = forecasts.horizon(tenant, include.horizon_days)
-    calibration = snapshots.serving(tenant)
+    parameters = forecasts.fitted(tenant)
 
     def fill(page: list[Listed]) -> list[Listed]:
         scores = [entry.scores for entry in page]
-        [made] = forecasts.of_records(tenant, calibration, scores, [horizon_days])
+        [made] = forecasts.of_records(tenant, parameters, scores, [horizon_days])
         return [entry._replace(forecast=one) for entry, one in zip(page, made, strict=True)]
 
     return fill

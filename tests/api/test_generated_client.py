@@ -143,3 +143,11 @@ def test_a_generated_client_loads_computes_and_reads(package, settings, headers,
             page = call("records.list_records", limit=7, sort=models.ListRecordsSort("-clvScore"))
             assert len(page.data) == 7 and page.pagination.has_more
             assert page.data[0].clv_score >= page.data[6].clv_score
+            words = [models.ListRecordsIncludeItem(word) for word in ("forecast", "model")]
+            [buyer] = call(
+                "records.list_records", customer_id=["c3"], include=words, horizon_days=90
+            ).data
+            # With 30 customers rfm serves.
+            assert (buyer.horizon_days, buyer.expected_revenue) == (90, None)
+            explained = call("customers.explain_customer_clv", "c3")
+            assert [made.horizon_days for made in explained.forecasts] == [90, 365, 730]

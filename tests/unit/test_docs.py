@@ -5,6 +5,7 @@ import ast
 import io
 import re
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,16 +19,18 @@ from clv.config import ROOT, Settings
 from clv.domain import calendar, distribution
 from clv.domain.distribution import Distribution
 from clv.domain.formulas import recency_days
-from clv.domain.scoring import Totals, score_customer
+from clv.domain.scoring import Purchases, Totals, score_customer
 from clv.domain.settings import ScoreSettings
 from clv.domain.time_zone import UTC_ZONE
 from clv.domain.units import DAY_MS
 from clv.files.choices import Choices
 from clv.files.summaries.reader import File
+from clv.prediction import forecast
 from clv.services import loading
 from clv.services.loading import Options
 from clv.store import totals
 from tests.conftest import ON_ONE_DATABASE
+from tests.unit.support import PUBLISHED
 
 # The environment variables with their fields of ``Settings``.
 VARIABLES = {variable: setting.name for variable, setting in config.VARIABLES.items()}
@@ -208,6 +211,31 @@ def test_the_worked_example_comes_out():
         norms = spread.norms(contact // DAY_MS, frequency, monetary * 10_000)
         expected = [float(figure) for figure in shown[name]]
         assert [*norms, scores.score] == pytest.approx(expected)
+
+
+def test_the_example_of_forecasts_comes_out():
+    today = 20_000
+    bought = Purchases(3, today - 272, today - 59, 3 * 223_500)
+    customer = Totals("a", 3, bought.value, 0, 0, bought)
+    parameters = replace(PUBLISHED, v=154_500.0)
+    shown = [row for row in rows("docs/scores.md", 3) if row[0].isdigit()]
+    assert [int(row[0]) for row in shown] == forecast.horizons(ScoreSettings())
+    for days, conversions, revenue in shown:
+        [made] = forecast.forecast_customers(
+            [customer], [today * DAY_MS], ScoreSettings(), parameters, int(days)
+        )
+        assert f"{made.expected_conversions:.3f}" == conversions
+        assert f"{made.expected_revenue / 10_000:.2f}" == revenue
+    said = re.search(
+        r"`expectedDaysToNextConversion` is ([\d.]+), `probabilityActive` ([\d.]+), and"
+        r" `averageConversionValue` ([\d.]+)\.\n",
+        PAGES["docs/scores.md"],
+    )
+    assert said.groups() == (
+        f"{made.expected_days_to_next_conversion:.3f}",
+        f"{made.probability_active:.3f}",
+        f"{made.average_conversion_value / 10_000:.2f}",
+    )
 
 
 def test_the_example_of_corrections_comes_out(tenant):

@@ -12,7 +12,6 @@ from clv.domain.scoring import Purchases, Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
 from clv.prediction import btyd, calibrated
-from clv.prediction.calibrated import Calibration
 from clv.prediction.forecast import (
     Forecast,
     days_to_next,
@@ -25,8 +24,7 @@ from tests.unit.support import AS_OF_MS, PUBLISHED, TODAY
 
 SETTINGS = ScoreSettings(model="calibrated")
 # In 1/10,000, as everything that serves.
-SERVING = Calibration(replace(PUBLISHED, v=154_500.0), "A test says so.")
-RFM = Calibration(None, "A test says so.")
+FITTED = replace(PUBLISHED, v=154_500.0)
 
 
 def buyer(x: int, t_x: int, age: int, mean_value: float, customer_id: str = "a") -> Totals:
@@ -40,10 +38,10 @@ def of(
     *customers: Totals | None,
     horizon: int = 365,
     settings: ScoreSettings = SETTINGS,
-    serving: Calibration = SERVING,
+    fitted: btyd.Parameters | None = FITTED,
 ) -> list[Forecast]:
     times = [AS_OF_MS] * len(customers)
-    return forecast_customers(customers, times, settings, serving, horizon)
+    return forecast_customers(customers, times, settings, fitted, horizon)
 
 
 @some.composite
@@ -57,10 +55,10 @@ def shapes(low: float, high: float):
 
 
 @some.composite
-def calibrations(draw) -> Calibration:
+def parameters(draw) -> btyd.Parameters:
     """Parameters as a fit can find them."""
     a = draw(shapes(1e-3, 1e3))
-    parameters = btyd.Parameters(
+    return btyd.Parameters(
         r=draw(shapes(1e-3, 1e4)),
         alpha=draw(shapes(1e-3, 1e6)),
         a=a,
@@ -69,7 +67,6 @@ def calibrations(draw) -> Calibration:
         q=1 + draw(shapes(1e-3, 1e4)),
         v=draw(shapes(1e-2, 1e12)),
     )
-    return Calibration(parameters, "Made up.")
 
 
 def test_the_forecast_of_the_buyer_of_the_literature():
@@ -85,19 +82,19 @@ def test_the_forecast_of_the_buyer_of_the_literature():
     assert made.expected_revenue == pytest.approx(product, abs=2)
 
 
-@given(some.lists(buyers(), min_size=1, max_size=5), calibrations(), some.integers(1, 120))
-def test_within_the_lifespan_the_expected_is_the_predicted_revenue(customers, serving, months):
+@given(some.lists(buyers(), min_size=1, max_size=5), parameters(), some.integers(1, 120))
+def test_within_the_lifespan_the_expected_is_the_predicted_revenue(customers, fitted, months):
     settings = replace(SETTINGS, lifespan_months=months)
-    predicted = calibrated.predict(customers, settings, AS_OF_MS, serving.parameters)
-    made = of(*customers, horizon=longest_horizon(settings), settings=settings, serving=serving)
+    predicted = calibrated.predict(customers, settings, AS_OF_MS, fitted)
+    made = of(*customers, horizon=longest_horizon(settings), settings=settings, fitted=fitted)
     assert [one.expected_revenue for one in made] == [one.revenue for one in predicted]
 
 
-@given(buyers(), calibrations(), some.integers(1, 3_652), some.integers(1, 3_652))
-def test_a_longer_horizon_never_brings_less_and_all_is_finite(customer, serving, one, other):
+@given(buyers(), parameters(), some.integers(1, 3_652), some.integers(1, 3_652))
+def test_a_longer_horizon_never_brings_less_and_all_is_finite(customer, fitted, one, other):
     settings = replace(SETTINGS, lifespan_months=120)
     shorter, longer = (
-        of(customer, horizon=days, settings=settings, serving=serving)[0]
+        of(customer, horizon=days, settings=settings, fitted=fitted)[0]
         for days in sorted((one, other))
     )
     for made in (shorter, longer):
@@ -112,18 +109,18 @@ def test_a_longer_horizon_never_brings_less_and_all_is_finite(customer, serving,
     assert longer.expected_revenue >= shorter.expected_revenue * least - 1
 
 
-@given(buyers(), calibrations())
-def test_the_next_conversion_comes_by_then_with_even_odds(customer, serving):
+@given(buyers(), parameters())
+def test_the_next_conversion_comes_by_then_with_even_odds(customer, fitted):
     settings = replace(SETTINGS, lifespan_months=120)
-    [made] = of(customer, settings=settings, serving=serving)
+    [made] = of(customer, settings=settings, fitted=fitted)
     bought = customer.purchases
     x, t_x, age = bought.days - 1, bought.last_day - bought.first_day, TODAY - bought.first_day
     days = made.expected_days_to_next_conversion
     if days is None:
-        late = btyd.no_purchase_probability(serving.parameters, x, t_x, age, 3_652.5)[0]
+        late = btyd.no_purchase_probability(fitted, x, t_x, age, 3_652.5)[0]
         assert late >= 0.5 - 1e-9
     else:
-        even = btyd.no_purchase_probability(serving.parameters, x, t_x, age, days)[0]
+        even = btyd.no_purchase_probability(fitted, x, t_x, age, days)[0]
         assert even == pytest.approx(0.5, abs=1e-9)
 
 
@@ -160,7 +157,7 @@ def test_where_nothing_was_fitted_or_bought_there_are_nulls():
     assert set(astuple(nothing)[1:]) == {None}
     visitor = replace(buyer(0, 0, 9, 5.0), purchases=None)
     somebody = buyer(2, 213, 272, 22.35)
-    assert of(somebody, visitor, None, horizon=90, serving=RFM) == [nothing] * 3
+    assert of(somebody, visitor, None, horizon=90, fitted=None) == [nothing] * 3
     assert of(visitor, None, horizon=90) == [nothing] * 2
     made = of(visitor, somebody, None, horizon=90)
     assert made[0] == made[2] == nothing and made[1].expected_conversions > 0
@@ -170,14 +167,14 @@ def test_where_nothing_was_fitted_or_bought_there_are_nulls():
 def test_each_customer_is_forecast_from_the_day_of_the_own_record():
     somebody = buyer(2, 213, 272, 22.35)
     a_week_ago = AS_OF_MS - 7 * DAY_MS
-    now, then = forecast_customers([somebody] * 2, [AS_OF_MS, a_week_ago], SETTINGS, SERVING, 90)
+    now, then = forecast_customers([somebody] * 2, [AS_OF_MS, a_week_ago], SETTINGS, FITTED, 90)
     assert [now] == of(somebody, horizon=90)
     assert now.probability_active < then.probability_active
     # The day is that of the tenant's time zone: it begins earlier in Auckland.
     midnight = (TODAY + 1) * DAY_MS - 1
     for zone, is_next_day in (("UTC", False), ("Pacific/Auckland", True)):
         settings = replace(SETTINGS, time_zone=zone)
-        [made] = forecast_customers([somebody], [midnight], settings, SERVING, 90)
+        [made] = forecast_customers([somebody], [midnight], settings, FITTED, 90)
         assert (made != now) == is_next_day
 
 

@@ -59,9 +59,7 @@ def fields_of(word: str, of_record: bool) -> dict[str, fields.Field]:
 
 def _field(word: str, column: Column, of_record: bool) -> fields.Field:
     metadata = {
-        "description": f"With include={word}: {column.description}"
-        if of_record
-        else column.description,
+        "description": column.description + (f" (include={word})" if of_record else ""),
         **_LIMITS.get(column.kind, {"minimum": 0}),
     }
     return _FIELD_OF[column.kind](

@@ -88,6 +88,10 @@ def check_lists(client, key) -> None:
         [one], [more] = (parsed(text, kind) for text in (without, with_model))
         assert list(more.items()) == [*one.items(), ("model", "calibrated/1")]
     assert client.get(f"{RECORDS}?include=all", headers=key).status_code == 400
+    head = {**key, "Accept": "text/csv"}
+    forecasts = client.get(f"{RECORDS}?include=forecast&horizonDays=730", headers=head).text
+    for line in parsed(forecasts, "text/csv"):
+        assert line["expectedRevenue"] == line["predictedRevenue"], line["customerId"]
 
 
 def parsed(text: str, kind: str) -> list[dict]:

@@ -14,7 +14,7 @@ from clv.prediction.calibrated import Calibration
 from clv.store import totals
 from tests.api.dashboard.support import sign_in
 from tests.api.model.support import RECORDS
-from tests.api.support import poison, row
+from tests.api.support import insert_records, numbered_records, poison, row
 from tests.unit.support import PUBLISHED
 
 NAMES = [
@@ -235,6 +235,27 @@ def test_who_cannot_be_added_up_hides_nobody_else(ask, shop, load, tenant):
     assert answer.status_code == 200 and answer.text.count("\n") == 4
 
 
+def test_a_file_reads_the_totals_of_each_page_at_once_and_holds_no_connection(
+    app, headers, shop, monkeypatch
+):
+    insert_records(numbered_records(4_100))
+    read, totals_of = [], totals.totals_of
+
+    def counted(tenant_id, customer_ids, **more):
+        read.append(len(customer_ids))
+        return totals_of(tenant_id, customer_ids, **more)
+
+    monkeypatch.setattr(totals, "totals_of", counted)
+    monkeypatch.setattr(totals, "totals", None)
+    head = {**headers("viewer"), "Accept": "text/csv"}
+    with app.test_client().get(f"{RECORDS}?include=forecast", headers=head) as answer:
+        lines = 0
+        for piece in answer.response:
+            assert db.database.is_closed()
+            lines += piece.count(b"\n")
+    assert (lines, read) == (4_104, [2_000, 2_000, 103])
+
+
 def test_the_page_of_a_customer_says_what_to_expect(app, headers, shop, choose):
     token = headers("viewer")["Authorization"].split()[1]
     app.test_client_class = FlaskClient
@@ -244,10 +265,13 @@ def test_the_page_of_a_customer_says_what_to_expect(app, headers, shop, choose):
     assert "Within 365 days, revenue of 37.49 USD is to be expected." in text
     assert "The odds are even that the next conversion comes within 207 days." in text
     assert "to be expected" not in browser.get("/customers/visitor").text
+    listed = browser.get("/customers?tab=all").text
+    assert "/customers.csv?tab=all&amp;include=forecast" in listed
     csv_file = browser.get("/customers.csv?tab=all&include=forecast&include=model").text
     assert csv_file.split("\n")[0].endswith("averageConversionValue,model")
     choose(model="rfm")
     assert "to be expected" not in browser.get("/customers/regular").text
+    assert "include=forecast" not in browser.get("/customers?tab=all").text
 
 
 def test_an_export_has_the_forecasts_of_the_file_of_the_api(app, ask, shop):
