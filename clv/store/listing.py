@@ -148,6 +148,8 @@ def _narrower(which: Callable[..., int], given: int | None, limit: int | None) -
 
 
 def _conditions(tenant_id: int, matching: Filter) -> tuple[str, list[Any]]:
+    if matching.activity is not None:
+        raise ValueError("The filter has an activity, which has to be said in days.")
     conditions, params = ["r.tenant_id = %s"], list[Any]([tenant_id])
     for name, condition in _CONDITIONS.items():
         limit = getattr(matching, name)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from clv.domain.activity import ACTIVITIES, activity, recency_of
 from clv.domain.formulas import segment
 from clv.domain.settings import ScoreSettings
+from clv.store import listing
 from clv.store.listing import Filter
 
 days = st.integers(0, 400)
@@ -57,6 +58,11 @@ def test_a_filter_by_activity_keeps_its_other_limits(low, high, frequency, name,
     assert said.max_recency == (high if most is None else min(high, most))
     assert said.min_frequency == (frequency if name == "none" else max(1, frequency))
     assert said.max_frequency == (0 if name == "none" else None)
+
+
+def test_no_list_leaves_an_activity_out_of_account():
+    with pytest.raises(ValueError, match="has to be said in days"):
+        listing.count(1, Filter(activity="lost"))
 
 
 def test_without_an_activity_a_filter_stays_as_it_is():
