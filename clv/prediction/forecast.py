@@ -8,6 +8,7 @@ A customer whom the model says nothing about has a forecast of nulls: one who ne
 conversion, and any customer where rfm serves, for which nothing was fitted.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,22 +77,32 @@ def forecast_customers(
     :param as_of_ms: for each customer, the time that the horizon begins at
     :param parameters: of the calibrated model; None where none was fitted, or rfm serves
     """
-    nothing = Forecast(horizon_days)
-    purchases = [None if totals is None else totals.purchases for totals in customers]
-    if parameters is None or not any(purchases):
-        return [nothing] * len(customers)
-    history = _history(purchases, as_of_ms, settings)
-    forecasts = iter(_forecasts(history, settings, parameters, horizon_days))
-    return [next(forecasts) if bought else nothing for bought in purchases]
+    made = [Forecast(horizon_days)] * len(customers)
+    if parameters is None:
+        return made
+    for today, buyers in _by_day(customers, as_of_ms, settings).items():
+        history = _history([purchases for _, purchases in buyers], today)
+        forecasts = _forecasts(history, settings, parameters, horizon_days)
+        for (place, _), forecast in zip(buyers, forecasts, strict=True):
+            made[place] = forecast
+    return made
 
 
-def _history(
-    purchases: Sequence[Purchases | None], as_of_ms: Sequence[int], settings: ScoreSettings
-) -> History:
-    buyers = [(*bought, ms) for bought, ms in zip(purchases, as_of_ms, strict=True) if bought]
-    days, first_day, last_day, value, _ = np.array(buyers, dtype=np.float64).T
-    today = settings.zone.days(np.array([ms for *_, ms in buyers], dtype=np.int64))
-    return calibrated.history(days, first_day, last_day, value, today)  # type: ignore[arg-type]
+def _by_day(
+    customers: Sequence[Totals | None], as_of_ms: Sequence[int], settings: ScoreSettings
+) -> dict[int, list[tuple[int, Purchases]]]:
+    """The places of those who bought and what they bought, by the day of their forecast. The
+    records of a run have all the same day."""
+    buyers: dict[int, list[tuple[int, Purchases]]] = defaultdict(list)
+    for place, (totals, ms) in enumerate(zip(customers, as_of_ms, strict=True)):
+        if totals is not None and totals.purchases is not None:
+            buyers[settings.zone.day(ms)].append((place, totals.purchases))
+    return buyers
+
+
+def _history(purchases: Sequence[Purchases], today: int) -> History:
+    days, first_day, last_day, value = np.array(purchases, dtype=np.float64).T
+    return calibrated.history(days, first_day, last_day, value, today)
 
 
 def _forecasts(

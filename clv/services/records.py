@@ -7,7 +7,7 @@ from clv import db
 from clv.domain import overview
 from clv.domain.activity import SLIPPING, activity
 from clv.files import writer
-from clv.services.included import NOTHING, Include, filling
+from clv.services.included import NOTHING, Fill, Include, filling
 from clv.store import listing, rankings, runs
 from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
@@ -55,7 +55,9 @@ def file_of_records(
     :param kind: one of ``clv.files.kinds.KINDS``
     :param progress: called with the number of customers read, after each page
     """
-    pages = _pages(tenant, matching, order, include, progress or (lambda count: None))
+    # Not with the first piece: a response without a body must know what is wrong, too.
+    fill = filling(tenant, include)
+    pages = _pages(tenant, matching, order, fill, progress or (lambda count: None))
     return writer.write(pages, kind, include.words, for_spreadsheets)
 
 
@@ -98,13 +100,12 @@ def _pages(
     tenant: Tenant,
     matching: Filter,
     order: Order,
-    include: Include,
+    fill: Fill,
     progress: Callable[[int], None],
 ) -> Iterator[list[Listed]]:
     matching = _in_days(tenant, matching)
     at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else READ_AT_ONCE
     after = None
-    fill = filling(tenant, include)
     while True:
         with db.within(db.LONG_SECONDS):
             page = fill(listing.page(tenant.id, matching, order, after, at_once))
