@@ -10,11 +10,11 @@ from clv.api import downloads
 from clv.api.paging import Page, read_page
 from clv.api.schemas.records import RecordsQuery
 from clv.dashboard.blueprint import blp, page
+from clv.domain import activity
 from clv.errors import Invalid
 from clv.http.access import principal
 from clv.http.errors import sentence
 from clv.services import forecasts, records, snapshots
-from clv.services.records import LOST_AFTER
 from clv.store.tenants import Tenant
 
 PAGE = 50
@@ -97,7 +97,7 @@ def customers_csv() -> Response:
 def tabs(tenant: Tenant) -> list[Tab]:
     """The lists: customers who slip away, customers who are probably lost, and all."""
     days = tenant.settings.at_risk_days
-    lost_days = LOST_AFTER * days
+    lost_days = activity.lost_days(days)
     # A customer without any interaction is not at risk.
     silent = {"minFrequency": "1", "sort": "-revenueAtRisk"}
     return [

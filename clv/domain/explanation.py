@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from clv.domain.distribution import Distribution
 from clv.domain.formulas import composite, segment
+from clv.domain.groups import Rfm, rfm_of
 from clv.domain.scoring import Scores
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import AMOUNT_SCALE
@@ -37,6 +38,7 @@ class Explanation:
     :param reason: why the customer is in the segment
     :param days_until_at_risk: days without contact until at_risk; 0 if at risk now, None without
         any interaction
+    :param rfm: the fifths of the norms, and the group that they make
     """
 
     scores: Scores
@@ -46,19 +48,22 @@ class Explanation:
     reason: str
     days_until_at_risk: int | None
     settings: ScoreSettings
+    rfm: Rfm
 
 
 def explain(scores: Scores, distribution: Distribution, settings: ScoreSettings) -> Explanation:
     """How scores came about, which were computed with this distribution and these settings."""
     days_left = max(0, settings.at_risk_days - scores.recency_days)
+    norms = _norms(scores, distribution, settings)
     return Explanation(
         scores=scores,
-        contributions=_contributions(scores, distribution, settings),
+        contributions=_contributions(scores, norms, settings),
         p25=distribution.p25,
         p75=distribution.p75,
         reason=_reason(scores, distribution, settings),
         days_until_at_risk=days_left if scores.frequency > 0 else None,
         settings=settings,
+        rfm=rfm_of(norms, scores.monetary),
     )
 
 
@@ -77,9 +82,8 @@ def agrees(scores: Scores, distribution: Distribution, settings: ScoreSettings) 
 
 
 def _contributions(
-    scores: Scores, distribution: Distribution, settings: ScoreSettings
+    scores: Scores, norms: tuple[float, float, float], settings: ScoreSettings
 ) -> tuple[Contribution, Contribution, Contribution]:
-    norms = _norms(scores, distribution, settings)
     raw = (scores.recency_days, scores.frequency, scores.monetary)
     recency, frequency, monetary = (
         Contribution(name, value, norm, weight, 100.0 * weight * norm)

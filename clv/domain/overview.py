@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
+from clv.domain import groups
+from clv.domain.activity import LOST, NONE, SLIPPING
+from clv.domain.groups import Place
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MAX_AT_RISK_DAYS, ScoreSettings, from_stored
 from clv.domain.stored import restored
@@ -20,21 +23,25 @@ BINS = 20
 BIN_WIDTH = 100 // BINS
 # Share of the gaps between active days that the suggested at-risk days cover.
 RETURN_SHARE = 0.90
+# The place of the customers without revenue, who are not on the grid of the RFM groups.
+NOWHERE = (0, 0)
 
 
 class Cell(NamedTuple):
-    """The customers who share a segment, a bin of the score, and the three flags.
+    """The customers who share a segment, a bin of the score, and the other four.
 
-    :param is_silent: without any interaction
+    :param activity: one of :data:`clv.domain.activity.ACTIVITIES`
     :param is_overdue: with interactions, but none within the suggested at-risk days
+    :param place: on the grid of the RFM groups; (0, 0) without revenue, None where it is not known
     :param score: sum of their scores; the amounts are sums, too
     """
 
     segment: str
     bin: int
     is_new: bool
-    is_silent: bool
+    activity: str
     is_overdue: bool
+    place: Place | None
     customers: int
     score: float
     revenue: float
@@ -65,6 +72,29 @@ class Group:
     revenue_at_risk: float
 
 
+class GridCell(NamedTuple):
+    """The customers at one place on the grid of the RFM groups.
+
+    :param recency: the fifth; 0 of the customers without revenue, who are not on the grid
+    :param frequency_monetary: likewise
+    :param score: the sum
+    """
+
+    recency: int
+    frequency_monetary: int
+    customers: int
+    score: float
+    revenue: float
+    predicted_revenue: float
+    revenue_at_risk: float
+
+    @property
+    def group(self) -> str:
+        """The name of the RFM group that the place is part of."""
+        place = (self.recency, self.frequency_monetary)
+        return (groups.PROSPECTS if place == NOWHERE else groups.GRID[place]).name
+
+
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """Suggested at-risk days, from the tenant's own data.
@@ -92,6 +122,11 @@ class Overview:
     :param model_reason: why it did
     :param model_since_ms: time of the full run since which it does; None if that is not known
     :param churn_model: name of the model that predicted churn; its reason and time likewise
+    :param slipping: at risk, but not yet probably lost; None in what a version stored that did not
+        tell them apart
+    :param lost: probably lost; likewise
+    :param places: the places on the grid of the RFM groups where somebody is, as JSON: most who
+        read an overview want something else of it. None where the run had no distribution, too
     """
 
     as_of_ms: int
@@ -110,6 +145,31 @@ class Overview:
     churn_model: str = "rfm"
     churn_model_reason: str | None = None
     churn_model_since_ms: int | None = None
+    slipping: Group | None = None
+    lost: Group | None = None
+    places: str | None = None
+
+    @property
+    def rfm_groups(self) -> dict[str, Group] | None:
+        """The customers of each RFM group, by its name."""
+        if self.places is None:
+            return None
+        members: dict[str, list[GridCell]] = {name: [] for name in groups.NAMES}
+        for cell in self._grid_cells():
+            members[cell.group].append(cell)
+        return {name: _group(cells) for name, cells in members.items()}
+
+    @property
+    def rfm_grid(self) -> list[GridCell] | None:
+        """All 25 places on the grid of the RFM groups, the best recency first."""
+        if self.places is None:
+            return None
+        found = {(cell.recency, cell.frequency_monetary): cell for cell in self._grid_cells()}
+        return [found.get(place) or GridCell(*place, 0, 0, 0, 0, 0) for place in groups.GRID]
+
+    def _grid_cells(self) -> list[GridCell]:
+        known = len(GridCell._fields)
+        return [GridCell._make(values[:known]) for values in json.loads(self.places or "[]")]
 
     @property
     def bins(self) -> list[Bin]:
@@ -142,8 +202,11 @@ def add_up(
         segments={name: _group(c for c in cells if c.segment == name) for name in SEGMENTS},
         new=_group(cell for cell in cells if cell.is_new),
         histogram=_histogram(cells),
-        silent=_customers(cell for cell in cells if cell.is_silent),
+        silent=_customers(cell for cell in cells if cell.activity == NONE),
         suggestion=_suggestion(cells, suggested_days),
+        slipping=_group(cell for cell in cells if cell.activity == SLIPPING),
+        lost=_group(cell for cell in cells if cell.activity == LOST),
+        places=_places(cells),
     )
 
 
@@ -187,6 +250,11 @@ def from_json(text: str) -> Overview:
             },
             "new": restored(Group, stored["new"]),
             "suggestion": None if suggestion is None else restored(Suggestion, suggestion),
+            **{
+                name: restored(Group, stored[name])
+                for name in ("slipping", "lost")
+                if stored.get(name)
+            },
         },
     )
 
@@ -199,7 +267,20 @@ def _histogram(cells: Sequence[Cell]) -> list[int]:
     return histogram
 
 
-def _group(cells: Iterable[Cell]) -> Group:
+def _places(cells: Sequence[Cell]) -> str | None:
+    by_place: dict[Place, list[Cell]] = {}
+    for cell in cells:
+        if cell.place is None:
+            return None
+        by_place.setdefault(cell.place, []).append(cell)
+    # From the number of customers on.
+    sums = {
+        place: zip(*(cell[6:] for cell in found), strict=True) for place, found in by_place.items()
+    }
+    return json.dumps([GridCell(*place, *map(sum, sums[place])) for place in sorted(sums)])
+
+
+def _group(cells: Iterable[Cell | GridCell]) -> Group:
     rows = list(cells)
     customers = _customers(rows)
     return Group(
@@ -212,7 +293,7 @@ def _group(cells: Iterable[Cell]) -> Group:
 
 
 def _suggestion(cells: Sequence[Cell], days: int | None) -> Suggestion | None:
-    active = _customers(cell for cell in cells if not cell.is_silent)
+    active = _customers(cell for cell in cells if cell.activity != NONE)
     if days is None or not active:
         return None
     at_risk = _customers(cell for cell in cells if cell.segment == "at_risk")
@@ -220,5 +301,5 @@ def _suggestion(cells: Sequence[Cell], days: int | None) -> Suggestion | None:
     return Suggestion(days, at_risk / active, overdue / active)
 
 
-def _customers(cells: Iterable[Cell]) -> int:
+def _customers(cells: Iterable[Cell | GridCell]) -> int:
     return sum(cell.customers for cell in cells)

@@ -74,6 +74,12 @@ class TimeZone:
         start_ms = day * DAY_MS
         return start_ms if self.is_utc else int(self.to_utc(np.array([start_ms]))[0])
 
+    def within(self, first_ms: int, last_ms: int) -> "TimeZone":
+        """The zone without its changes before and after these moments: there, the offset next to
+        them holds."""
+        first, last = np.searchsorted(self.changes_ms, (first_ms, last_ms), "right").tolist()
+        return TimeZone(self.name, self.changes_ms[first:last], self.offsets_ms[first : last + 1])
+
     def to_utc(self, local_ms: np.ndarray) -> np.ndarray:
         """The moments of local times, which are written as if they were UTC.
 

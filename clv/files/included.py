@@ -11,6 +11,7 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from clv.domain.groups import NAMES
 from clv.domain.scoring import ANSWERED_MODELS
 from clv.files.text import fraction, money
 from clv.store.listing import Listed
@@ -57,6 +58,26 @@ class Word(NamedTuple):
 
 # In the order of their columns, whatever order a request names them in.
 WORDS = {
+    "rfm": Word(
+        "rfm",
+        "recency, frequency and monetary in fifths, and the group that they make",
+        (
+            Column(
+                "rfm",
+                "digits",
+                Kind.TEXT,
+                "Recency, frequency and monetary in fifths by the current distribution, such as"
+                " 545; 5 is the best. Null while there is no distribution",
+            ),
+            Column(
+                "rfmGroup",
+                "group",
+                Kind.TEXT,
+                "The group that the fifths make; likewise",
+                NAMES,
+            ),
+        ),
+    ),
     "forecast": Word(
         "forecast",
         "what the calibrated model expects within horizonDays",

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from clv.domain.groups import RfmShown
 from clv.errors import Invalid
 from clv.services import forecasts
+from clv.store import rfm
 from clv.store.listing import Listed
 from clv.store.tenants import Tenant
 
@@ -61,5 +63,16 @@ def _forecasts(tenant: Tenant, include: Include) -> Fill:
     return fill
 
 
+def _rfm(tenant: Tenant, include: Include) -> Fill:
+    def fill(page: list[Listed]) -> list[Listed]:
+        # For each page, as the filter by group does: a run may have begun since the last one.
+        starts = rfm.current_starts(tenant.id)
+        if starts is None:
+            return [entry._replace(rfm=RfmShown()) for entry in page]
+        return [entry._replace(rfm=starts.rfm(entry.scores).shown) for entry in page]
+
+    return fill
+
+
 # By word. The others need nothing but the record.
-_FILLS: dict[str, Callable[[Tenant, Include], Fill]] = {"forecast": _forecasts}
+_FILLS: dict[str, Callable[[Tenant, Include], Fill]] = {"rfm": _rfm, "forecast": _forecasts}

@@ -9,7 +9,8 @@ from clv.domain.calendar import FUTURE_TOLERANCE_MS
 from clv.domain.overview import Overview
 from clv.domain.units import DAY_MS, HOUR_MS
 from clv.prediction.choice import Calibration
-from clv.store import changes, model_changes, rankings, records, removals, runs, snapshots, tenants
+from clv.store import changes, model_changes, rankings, removals, rfm, runs, snapshots, tenants
+from clv.store.cells import cells as cells_of
 from clv.store.changes import Change
 from clv.store.model_changes import ModelChange
 from clv.store.runs import Run
@@ -119,14 +120,15 @@ def overview_of_run(run: Run) -> Overview:
     """All records of a run's tenant, added up as the run ends."""
     tenant = tenants.tenant_by_id(run.tenant_id)
     snapshot = None if run.snapshot_id is None else snapshots.load(run.snapshot_id)
-    days = run.suggested_days
-    overdue_days = days or tenant.settings.at_risk_days
-    cells = records.cells(tenant.id, overview.NEW_DAYS, overview.BIN_WIDTH, overdue_days)
+    settings = tenant.settings if snapshot is None else snapshot.settings
+    days, at_risk_days = run.suggested_days, settings.at_risk_days
+    starts = None if snapshot is None else rfm.starts_of(snapshot)
+    cells = cells_of(tenant.id, at_risk_days, days or at_risk_days, starts)
     if snapshot is None:
         # There was nobody to score. Customers who came since the run began are not in it.
         as_of_ms = run.started_ms or run.created_ms
-        return overview.add_up(cells, as_of_ms, tenant.settings, None, days)
-    spread, settings = snapshot.distribution, snapshot.settings
+        return overview.add_up(cells, as_of_ms, settings, None, days)
+    spread = snapshot.distribution
     percentiles = (spread.p25, spread.p75)
     total = overview.add_up(cells, spread.as_of_ms, settings, percentiles, days)
     return _predicted(total, snapshot.serving(settings))

@@ -5,6 +5,7 @@ from typing import Any
 
 from clv import db
 from clv.domain import overview
+from clv.domain.activity import SLIPPING, activity
 from clv.files import writer
 from clv.services.included import NOTHING, Fill, Include, filling
 from clv.store import listing, rankings, runs
@@ -12,8 +13,6 @@ from clv.store.listing import Filter, Listed
 from clv.store.rankings import Order
 from clv.store.tenants import Tenant
 
-# A customer who has been silent for this many times the at-risk days is probably lost.
-LOST_AFTER = 3
 # Customers who slip away are looked for among these many with the most revenue at risk. Reading
 # them takes as long with a million customers as with some thousands.
 LEADERS_READ = 200
@@ -36,7 +35,7 @@ def page_of_records(
 
     :param after: value and customer id of the last record of the page before
     """
-    fill = filling(tenant, include)
+    matching, fill = _in_days(tenant, matching), filling(tenant, include)
     return fill(listing.page(tenant.id, matching, order, after, limit))
 
 
@@ -68,6 +67,7 @@ def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | N
 
     :param counted: count in any case
     """
+    matching = _in_days(tenant, matching)
     if counted or (matching.is_segment and tenant.customers <= rankings.FEW_RECORDS):
         return listing.count(tenant.id, matching)
     last = runs.last_overview(tenant.id) if matching.is_segment else None
@@ -79,17 +79,21 @@ def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | N
 
 
 def slipping_away(tenant: Tenant, limit: int) -> list[Listed]:
-    """Customers who have been silent for longer than the at-risk days, but are not yet probably
-    lost: those with the most revenue at risk."""
+    """Customers who are slipping, those with the most revenue at risk, of the first of all
+    customers in that order."""
     days = tenant.settings.at_risk_days
     order = Order("revenue_at_risk", descending=True)
     leaders = page_of_records(tenant, Filter(), order, None, LEADERS_READ)
     slipping = [
         entry
         for entry in leaders
-        if days <= entry.scores.recency_days < LOST_AFTER * days and entry.scores.frequency > 0
+        if activity(entry.scores.recency_days, entry.scores.frequency, days) == SLIPPING
     ]
     return slipping[:limit]
+
+
+def _in_days(tenant: Tenant, matching: Filter) -> Filter:
+    return matching.with_at_risk_days(tenant.settings.at_risk_days)
 
 
 def _pages(
@@ -99,6 +103,7 @@ def _pages(
     fill: Fill,
     progress: Callable[[int], None],
 ) -> Iterator[list[Listed]]:
+    matching = _in_days(tenant, matching)
     at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else READ_AT_ONCE
     after = None
     while True:

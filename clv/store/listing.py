@@ -4,14 +4,16 @@ The first pages of a list that is sorted but not filtered are read among the lea
 (:mod:`clv.store.rankings`). Every other list is one pass over the tenant's records.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from clv import db
+from clv.domain.activity import NONE, recency_of
+from clv.domain.groups import RfmShown
 from clv.domain.scoring import Scores
 from clv.prediction.forecast import Forecast
-from clv.store import records
+from clv.store import records, rfm
 from clv.store.rankings import LEADERS, SORTS, Order, conditions_among_leaders
 
 
@@ -21,18 +23,25 @@ class Listed(NamedTuple):
     :param value: what the list is sorted by
     :param job_id: the run that computed the record; None after a single computation
     :param forecast: where the list is to include it (``clv.services.included``)
+    :param rfm: likewise
     """
 
     scores: Scores
     value: Any
     job_id: str | None
     forecast: Forecast | None = None
+    rfm: RfmShown | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which records a list has; None means all. Money is in 1/10,000, times are in milliseconds
-    since 1970. All limits are inclusive except ``computed_after`` and ``computed_before``."""
+    since 1970. All limits are inclusive except ``computed_after`` and ``computed_before``.
+
+    :param activity: one of :data:`clv.domain.activity.ACTIVITIES`. What it means depends on the
+        tenant's settings: :meth:`with_at_risk_days` says it in days
+    :param rfm_group: the name of an RFM group, by the tenant's current distribution
+    """
 
     segment: str | None = None
     customer_ids: Sequence[str] | None = None
@@ -41,15 +50,34 @@ class Filter:
     min_recency: int | None = None
     max_recency: int | None = None
     min_frequency: int | None = None
+    max_frequency: int | None = None
     min_revenue: int | None = None
     min_tenure_days: int | None = None
+    max_tenure_days: int | None = None
     computed_after: int | None = None
     computed_before: int | None = None
+    activity: str | None = None
+    rfm_group: str | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether every record passes."""
         return self == Filter()
+
+    def with_at_risk_days(self, days: int) -> "Filter":
+        """The same filter, with the activity said by recency and frequency."""
+        if self.activity is None:
+            return self
+        least, most = recency_of(self.activity, days)
+        silent = self.activity == NONE
+        return replace(
+            self,
+            activity=None,
+            min_recency=_narrower(max, self.min_recency, least),
+            max_recency=_narrower(min, self.max_recency, most),
+            min_frequency=_narrower(max, self.min_frequency, None if silent else 1),
+            max_frequency=_narrower(min, self.max_frequency, 0 if silent else None),
+        )
 
     @property
     def is_segment(self) -> bool:
@@ -64,8 +92,10 @@ _CONDITIONS = {
     "min_recency": "r.recency_days >= %s",
     "max_recency": "r.recency_days <= %s",
     "min_frequency": "r.frequency >= %s",
+    "max_frequency": "r.frequency <= %s",
     "min_revenue": "r.predicted_revenue >= %s",
     "min_tenure_days": "r.tenure_days >= %s",
+    "max_tenure_days": "r.tenure_days <= %s",
     "computed_after": "r.computed_ms > %s",
     "computed_before": "r.computed_ms < %s",
 }
@@ -112,13 +142,22 @@ def _page(
     return [Listed(Scores(*scores), value, job_id) for value, job_id, *scores in rows]
 
 
+def _narrower(which: Callable[..., int], given: int | None, limit: int | None) -> int | None:
+    limits = [one for one in (given, limit) if one is not None]
+    return which(limits) if limits else None
+
+
 def _conditions(tenant_id: int, matching: Filter) -> tuple[str, list[Any]]:
+    if matching.activity is not None:
+        raise ValueError("The filter has an activity, which has to be said in days.")
     conditions, params = ["r.tenant_id = %s"], list[Any]([tenant_id])
     for name, condition in _CONDITIONS.items():
         limit = getattr(matching, name)
         if limit is not None:
             conditions.append(condition)
             params.append(limit)
+    if matching.rfm_group is not None:
+        conditions.append(rfm.in_group(tenant_id, matching.rfm_group))
     if matching.customer_ids is not None:
         conditions.append(f"r.customer_id IN ({', '.join(['%s'] * len(matching.customer_ids))})")
         params.extend(matching.customer_ids)

@@ -13,7 +13,6 @@ from typing import Any
 
 from clv import db
 from clv.db.clock import POSTGRESQL, latest_sql, now_sql
-from clv.domain.overview import Cell
 from clv.domain.scoring import Scores
 from clv.store import removals
 
@@ -133,27 +132,6 @@ def upsert_each(tenant_id: int, run_id: int | None, chunk: Sequence[Scores]) -> 
     db.execute(_NOTE_RANGE, (tenant_id, first.customer_id, last.customer_id, last.computed_ms))
 
 
-def cells(tenant_id: int, new_days: int, bin_width: int, overdue_days: int) -> list[Cell]:
-    """All of a tenant's records, added up by segment, bin of the score, newness and activity.
-
-    :param new_days: a customer with a shorter tenure is new
-    :param overdue_days: a customer without interactions for this long is overdue
-    """
-    bin_number = f"score / {bin_width}" if db.is_sqlite() else f"FLOOR(score / {bin_width})"
-    total = "TOTAL(%s)" if db.is_sqlite() else "SUM(CAST(%s AS DOUBLE PRECISION))"
-    at_risk = "predicted_revenue * churn_probability"
-    sums = ", ".join(total % sum for sum in ("score", "monetary", "predicted_revenue", at_risk))
-    rows = db.rows(
-        # One number for all groups but the segment: SQLite sorts all records by it.
-        f"SELECT (CAST({bin_number} AS INTEGER) * 2"
-        " + CASE WHEN tenure_days < %s THEN 1 ELSE 0 END) * 3"
-        " + CASE WHEN frequency = 0 THEN 2 WHEN recency_days >= %s THEN 1 ELSE 0 END AS kind,"
-        f" segment, COUNT(*), {sums} FROM clv_record WHERE tenant_id = %s GROUP BY kind, segment",
-        (new_days, overdue_days, tenant_id),
-    )
-    return [_cell(*row) for row in rows]
-
-
 def arrays(chunk: Sequence[Scores]) -> list[str]:
     """The columns of scores as array literals of PostgreSQL. Psycopg's take longer, and their types
     depend on the size of the integers, so that statements would be prepared anew."""
@@ -192,12 +170,6 @@ def _orphans(table: str, tenant_id: int, everywhere: bool) -> tuple[str, tuple[i
     # join would scan all summaries for each of its rows.
     known = f"SELECT customer_id FROM {table} WHERE tenant_id = %s EXCEPT {summaries}"
     return f"{rows} AND customer_id = ANY(ARRAY({known}))", (tenant_id,) * 3
-
-
-def _cell(kind: int, segment: str, customers: int, *sums: float) -> Cell:
-    kind, activity = divmod(kind, 3)
-    bin_number, is_new = divmod(kind, 2)
-    return Cell(segment, bin_number, is_new == 1, activity == 2, activity == 1, customers, *sums)
 
 
 def _text_array(texts: Iterable[str]) -> str:

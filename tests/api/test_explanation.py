@@ -3,6 +3,7 @@
 import pytest
 
 from clv.config import ROOT
+from clv.domain.groups import GRID, PROSPECTS
 from tests.api.support import days_ago, row
 
 LOG = str(ROOT / "clv" / "sample" / "cdnow.csv.gz")
@@ -44,6 +45,18 @@ def test_the_reason_says_why_this_segment(client, headers, load):
         body = explanation(client, key, customer)
         words = {"high": "top quarter", "medium": "between the quarters", "low": "bottom quarter"}
         assert words[body["segment"]] in body["reason"]
+
+
+def test_the_rfm_group_follows_from_the_norms_that_are_shown(client, headers, load):
+    load(*(row(f"c{n}", n, 1 + (n * 7) % 11, (n * 5) % 13) for n in range(11)), row("none", 1))
+    key = headers("viewer")
+    for n in range(11):
+        body = explanation(client, key, f"c{n}")
+        fifths = [min(5, 1 + int(5 * part["norm"])) for part in body["contributions"]]
+        assert body["rfm"] == "".join(map(str, fifths))
+        group = GRID[fifths[0], (fifths[1] + fifths[2] + 1) // 2] if (n * 5) % 13 else PROSPECTS
+        assert (body["rfmGroup"], body["rfmAdvice"]) == (group.name, group.advice)
+    assert explanation(client, key, "none")["rfmGroup"] == "prospects"
 
 
 def test_an_explanation_stores_nothing_and_is_private(client, headers, load):

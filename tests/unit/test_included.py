@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from clv.domain.groups import RfmShown
 from clv.files import writer
 from clv.files.included import WORDS, column_names, split_words
 from clv.prediction.forecast import Forecast
@@ -24,7 +25,7 @@ FIXED_JSON = (
 
 
 def forecast(made: Forecast):
-    return entry()._replace(forecast=made)
+    return entry()._replace(forecast=made, rfm=RfmShown("545", "champions"))
 
 
 def text(kind: str, *words: str, made: Forecast = FORECAST) -> str:
@@ -34,6 +35,13 @@ def text(kind: str, *words: str, made: Forecast = FORECAST) -> str:
 def test_the_model_is_a_last_column():
     assert text("csv", "model") == f"{','.join(writer.COLUMNS)},model\n{FIXED_CSV},rfm/1\n"
     assert text("ndjson", "model") == f'{FIXED_JSON}, "model": "rfm/1"}}\n'
+
+
+def test_fifths_and_group_are_texts():
+    assert text("csv", "rfm") == (
+        f"{','.join(writer.COLUMNS)},rfm,rfmGroup\n{FIXED_CSV},545,champions\n"
+    )
+    assert text("ndjson", "rfm") == f'{FIXED_JSON}, "rfm": "545", "rfmGroup": "champions"}}\n'
 
 
 def test_a_forecast_is_unrounded_and_its_money_plain():

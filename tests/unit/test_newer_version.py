@@ -3,11 +3,14 @@
 import json
 
 from clv.domain import overview
+from clv.domain.overview import Cell
 from clv.domain.settings import ScoreSettings
 from clv.files import choices
 from clv.prediction import backtest_result, choice
 from tests.support.backtests import RESULT
 from tests.support.calibrations import calibration
+
+CELL = Cell("high", 9, True, "active", False, (5, 4), 2, 90.0, 7, 8, 0.5)
 
 
 def newer(text: str) -> str:
@@ -22,7 +25,7 @@ def newer(text: str) -> str:
 
 
 def test_an_overview_is_read_without_its_unknown_fields():
-    stored = overview.add_up([], 0, ScoreSettings(at_risk_days=7), (1.0, 2.0), 30)
+    stored = overview.add_up([CELL], 0, ScoreSettings(at_risk_days=7), (1.0, 2.0), 30)
     assert overview.from_json(newer(overview.to_json(stored))) == stored
 
 
@@ -38,3 +41,12 @@ def test_a_calibration_is_read_without_its_unknown_fields():
 def test_the_choices_for_a_file_are_read_without_the_unknown_ones():
     stored = choices.Choices(currency="EUR")
     assert choices.restored({"currency": "EUR", "of_a_newer_version": [1]}) == stored
+
+
+def test_places_of_the_grid_are_read_without_their_unknown_values():
+    stored = overview.add_up([CELL], 0, ScoreSettings(), (1.0, 2.0), 30)
+    text = json.loads(overview.to_json(stored))
+    text["places"] = json.dumps([[*place, 1.5] for place in json.loads(text["places"])])
+    newer_one = overview.from_json(json.dumps(text))
+    assert newer_one.rfm_grid == stored.rfm_grid
+    assert newer_one.rfm_groups == stored.rfm_groups

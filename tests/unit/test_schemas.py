@@ -2,8 +2,11 @@
 
 import importlib
 import pkgutil
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from marshmallow import Schema, fields
 
 from clv.api import schemas
@@ -16,6 +19,7 @@ from clv.api.schemas.base import (
     Probability,
     Rounded,
     StoredAmount,
+    cents,
 )
 
 
@@ -68,3 +72,14 @@ def test_each_word_that_comes_in_is_named_by_its_error():
 def test_numbers_are_rounded_half_up_and_zero_has_no_sign(field, value, shown):
     written = field._serialize(value, "x", None)
     assert repr(written) == repr(shown)
+
+
+@given(
+    st.integers(-(2**63), 2**63)
+    | st.integers(-(10**9), 10**9).map(lambda cents: cents * 50)
+    | st.floats(-1e15, 1e15)
+)
+def test_an_amount_is_rounded_half_up_to_cents_like_a_decimal(amount):
+    shown = Amount()._serialize(amount, None, None)
+    assert shown == float(cents(Decimal(amount)))
+    assert str(shown) != "-0.0"

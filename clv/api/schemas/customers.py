@@ -14,6 +14,7 @@ from clv.api.schemas.base import (
     Probability,
     Time,
 )
+from clv.api.schemas.groups import EXPLAINED
 from clv.api.schemas.included import Forecast, HorizonDays
 from clv.api.schemas.settings import TenantSettings
 from clv.domain.calendar import iso
@@ -219,6 +220,9 @@ class ExplanationQuery(Input):
 
 class Explanation(Output):
     """Why a customer's score is what it is. Scores and points are unrounded."""
+
+    class Meta(Output.Meta):
+        include = EXPLAINED
 
     customer_id = fields.String(attribute="scores.customer_id", required=True)
     score = Exact(

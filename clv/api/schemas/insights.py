@@ -15,37 +15,13 @@ from clv.api.schemas.base import (
     TimeInQuery,
     Word,
 )
+from clv.api.schemas.groups import ABOUT_GRID, Group, RfmCell, RfmGroups, SegmentGroups, about
+from clv.domain import activity
 from clv.domain.overview import BINS, NEW_DAYS
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MODEL_NAMES
 from clv.prediction.choice import PREDICTIONS
 from clv.services.insights import MODEL_CHANGES
-
-
-class Group(Output):
-    """Some customers."""
-
-    customers = fields.Integer(required=True)
-    mean_score = Exact(
-        required=True, allow_none=True, metadata={"description": "Null without customers"}
-    )
-    revenue = Amount(required=True, metadata={"description": "To date"})
-    predicted_revenue = Amount(
-        required=True,
-        metadata={"description": "Revenue so far, projected at its run rate over the lifespan"},
-    )
-    revenue_at_risk = Amount(
-        required=True, metadata={"description": "Σ predicted revenue × churn probability"}
-    )
-
-
-class SegmentGroups(Output):
-    """The customers of each segment."""
-
-    high = fields.Nested(Group, required=True)
-    medium = fields.Nested(Group, required=True)
-    low = fields.Nested(Group, required=True)
-    at_risk = fields.Nested(Group, required=True, data_key="at_risk")
 
 
 class Bin(Output):
@@ -114,6 +90,12 @@ class ClvSummary(Output):
         Group,
         **_of_overview("new"),
         metadata={"description": f"First contact less than {NEW_DAYS} days ago"},
+    )
+    slipping = fields.Nested(Group, **_of_overview("slipping"), metadata=about(activity.SLIPPING))
+    lost = fields.Nested(Group, **_of_overview("lost"), metadata=about(activity.LOST))
+    rfm_groups = fields.Nested(RfmGroups, **_of_overview("rfm_groups"))
+    rfm_grid = fields.List(
+        fields.Nested(RfmCell), **_of_overview("rfm_grid"), metadata={"description": ABOUT_GRID}
     )
     p25 = Exact(**_of_overview("p25"), metadata={"description": "25th percentile of the score"})
     p75 = Exact(**_of_overview("p75"), metadata={"description": "75th percentile of the score"})
@@ -194,6 +176,30 @@ class SummaryPoint(Output):
     revenue_at_risk = Amount(attribute="overview.everyone.revenue_at_risk", required=True)
     segments = fields.Nested(SegmentGroups, attribute="overview.segments", required=True)
     new_customers = fields.Nested(Group, attribute="overview.new", required=True)
+    slipping = fields.Nested(
+        Group,
+        attribute="overview.slipping",
+        required=True,
+        allow_none=True,
+        metadata=about(activity.SLIPPING),
+    )
+    lost = fields.Nested(
+        Group,
+        attribute="overview.lost",
+        required=True,
+        allow_none=True,
+        metadata=about(activity.LOST),
+    )
+    rfm_groups = fields.Nested(
+        RfmGroups, attribute="overview.rfm_groups", required=True, allow_none=True
+    )
+    rfm_grid = fields.List(
+        fields.Nested(RfmCell),
+        attribute="overview.rfm_grid",
+        required=True,
+        allow_none=True,
+        metadata={"description": ABOUT_GRID},
+    )
     p25 = Exact(attribute="overview.p25", required=True, allow_none=True)
     p75 = Exact(attribute="overview.p75", required=True, allow_none=True)
     model = fields.String(

@@ -23,6 +23,9 @@ from clv.api.schemas.base import (
 )
 from clv.api.schemas.included import HorizonDays, Words, fields_of
 from clv.budgets import MAX_CUSTOMERS
+from clv.domain.activity import ACTIVITIES, LOST_AFTER
+from clv.domain.groups import NAMES
+from clv.domain.overview import NEW_DAYS
 from clv.domain.scoring import SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.files.included import WORDS, column_names
@@ -72,10 +75,31 @@ class RecordsQuery(PageQuery):
     min_recency = _Whole(metadata={"description": "Days since the last interaction"})
     max_recency = _Whole(metadata={"description": "Days since the last interaction"})
     min_frequency = _Whole(metadata={"description": "Interactions"})
+    max_frequency = _Whole(metadata={"description": "Interactions"})
     min_revenue = AmountText(
         load_default=None, metadata={"description": "Of the predicted revenue"}
     )
     min_tenure_days = _Whole(metadata={"description": "Days since the first interaction"})
+    max_tenure_days = _Whole(
+        metadata={
+            "description": "Days since the first interaction; new customers have at most"
+            f" {NEW_DAYS - 1}"
+        }
+    )
+    activity = Word(
+        ACTIVITIES,
+        load_default=None,
+        metadata={
+            "description": "By the tenant's at-risk days D: active (silent for less than D days),"
+            f" slipping (for D days or more), lost (for {LOST_AFTER} D or more), none (no"
+            " interaction)"
+        },
+    )
+    rfm_group = Word(
+        NAMES,
+        load_default=None,
+        metadata={"description": "The customers of an RFM group, by the current distribution"},
+    )
     computed_after = TimeInQuery(
         load_default=None,
         may_be_ahead=True,
@@ -103,7 +127,8 @@ class RecordsQuery(PageQuery):
 
     @validates_schema
     def _check_ranges(self, data: dict[str, Any], **kwargs: Any) -> None:
-        for least, most in (("min_score", "max_score"), ("min_recency", "max_recency")):
+        for what in ("score", "recency", "frequency", "tenure_days"):
+            least, most = f"min_{what}", f"max_{what}"
             if _both(data, least, most) and data[least] > data[most]:
                 raise ValidationError(
                     f"Must not be more than {camel_case(most)}.", camel_case(least)

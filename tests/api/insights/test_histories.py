@@ -28,8 +28,20 @@ def test_each_full_run_is_a_point_of_the_history_newest_first(run, get, load):
     finished = latest.pop("finishedAt")
     assert latest.pop("asOf") == summary["asOf"] <= finished
     assert latest == {name: summary[name] for name in latest}
-    rest = ["segments", "newCustomers", "p25", "p75", "model", "churnModel"]
-    assert list(latest) == ["jobId", *GROUP, *rest]
+    assert list(latest) == [
+        "jobId",
+        *GROUP,
+        "segments",
+        "newCustomers",
+        "slipping",
+        "lost",
+        "rfmGroups",
+        "rfmGrid",
+        "p25",
+        "p75",
+        "model",
+        "churnModel",
+    ]
 
 
 def walk(get: Callable[..., dict], url: str, limit: int) -> list[dict]:

@@ -12,6 +12,7 @@ from app import create_app
 from clv import db
 from clv.db.clock import now_ms
 from clv.domain.calendar import iso
+from clv.domain.groups import NAMES
 from clv.domain.scoring import SEGMENTS
 from clv.services import batch
 from clv.services.settings import suggest_at_risk_days
@@ -28,7 +29,10 @@ def money(ten_thousandths: int) -> float:
 
 def stored() -> list[dict]:
     """Acme's records."""
-    names = "score, predicted_revenue, churn_probability, frequency, monetary, segment, tenure_days"
+    names = (
+        "customer_id, score, predicted_revenue, churn_probability, recency_days, frequency,"
+        " monetary, segment, tenure_days"
+    )
     with db.scope():
         found = db.rows(f"SELECT {names} FROM clv_record WHERE tenant_id = 1")
     return [dict(zip(names.split(", "), values, strict=True)) for values in found]
@@ -53,6 +57,10 @@ def check_summary(shown: dict) -> None:
     for segment in SEGMENTS:
         check_group(shown["segments"][segment], [r for r in records if r["segment"] == segment])
     check_group(shown["newCustomers"], [r for r in records if r["tenure_days"] < 90])
+    silent_for = {r["customer_id"]: r["recency_days"] for r in records if r["frequency"]}
+    for name, least, most in (("slipping", 30, 89), ("lost", 90, 10**6)):
+        inside = [r for r in records if least <= silent_for.get(r["customer_id"], -1) <= most]
+        check_group(shown[name], inside)
     counts = [0] * 20
     for r in records:
         counts[min(int(r["score"] / 5), 19)] += 1
@@ -107,6 +115,10 @@ def test_the_body_has_its_fields_in_their_order(run, get, load):
         *GROUP,
         "segments",
         "newCustomers",
+        "slipping",
+        "lost",
+        "rfmGroups",
+        "rfmGrid",
         "p25",
         "p75",
         "histogram",
@@ -149,7 +161,9 @@ def test_a_run_of_a_tenant_without_customers_finds_nothing(run, get):
     shown = get(SUMMARY)
     assert {name: shown[name] for name in GROUP} == NOTHING
     assert shown["segments"] == dict.fromkeys(SEGMENTS, NOTHING)
-    assert shown["newCustomers"] == NOTHING
+    assert shown["newCustomers"] == shown["slipping"] == shown["lost"] == NOTHING
+    assert shown["rfmGroups"] == dict.fromkeys(NAMES, NOTHING)
+    assert [cell["customers"] for cell in shown["rfmGrid"]] == [0] * 25
     assert (shown["p25"], shown["p75"], shown["suggestion"]) == (None, None, None)
     assert [found["customers"] for found in shown["histogram"]] == [0] * 20
     assert (shown["customersWithoutInteraction"], shown["jobId"]) == (0, job_id)

@@ -12,6 +12,7 @@ from tests.api.support import days_ago, row
 # How each query parameter is filled, from the ids that the request is about.
 Fill = Callable[[random.Random, Ids], Any]
 QUERY: dict[str, Fill] = {
+    "activity": lambda rng, ids: rng.choice(["active", "slipping", "lost", "none"]),
     "after": lambda rng, ids: rng.choice(ids.feed_cursors),
     "amount": lambda rng, ids: "amount",
     "computedAfter": lambda rng, ids: days_ago(9),
@@ -29,11 +30,13 @@ QUERY: dict[str, Fill] = {
     "encoding": lambda rng, ids: "utf-8",
     "headerLine": lambda rng, ids: 1,
     "horizonDays": lambda rng, ids: rng.choice([90, 365]),
-    "include": lambda rng, ids: rng.choice(["model", "forecast", "forecast,model"]),
+    "include": lambda rng, ids: rng.choice(["model", "forecast", "rfm", "forecast,model,rfm"]),
     "keepStates": lambda rng, ids: "paid",
     "limit": lambda rng, ids: rng.choice([1, 3, 100]),
+    "maxFrequency": lambda rng, ids: 99,
     "maxRecency": lambda rng, ids: 20,
     "maxScore": lambda rng, ids: 90,
+    "maxTenureDays": lambda rng, ids: 9_999,
     "minFrequency": lambda rng, ids: 1,
     "minRecency": lambda rng, ids: 0,
     "minRevenue": lambda rng, ids: 0,
@@ -49,6 +52,7 @@ QUERY: dict[str, Fill] = {
     "rate": lambda rng, ids: "USD:0.92",
     "refund": lambda rng, ids: "",
     "replace": lambda rng, ids: rng.choice(["true", "false"]),
+    "rfmGroup": lambda rng, ids: rng.choice(["champions", "loyal", "dormant", "prospects"]),
     "segment": lambda rng, ids: rng.choice(["high", "medium", "low", "at_risk"]),
     "since": lambda rng, ids: days_ago(9),
     "skipBadLines": lambda rng, ids: rng.choice(["true", "false"]),

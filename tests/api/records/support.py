@@ -60,6 +60,13 @@ def shown(record: dict, job_id: str) -> dict:
     }
 
 
+def activity(recency: int, frequency: int) -> str:
+    """The activity with 30 at-risk days."""
+    if frequency == 0:
+        return "none"
+    return "active" if recency < 30 else "slipping" if recency < 90 else "lost"
+
+
 FILTERS = {
     "segment": lambda r, v: r["segment"] == v,
     "customerId": lambda r, v: r["customer_id"] in v,
@@ -68,8 +75,11 @@ FILTERS = {
     "minRecency": lambda r, v: r["recency_days"] >= v,
     "maxRecency": lambda r, v: r["recency_days"] <= v,
     "minFrequency": lambda r, v: r["frequency"] >= v,
+    "maxFrequency": lambda r, v: r["frequency"] <= v,
     "minRevenue": lambda r, v: r["predicted_revenue"] >= Decimal(v) * 10_000,
     "minTenureDays": lambda r, v: r["tenure_days"] >= v,
+    "maxTenureDays": lambda r, v: r["tenure_days"] <= v,
+    "activity": lambda r, v: v == activity(r["recency_days"], r["frequency"]),
     "computedAfter": lambda r, v: r["computed_ms"] > calendar.time_ms(v),
     "computedBefore": lambda r, v: r["computed_ms"] < calendar.time_ms(v),
 }

@@ -7,7 +7,8 @@ import pytest
 
 from clv.api import paging
 from clv.domain import calendar
-from tests.api.records.support import CSV, FILTERS, SORTS, brute, shown
+from clv.domain.groups import NAMES
+from tests.api.records.support import CSV, FILTERS, SORTS, activity, brute, shown
 
 
 def a_limit(name: str, records: list[dict], random: Random):
@@ -21,8 +22,11 @@ def a_limit(name: str, records: list[dict], random: Random):
         "minRecency": one["recency_days"] // 2,
         "maxRecency": one["recency_days"],
         "minFrequency": one["frequency"],
+        "maxFrequency": one["frequency"],
         "minRevenue": str(Decimal(one["predicted_revenue"]) / 10_000),
         "minTenureDays": one["tenure_days"],
+        "maxTenureDays": one["tenure_days"],
+        "activity": activity(one["recency_days"], one["frequency"]),
         "computedAfter": calendar.iso(one["computed_ms"] - 1_000),
         "computedBefore": calendar.iso(one["computed_ms"] + 1),
     }[name]
@@ -32,6 +36,8 @@ def contradicts_itself(query: dict) -> bool:
     return (
         query.get("minScore", 0) > query.get("maxScore", 100)
         or query.get("minRecency", 0) > query.get("maxRecency", 10**9)
+        or query.get("minFrequency", 0) > query.get("maxFrequency", 10**19)
+        or query.get("minTenureDays", 0) > query.get("maxTenureDays", 10**19)
         or query.get("computedAfter", "1") >= query.get("computedBefore", "9")
     )
 
@@ -84,6 +90,14 @@ def test_scores_are_compared_unrounded(get, records):
         ({"maxRecency": str(2**63)}, "maxRecency"),
         ({"minRecency": "31", "maxRecency": "30"}, "minRecency"),
         ({"minFrequency": "many"}, "minFrequency"),
+        ({"maxFrequency": "-1"}, "maxFrequency"),
+        ({"minFrequency": "2", "maxFrequency": "1"}, "minFrequency"),
+        ({"minTenureDays": "90", "maxTenureDays": "89"}, "minTenureDays"),
+        ({"maxTenureDays": "new"}, "maxTenureDays"),
+        ({"activity": "new"}, "activity"),
+        ({"activity": ""}, "activity"),
+        ({"rfmGroup": "Champions"}, "rfmGroup"),
+        ({"rfmGroup": "cant_lose"}, "rfmGroup"),
         ({"minRevenue": "1e13"}, "minRevenue"),
         ({"minRevenue": "NaN"}, "minRevenue"),
         ({"minRevenue": "1e999999999"}, "minRevenue"),
@@ -137,6 +151,13 @@ def test_a_wrong_parameter_is_named(get, accept, query, parameter):
 def test_what_is_beyond_all_records_finds_none(get, records, query):
     answer = get(**query)
     assert (answer.status_code, answer.json["data"]) == (200, [])
+
+
+def test_before_there_is_a_distribution_nobody_is_in_an_rfm_group(get, records):
+    for name in NAMES:
+        answer = get(rfmGroup=name, count="1")
+        assert (answer.status_code, answer.json["data"]) == (200, [])
+        assert answer.json["pagination"]["total"] == 0
 
 
 @pytest.mark.parametrize(
