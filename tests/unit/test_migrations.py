@@ -30,6 +30,7 @@ KEYS = {
     ("shard", "until_key"),
     ("run_error", "customer_id"),
     ("backtest", "backtest_id"),
+    ("revenue_period", "period_key"),
 }
 
 
@@ -81,6 +82,7 @@ SINCE = [
     "0011_run_version",
     "0012_run_as_of",
     "0013_feed",
+    "0015_revenue",
 ]
 
 
@@ -230,6 +232,7 @@ _ADDED = {
         "CREATE INDEX clv_record_computed_singly ON clv_record (tenant_id, customer_id)"
         " WHERE run_id IS NULL",
     ],
+    "0015_revenue": ["DROP TABLE revenue_period", "ALTER TABLE tenant DROP COLUMN revenue_ms"],
 }
 
 
@@ -240,7 +243,13 @@ def test_the_physical_lay_out_is_what_each_database_needs(scope):
 def check_clustered_tables() -> None:
     without_rowid = db.rows("SELECT name FROM pragma_table_list WHERE wr = 1 AND type = 'table'")
     clustered = {name for (name,) in without_rowid}
-    assert {"interaction_summary", "clv_record", "clv_change", "removal"} <= clustered
+    assert {
+        "interaction_summary",
+        "clv_record",
+        "clv_change",
+        "removal",
+        "revenue_period",
+    } <= clustered
 
 
 def check_keys_of_postgresql() -> None:
