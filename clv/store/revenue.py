@@ -191,11 +191,11 @@ def _contribution(
     amounts = (
         f"SELECT period_key, COUNT(*) AS summaries, SUM({high}) AS value_high,"
         f" SUM(total_value - {high} * {_HIGH}) AS value_low, SUM(converts) AS conversions,"
-        f" 0 AS customers, 0 AS week_customers, 0 AS month_customers, 0 AS new_buyers"
-        f" FROM {stored} GROUP BY period_key"
+        " 0 AS customers, 0 AS week_customers, 0 AS month_customers, 0 AS new_buyers"
+        " FROM stored GROUP BY period_key"
     )
-    before = "LAG(t.period_key) OVER (PARTITION BY t.customer_id ORDER BY t.period_key)"
-    conversions = f"SELECT t.period_key, {before} AS before FROM {stored} AND t.converts > 0"
+    before = "LAG(period_key) OVER (PARTITION BY customer_id ORDER BY period_key)"
+    conversions = f"SELECT period_key, {before} AS before FROM stored WHERE converts > 0"
     buyers = (
         f"SELECT period_key, 0, 0, 0, 0, {_firsts('period_key')},"
         f" {_firsts(_of_days(monday('period_key')))}, {_firsts(_of_days(_FIRST_OF_MONTH))},"
@@ -203,19 +203,21 @@ def _contribution(
         f" FROM ({conversions}) bought GROUP BY period_key"
     )
     sums = ", ".join(f"CAST({sign} * SUM({name}) AS BIGINT)" for name in _SUMS)
-    query = f"SELECT period_key, {sums} FROM ({amounts} UNION ALL {buyers}) u GROUP BY period_key"
-    return f"{query} ORDER BY period_key", params * 2
+    both = f"SELECT period_key, {sums} FROM ({amounts} UNION ALL {buyers}) u GROUP BY period_key"
+    return f"WITH stored AS {stored} {both} ORDER BY period_key", params
 
 
 def _stored(tenant_id: int, customers: Customers | None) -> tuple[str, tuple[Any, ...]]:
-    """The stored summaries ``t`` of customers, as the end of a query, with its parameters."""
+    """The query of the summaries of customers, with its parameters: of some of them they are looked
+    up once, all are read twice."""
+    columns = "customer_id, period_key, converts, total_value"
     if customers is None:
-        return "interaction_summary t WHERE t.tenant_id = %s", (tenant_id,)
+        all_rows = f"SELECT {columns} FROM interaction_summary WHERE tenant_id = %s"
+        return f"NOT MATERIALIZED ({all_rows})", (tenant_id,)
     ids = f"(SELECT DISTINCT customer_id FROM ({customers.query}) chosen) c"
-    found = looked_up("t.tenant_id = %s AND t.customer_id = c.customer_id")
-    # What follows may add a condition.
-    stored = f"{ids} {found}" if db.is_sqlite() else f"{ids} {found} WHERE true"
-    return stored, (*customers.params, tenant_id)
+    found = looked_up("t.tenant_id = %s AND t.customer_id = c.customer_id", columns)
+    names = ", ".join(f"t.{name}" for name in columns.split(", "))
+    return f"MATERIALIZED (SELECT {names} FROM {ids} {found})", (*customers.params, tenant_id)
 
 
 _FIRST_OF_MONTH = "substr(period_key, 1, 7)"
