@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
+from unittest import mock
 
 from hypothesis import HealthCheck, given
 from hypothesis import settings as given_settings
@@ -42,6 +43,8 @@ class Change:
     aggregated: bool = False
     replace: bool = False
     erased: list[str] = field(default_factory=list)
+    # All summaries are added up when rows of one customer in so many are sent: ever, or never.
+    few: int = 4
 
 
 # All zero deletes the stored row; with an amount alone it is a correction.
@@ -61,9 +64,10 @@ files = some.lists(
     max_size=12,
     unique_by=lambda row: row[:2],
 )
+few = some.sampled_from([0, 4])
 changes = some.lists(
-    some.builds(Change, rows=sent, replace=some.sampled_from([False, False, True]))
-    | some.builds(Change, rows=files, aggregated=some.just(True), replace=some.booleans())
+    some.builds(Change, sent, replace=some.sampled_from([False, False, True]), few=few)
+    | some.builds(Change, files, some.just(True), some.booleans(), few=few)
     | some.builds(Change, erased=some.lists(some.sampled_from(NAMES), min_size=1, max_size=3)),
     min_size=1,
     max_size=7,
@@ -83,7 +87,7 @@ def apply(tenant: Tenant, change: Change, kind: str = periods.DAY) -> None:
         return
     period_type = {kind: one for one, kind in periods.KIND_OF_TYPE.items()}[kind]
     unique = {staged[:3]: staged for staged in (summary(row, kind) for row in change.rows)}
-    with staging.few():
+    with staging.few(), mock.patch.object(merging, "_FEW", change.few):
         staging.stage_summaries(list(unique.values()))
         merging.merge(tenant.id, period_type, aggregated=change.aggregated, replace=change.replace)
 
