@@ -19,8 +19,9 @@ from clv.store.summaries import Summary
 from clv.store.tenants import Tenant
 
 NAMES = "abcdefgh"
-# Around the turn of a year whose last week is the first of the next: 2025-12-29 is in 2026-W01.
-FIRST_DAY, DAYS = 20_440, 21
+# From 2025-12-25 to 2026-02-04: around the turn of a year whose last week is the first of the next,
+# and of a month within a year.
+FIRST_DAY, DAYS = 20_447, 42
 names = count()
 
 

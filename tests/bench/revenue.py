@@ -1,8 +1,8 @@
 """How fast the revenue is: ``python -m tests.bench.revenue``.
 
 Asked for by day, week and month over three years, over a connection of loopback that stays open.
-Beside it, what keeping the sums costs who loads a file, as a share of its merge (without reading and
-staging it), and how long making them anew takes.
+Beside it, what keeping the sums costs who loads a file, as a share of its merge alone, and how long
+making them anew takes.
 """
 
 import argparse
