@@ -36,6 +36,7 @@ bench: $(VENV)/dev  ## speed beside references: tables of ratios (takes an hour 
 	$(BIN)/python -m tests.bench.batch
 	$(BIN)/python -m tests.bench.lists
 	$(BIN)/python -m tests.bench.overview
+	$(BIN)/python -m tests.bench.revenue
 	$(BIN)/python -m tests.bench.upload
 	$(BIN)/python -m tests.bench.export
 	$(BIN)/python -m tests.bench.get

@@ -26,6 +26,8 @@ MAX_HEADERS = 64
 MAX_HEADER_BYTES = 8_190
 
 # ---- An answer ----
+# Of the revenue: three years of days.
+MAX_PERIODS = 1_100
 # Errors that are shown, and the bytes that they take together. Whoever sent so much that is wrong
 # needs no list of all of it.
 MAX_ERRORS = 100

@@ -11,10 +11,11 @@ from flask import Response, g, request
 
 from clv import logs
 from clv.errors import Invalid
-from clv.files.kinds import KIND_OF, NDJSON
+from clv.files.kinds import KIND_OF
 from clv.http.access import ClvBlueprint, seat
 
 JSON = "application/json"
+CSV = "text/csv"
 _OF_PAGES = ("limit", "cursor", "count")
 # What an Accept header may name, and what it gets then.
 _OFFERED = {
@@ -35,11 +36,18 @@ _LEVEL = 1
 _GZIP_WINDOW = 31
 
 
-def also_as_file(blp: ClvBlueprint, columns: Sequence[str]) -> Callable:
-    """Document that a list is a file, too, of these columns."""
+def also_as_file(
+    blp: ClvBlueprint, columns: Sequence[str], files: Collection[str] = KIND_OF.keys()
+) -> Callable:
+    """Document that a list is a file, too, of these columns.
+
+    :param files: the kinds of files that there are
+    """
+    examples = {CSV: {"example": f"{','.join(columns)}\n"}}
 
     def decorator(view: Callable) -> Callable:
-        for kind, more in (("text/csv", {"example": f"{','.join(columns)}\n"}), (NDJSON, {})):
+        for kind in files:
+            more = examples.get(kind, {})
             documented = blp.alt_response(
                 200, success=True, content_type=kind, schema=_TEXT, **more
             )

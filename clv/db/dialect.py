@@ -39,6 +39,21 @@ def texts(values: Sequence[str]) -> str | list[str]:
     return json.dumps(values, ensure_ascii=False) if connections.is_sqlite() else list(values)
 
 
+def rows_of_texts() -> str:
+    """The query of many texts, given as one parameter made by :func:`texts`: a row for each, in the
+    column ``value``."""
+    if connections.is_sqlite():
+        return "SELECT value FROM json_each(%s)"
+    return "SELECT unnest(CAST(%s AS text[])) AS value"
+
+
+def monday(column: str) -> str:
+    """The expression of the key of the Monday before or on a day that is given by its key."""
+    if connections.is_sqlite():
+        return f"date({column}, 'weekday 0', '-6 days')"
+    return f"to_char(date_trunc('week', CAST({column} AS timestamp)), 'YYYY-MM-DD')"
+
+
 def local_ms(column: str, zone: TimeZone, first_ms: int, last_ms: int) -> str:
     """The expression of a moment's local time, written as if it were UTC.
 

@@ -6,13 +6,18 @@ from dataclasses import replace as replace_fields
 from clv import db
 from clv.db.dialect import MANY_ROWS, analyze
 from clv.errors import Conflict
-from clv.store import records, shards
+from clv.store import records, revenue, shards
+from clv.store.comparing import SAME_OFFER, SAME_PERIOD, changes, compare, count_lowered
 from clv.store.left_out import RowsOfErased, leave_out_erased
+from clv.store.lookups import looked_up
 from clv.store.summaries import COLUMNS, IS_ZERO, KEY, VALUES
 from clv.store.tenants import begin_data, check_currency, keep_count, lock_tenant
 
 # All writers write in this order, or two of them with rows in common deadlock on PostgreSQL.
 _KEY_ORDER = KEY
+# With rows of more than one customer in so many, adding up all summaries takes less time than
+# looking up theirs.
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,16 @@ def merge(
             check_currency(tenant_id, currency)
         if replace or zeros:
             shards.fence_active_runs(tenant_id)
+        touches_many = replace or received * _FEW >= customers
+        keeping = revenue.Keeping(tenant_id, None if touches_many else revenue.STAGED)
         known = 0
         merged = Merged(received, inserted=received - zeros, updated=0, unchanged=zeros, deleted=0)
         if _has_rows(tenant_id):
-            compared = _compare(tenant_id, aggregated)
+            compared = compare(tenant_id, aggregated)
             known = 0 if replace else _staged_customers_stored(tenant_id)
-            lowered = _lowered(tenant_id, compared) if aggregated else 0
+            lowered = count_lowered(tenant_id, compared) if aggregated else 0
             deleted = _delete(tenant_id, zeros > 0, compared.others > 0, replace)
-            merged = Merged(received, *_changes(received, zeros, compared), deleted, lowered)
+            merged = Merged(received, *changes(received, zeros, compared), deleted, lowered)
         _upsert(tenant_id, aggregated, merged.inserted)
         if replace or zeros or staged_customers is None:
             staged_customers = _staged_customers_now(tenant_id, zeros > 0, replace)
@@ -94,6 +101,7 @@ def merge(
         if replace or zeros:
             records.delete_orphans(tenant_id, replace)
         keep_count(tenant_id, period_type, customers, merged.has_changes)
+        keeping.end(merged.has_changes)
     return replace_fields(merged, erased=erased)
 
 
@@ -122,81 +130,6 @@ def _check_period_type(stored_type: str | None, period_type: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """Staged rows beside the stored ones, in numbers of rows.
-
-    :param stored: their key is stored
-    :param equal: and they equal the stored row
-    :param zeros: and they have zeros only
-    :param lower: and they have fewer impressions or less value than the stored row
-    :param others: stored rows of the same customer and period for other offers, creatives or
-        channels, if these were compared
-    """
-
-    stored: int
-    equal: int
-    zeros: int
-    lower: int
-    others: int
-
-
-_SAME_PERIOD = "t.tenant_id = %s AND t.customer_id = s.customer_id AND t.period_key = s.period_key"
-_SAME_OFFER = (
-    "t.offer_id = s.offer_id AND t.creative_id = s.creative_id AND t.channel_id = s.channel_id"
-)
-_EQUAL = (
-    "s.impressions = t.impressions AND s.converts = t.converts AND s.total_value = t.total_value"
-    " AND s.first_contact_ms = t.first_contact_ms AND s.last_contact_ms = t.last_contact_ms"
-)
-_LOWER = "(s.impressions < t.impressions OR s.total_value < t.total_value)"
-
-
-def _compare(tenant_id: int, with_others: bool) -> _Compared:
-    same = _SAME_PERIOD if with_others else f"{_SAME_PERIOD} AND {_SAME_OFFER}"
-    conditions = (
-        "t.impressions IS NOT NULL",
-        f"zero = 0 AND {_EQUAL}",
-        "zero = 1 AND t.impressions IS NOT NULL",
-        _LOWER,
-        f"NOT ({_SAME_OFFER})" if with_others else "1 = 0",
-    )
-    counts = ", ".join(f"COUNT(CASE WHEN {condition} THEN 1 END)" for condition in conditions)
-    row = db.rows(
-        f"SELECT {counts} FROM (SELECT {COLUMNS}, CASE WHEN {IS_ZERO} THEN 1 ELSE 0 END AS zero"
-        f"  FROM staged_summary) s LEFT JOIN interaction_summary t ON {same}",
-        (tenant_id,),
-    )[0]
-    compared = _Compared(*row)
-    if compared.others:
-        # Few tenants have any, so the others don't pay for telling these rows apart.
-        return replace_fields(_compare(tenant_id, False), others=compared.others)
-    return compared
-
-
-def _changes(received: int, zeros: int, compared: _Compared) -> tuple[int, int, int]:
-    """The rows that the merge is about to insert, update and leave alone."""
-    stored = compared.stored - compared.zeros
-    # Deleting a row that is not stored changes nothing.
-    unchanged = compared.equal + zeros - compared.zeros
-    return received - zeros - stored, stored - compared.equal, unchanged
-
-
-def _lowered(tenant_id: int, compared: _Compared) -> int:
-    """How many stored customer-days have more impressions or value, all offers taken together,
-    than the staged row."""
-    if not compared.others:
-        return compared.lower
-    day = "s.customer_id, s.period_key, s.impressions, s.total_value"
-    return db.value(
-        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM staged_summary s"
-        f" {_looked_up(_SAME_PERIOD)} GROUP BY {day} HAVING s.impressions < SUM(t.impressions)"
-        # Exact up to 2^53; a sum of integers could overflow.
-        " OR s.total_value < SUM(CAST(t.total_value AS DOUBLE PRECISION))) days",
-        (tenant_id,),
-    )
-
-
 def _delete(tenant_id: int, zeros: bool, others: bool, replace: bool) -> int:
     doomed = _doomed_keys(tenant_id, zeros, others, replace)
     return sum(_delete_keys(tenant_id, keys, params) for keys, params in doomed)
@@ -214,11 +147,9 @@ def _doomed_keys(
         stored = f"SELECT {KEY} FROM interaction_summary WHERE tenant_id = %s"
         doomed.append((f"{stored} EXCEPT {staged}", (tenant_id,)))
     elif others:
-        of_others = f"{_SAME_PERIOD} AND NOT ({_SAME_OFFER})"
+        of_others = f"{SAME_PERIOD} AND NOT ({SAME_OFFER})"
         keys = ", ".join(f"t.{name}" for name in KEY.split(", "))
-        doomed.append(
-            (f"SELECT {keys} FROM staged_summary s {_looked_up(of_others)}", (tenant_id,))
-        )
+        doomed.append((f"SELECT {keys} FROM staged_summary s {looked_up(of_others)}", (tenant_id,)))
     return doomed
 
 
@@ -233,19 +164,9 @@ def _delete_keys(tenant_id: int, keys: str, params: tuple) -> int:
         delete = f"DELETE FROM interaction_summary WHERE tenant_id = %s AND ({KEY}) IN ({keys})"
         return db.execute(delete, (tenant_id, *params))
     same = " AND ".join(f"t.{name} = gone.{name}" for name in KEY.split(", "))
-    places = f"SELECT t.place FROM ({keys}) gone {_looked_up(f't.tenant_id = %s AND {same}')}"
+    places = f"SELECT t.place FROM ({keys}) gone {looked_up(f't.tenant_id = %s AND {same}')}"
     delete = f"DELETE FROM interaction_summary WHERE ctid = ANY(ARRAY({places}))"
     return db.execute(delete, (*params, tenant_id))
-
-
-def _looked_up(condition: str) -> str:
-    """The join with the stored rows ``t`` of each row on its left, looked up by key whatever the
-    statistics say: CROSS JOIN keeps SQLite from scanning all of the tenant's rows first, and
-    OFFSET 0 keeps PostgreSQL from it."""
-    if db.is_sqlite():
-        return f"CROSS JOIN interaction_summary t WHERE {condition}"
-    stored = f"SELECT t.ctid AS place, t.* FROM interaction_summary t WHERE {condition} OFFSET 0"
-    return f"CROSS JOIN LATERAL ({stored}) t"
 
 
 def _upsert(tenant_id: int, aggregated: bool, inserted: int) -> None:

@@ -115,9 +115,10 @@ def _correct_data_time(tenant_id: int, as_of_ms: int | None) -> None:
     """Date the tenant's data as of a full run if they are dated ahead of the clock: the run has
     them all, and they would seem newer than every run for as long as the clock was ahead."""
     db.execute(
-        "UPDATE tenant SET data_updated_ms = %s"
+        "UPDATE tenant SET data_updated_ms = %s,"
+        " revenue_ms = CASE WHEN revenue_ms = data_updated_ms THEN %s ELSE revenue_ms END"
         f" WHERE id = %s AND data_updated_ms > {latest_sql()}",
-        (as_of_ms, tenant_id),
+        (as_of_ms, as_of_ms, tenant_id),
     )
 
 

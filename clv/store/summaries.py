@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from clv import db
-from clv.store import rankings, removals, shards
+from clv.store import rankings, removals, revenue, shards
 from clv.store.tenants import keep_count, lock_tenant
 
 KEY = "customer_id, period_key, offer_id, creative_id, channel_id"
@@ -86,10 +86,12 @@ def erase_customers(tenant_id: int, customer_ids: Collection[str]) -> int:
     with db.transaction():
         period_type, customers = lock_tenant(tenant_id)
         shards.fence_active_runs(tenant_id)
+        keeping = revenue.Keeping(tenant_id, revenue.these(customer_ids))
         summarised, *others = [_erase(table, tenant_id, customer_ids) for table in _ERASED]
         others.append(rankings.remove_leaders(tenant_id, set(customer_ids)))
         if summarised:
             keep_count(tenant_id, period_type, customers - len(summarised), changed=True)
+            keeping.end(changed=True)
         erased = summarised.union(*others)
         if erased:
             removals.add(tenant_id, sorted(erased), erased=True)

@@ -14,6 +14,7 @@ COMMANDS = (
     "lists --customers 2000 --requests 1 --databases sqlite",
     "model --customers 2000 --rounds 1",
     "overview --customers 2000 --requests 1 --databases sqlite",
+    "revenue --customers 2000 --requests 1 --databases sqlite",
     "size --customers 300",
     "snapshot --customers 2000 --databases postgresql",
     "upload --rows 2000 --runs 1 --databases postgresql",

@@ -30,6 +30,7 @@ KEYS = {
     ("shard", "until_key"),
     ("run_error", "customer_id"),
     ("backtest", "backtest_id"),
+    ("revenue_period", "period_key"),
 }
 
 
@@ -82,6 +83,7 @@ SINCE = [
     "0012_run_as_of",
     "0013_feed",
     "0014_model_changes",
+    "0015_revenue",
 ]
 
 
@@ -232,6 +234,7 @@ _ADDED = {
         " WHERE run_id IS NULL",
     ],
     "0014_model_changes": ["DROP TABLE model_change"],
+    "0015_revenue": ["DROP TABLE revenue_period", "ALTER TABLE tenant DROP COLUMN revenue_ms"],
 }
 
 
@@ -242,7 +245,13 @@ def test_the_physical_lay_out_is_what_each_database_needs(scope):
 def check_clustered_tables() -> None:
     without_rowid = db.rows("SELECT name FROM pragma_table_list WHERE wr = 1 AND type = 'table'")
     clustered = {name for (name,) in without_rowid}
-    assert {"interaction_summary", "clv_record", "clv_change", "removal"} <= clustered
+    assert {
+        "interaction_summary",
+        "clv_record",
+        "clv_change",
+        "removal",
+        "revenue_period",
+    } <= clustered
 
 
 def check_keys_of_postgresql() -> None:

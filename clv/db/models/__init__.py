@@ -16,6 +16,7 @@ from clv.db.models.customers import (
     InteractionSummary,
     Leaders,
     Removal,
+    RevenuePeriod,
     Snapshot,
 )
 from clv.db.models.runs import Backtest, Maintenance, Run, RunError, RunTally, Shard
@@ -31,6 +32,7 @@ TABLES = (
     InteractionSummary,
     ClvRecord,
     ClvChange,
+    RevenuePeriod,
     Leaders,
     Snapshot,
     Removal,

@@ -109,6 +109,31 @@ ClvChange.add_index(
 )
 
 
+class RevenuePeriod(Table):
+    """What a tenant's customers brought in one period: sums of the summaries with this key.
+
+    Each column adds up over customers and, but for those who bought, over periods. A customer
+    counts in ``week_customers`` on the first day of a week on which they bought, so that the days
+    of a week add up to its buyers; likewise in ``month_customers``. ``new_buyers`` never bought
+    before. The revenue is ``value_high`` · 10^8 + ``value_low``: many amounts of up to 10^16 are
+    more than a BIGINT holds.
+    """
+
+    tenant = ForeignKeyField(Tenant, on_delete="CASCADE", index=False)
+    period_key = TextField()
+    summaries = BigIntegerField()
+    value_high = BigIntegerField()
+    value_low = BigIntegerField()
+    conversions = BigIntegerField()
+    customers = BigIntegerField()
+    week_customers = BigIntegerField()
+    month_customers = BigIntegerField()
+    new_buyers = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("tenant", "period_key")
+
+
 class Leaders(Table):
     """The first customers of one ranking of a tenant's records, as of the end of a run.
 

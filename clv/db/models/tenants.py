@@ -54,6 +54,9 @@ class Tenant(Table):
     removals = BigIntegerField(default=0)
     # 32 random bytes in hexadecimal, created with the first removal.
     removal_key = TextField(null=True)
+    # The ``data_updated_ms`` (0 for null) of the data that ``revenue_period`` adds up. It is behind
+    # after a version that did not keep the sums has changed the data: then they are made anew.
+    revenue_ms = BigIntegerField(null=True)
 
 
 class ApiKey(Table):

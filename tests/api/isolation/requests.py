@@ -15,6 +15,7 @@ QUERY: dict[str, Fill] = {
     "activity": lambda rng, ids: rng.choice(["active", "slipping", "lost", "none"]),
     "after": lambda rng, ids: rng.choice(ids.feed_cursors),
     "amount": lambda rng, ids: "amount",
+    "by": lambda rng, ids: rng.choice(["day", "week", "month"]),
     "computedAfter": lambda rng, ids: days_ago(9),
     # Tomorrow: within the second of the computation, two requests would differ.
     "computedBefore": lambda rng, ids: days_ago(-1),
@@ -28,6 +29,7 @@ QUERY: dict[str, Fill] = {
     "decimal": lambda rng, ids: ".",
     "delimiter": lambda rng, ids: "comma",
     "encoding": lambda rng, ids: "utf-8",
+    "from": lambda rng, ids: days_ago(rng.randint(9, 60))[:10],
     "headerLine": lambda rng, ids: 1,
     "horizonDays": lambda rng, ids: rng.choice([90, 365]),
     "include": lambda rng, ids: rng.choice(["model", "forecast", "rfm", "forecast,model,rfm"]),
@@ -63,6 +65,10 @@ QUERY: dict[str, Fill] = {
     "timeZone": lambda rng, ids: "UTC",
     "to": lambda rng, ids: rng.choice(["high", "low"]),
     "wait": lambda rng, ids: 0,
+}
+# Where a parameter means something else.
+QUERY_OF: dict[str, dict[str, Fill]] = {
+    f"GET {API}/clv/revenue": {"to": lambda rng, ids: days_ago(rng.randint(0, 9))[:10]},
 }
 
 
@@ -122,8 +128,9 @@ def request(name: str, operation: dict, ids: Ids, rng: random.Random) -> Sent:
     for parameter in operation.get("parameters", []):
         of, place = parameter["name"], parameter["in"]
         if parameter.get("required") or rng.random() < (0.1 if of == "X-Tenant-Id" else 0.3):
+            query = {**QUERY, **QUERY_OF.get(name, {})}
             where, fill = (
-                ("headers", HEADERS[of]) if place == "header" else ("query_string", QUERY[of])
+                ("headers", HEADERS[of]) if place == "header" else ("query_string", query[of])
             )
             options[where][of] = fill(rng, ids)
     if "requestBody" in operation:

@@ -1,0 +1,1 @@
+"""The revenue by day, week or month."""
