@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from clv import cli, config, dashboard, db
 from clv.api import (
     backtests,
+    cohorts,
     customers,
     feed,
     health,
@@ -42,6 +43,7 @@ RESOURCES = (
     simulation.blp,
     backtests.blp,
     insights.blp,
+    cohorts.blp,
     summaries.blp,
     transactions.blp,
     tenant.blp,

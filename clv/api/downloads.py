@@ -11,7 +11,7 @@ from flask import Response, g, request
 
 from clv import logs
 from clv.errors import Invalid
-from clv.files.kinds import KIND_OF, NDJSON
+from clv.files.kinds import CSV, KIND_OF
 from clv.http.access import ClvBlueprint, seat
 
 JSON = "application/json"
@@ -35,13 +35,19 @@ _LEVEL = 1
 _GZIP_WINDOW = 31
 
 
-def also_as_file(blp: ClvBlueprint, columns: Sequence[str]) -> Callable:
-    """Document that a list is a file, too, of these columns."""
+def also_as_file(
+    blp: ClvBlueprint, columns: Sequence[str], files: Collection[str] = KIND_OF.keys()
+) -> Callable:
+    """Document that a list is a file, too, of these columns.
+
+    :param files: the kinds of files that there are
+    """
+    examples = {CSV: {"example": f"{','.join(columns)}\n"}}
 
     def decorator(view: Callable) -> Callable:
-        for kind, more in (("text/csv", {"example": f"{','.join(columns)}\n"}), (NDJSON, {})):
+        for kind in files:
             documented = blp.alt_response(
-                200, success=True, content_type=kind, schema=_TEXT, **more
+                200, success=True, content_type=kind, schema=_TEXT, **examples.get(kind, {})
             )
             view = documented(view)
         return view

@@ -33,6 +33,7 @@ OPERATION_IDS = {
     "startBacktest": "POST /api/v1/clv/backtests",
     "getBacktest": "GET /api/v1/clv/backtests/{backtestId}",
     "getSummary": "GET /api/v1/clv/summary",
+    "getCohorts": "GET /api/v1/clv/cohorts",
     "listSummaryHistory": "GET /api/v1/clv/summary/history",
     "listChanges": "GET /api/v1/clv/changes",
     "listInteractionSummaries": "GET /api/v1/interaction-summaries",

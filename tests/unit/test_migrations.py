@@ -81,6 +81,7 @@ SINCE = [
     "0011_run_version",
     "0012_run_as_of",
     "0013_feed",
+    "0016_cohorts",
 ]
 
 
@@ -229,6 +230,11 @@ _ADDED = {
         "ALTER TABLE clv_record DROP COLUMN feed_number",
         "CREATE INDEX clv_record_computed_singly ON clv_record (tenant_id, customer_id)"
         " WHERE run_id IS NULL",
+    ],
+    "0016_cohorts": [
+        "DROP TABLE cohort_sums",
+        "ALTER TABLE tenant DROP COLUMN gross_margin",
+        "ALTER TABLE tenant DROP COLUMN acquisition_cost",
     ],
 }
 

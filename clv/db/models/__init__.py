@@ -12,6 +12,7 @@ tenant, delete its rows there as well (``clv.store.tenants.delete_tenant``).
 from clv.db.models.customers import (
     ClvChange,
     ClvRecord,
+    CohortSums,
     Feed,
     InteractionSummary,
     Leaders,
@@ -31,6 +32,7 @@ TABLES = (
     ClvRecord,
     ClvChange,
     Leaders,
+    CohortSums,
     Snapshot,
     Removal,
     Feed,

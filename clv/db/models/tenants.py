@@ -54,6 +54,9 @@ class Tenant(Table):
     removals = BigIntegerField(default=0)
     # 32 random bytes in hexadecimal, created with the first removal.
     removal_key = TextField(null=True)
+    # Share of the revenue that is margin, and what a new customer costs, in 1/10,000.
+    gross_margin = DoubleField(default=1.0)
+    acquisition_cost = BigIntegerField(null=True)
 
 
 class ApiKey(Table):

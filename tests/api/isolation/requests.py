@@ -12,6 +12,7 @@ from tests.api.support import days_ago, row
 # How each query parameter is filled, from the ids that the request is about.
 Fill = Callable[[random.Random, Ids], Any]
 QUERY: dict[str, Fill] = {
+    "acquisitionCost": lambda rng, ids: 12.5,
     "after": lambda rng, ids: rng.choice(ids.feed_cursors),
     "amount": lambda rng, ids: "amount",
     "computedAfter": lambda rng, ids: days_ago(9),
@@ -22,6 +23,7 @@ QUERY: dict[str, Fill] = {
     "cursor": lambda rng, ids: rng.choice(ids.cursors),
     "customer": lambda rng, ids: rng.choice(["customer_id", rng.choice(ids.customers)]),
     "customerId": lambda rng, ids: rng.choice(ids.customers),
+    "by": lambda rng, ids: rng.choice(["month", "quarter"]),
     "channelId": lambda rng, ids: ids.labels[2],
     "dateOrder": lambda rng, ids: "ymd",
     "decimal": lambda rng, ids: ".",
