@@ -187,11 +187,11 @@ def _end(run: Run) -> bool:
     """Add up a run's customers, store that and end the run, all in one transaction; False if it had
     ended already."""
     added_up = overview.to_json(insights.overview_of_run(run))
-    by_cohort = cohorts.sums_of_run(run) if run.segment is None else None
+    by_cohort = cohorts.add_up_run(run) if run.segment is None else None
     with db.transaction():
         ended = runs.finish(run, added_up)
         if ended and by_cohort is not None:
-            cohorts.save(run, by_cohort)
+            cohorts.save(run.tenant_id, by_cohort)
     return ended
 
 

@@ -1,15 +1,18 @@
-"""A tenant's cohorts: added up by full runs, read with the tenant's margin and acquisition cost."""
+"""A tenant's cohorts: added up by full runs, and by maintenance after an erasure; read with the
+tenant's margin and acquisition cost."""
 
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from clv.db.clock import now_ms
 from clv.domain import cohorts
 from clv.domain.calendar import key_of, month_of
 from clv.domain.cohort_tally import Tally
 from clv.domain.cohorts import GRANULARITIES, Cohort, CohortTotals, Earlier, Sums
+from clv.errors import NotFound
 from clv.services.insights import is_stale
 from clv.store import cohorts as cohort_store
-from clv.store import tenants
+from clv.store import removals, tenants
 from clv.store.runs import Run
 from clv.store.tenants import Tenant
 
@@ -48,6 +51,18 @@ class CohortReport:
     message: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AddedUp:
+    """All summaries of a tenant, added up.
+
+    :param sums: by each granularity; none if the summaries have no months
+    :param removals: the tenant's latest removal before they were read
+    """
+
+    sums: list[Sums]
+    removals: int
+
+
 def report(tenant: Tenant, by: str, acquisition_cost: int | None) -> CohortReport:
     """The cohorts that the tenant's last full run stored; nothing is added up.
 
@@ -71,23 +86,39 @@ def report(tenant: Tenant, by: str, acquisition_cost: int | None) -> CohortRepor
     )
 
 
-def sums_of_run(run: Run) -> list[Sums]:
-    """All summaries of a full run's tenant, added up by each granularity as the run ends; none if
-    its summaries have no months. Nothing is read again if no data have changed since the last full
-    run."""
-    # Before the summaries are read: a change meanwhile only makes a month null that is whole.
-    tenant = tenants.tenant_by_id(run.tenant_id)
+def add_up_run(run: Run) -> AddedUp:
+    """A full run's tenant as the run ends. Nothing is read again if no data have changed since the
+    last full run."""
+    return _add_up(run.tenant_id, run.as_of_ms or run.started_ms or run.created_ms)
+
+
+def save(tenant_id: int, added_up: AddedUp) -> None:
+    """Store what was added up, in the transaction that ends its run."""
+    stored = [(sums.granularity, cohorts.to_json(sums)) for sums in added_up.sums]
+    cohort_store.replace(tenant_id, added_up.removals, stored)
+
+
+def add_up_again() -> int:
+    """Add up the tenants anew in whose sums a customer may be who was erased since; return their
+    number."""
+    found = cohort_store.tenants_to_add_up_again()
+    for tenant_id in found:
+        # Without the tenant there are no sums.
+        with suppress(NotFound):
+            added_up = _add_up(tenant_id, now_ms())
+            with tenants.locked(tenant_id):
+                save(tenant_id, added_up)
+    return len(found)
+
+
+def _add_up(tenant_id: int, as_of_ms: int) -> AddedUp:
+    # In this order: what changes meanwhile is then read, too, or known to have changed.
+    removed = removals.last(tenant_id)
+    tenant = tenants.tenant_by_id(tenant_id)
     if _why_none(tenant):
-        return []
-    as_of_ms = run.as_of_ms or run.started_ms or run.created_ms
-    known = _unchanged(tenant) or _added_up(tenant.id)
-    return [_dated(tenant, as_of_ms, by, *totals) for by, totals in known.items()]
-
-
-def save(run: Run, by_granularity: Sequence[Sums]) -> None:
-    """Store the sums in the transaction that ends their run."""
-    stored = [(sums.granularity, cohorts.to_json(sums)) for sums in by_granularity]
-    cohort_store.replace(run.tenant_id, run.id, stored)
+        return AddedUp([], removed)
+    known = _unchanged(tenant) or _read(tenant_id)
+    return AddedUp([_dated(tenant, as_of_ms, by, *totals) for by, totals in known.items()], removed)
 
 
 def _unchanged(tenant: Tenant) -> dict[str, _Totals] | None:
@@ -112,7 +143,7 @@ def _is_of_the_data(sums: Sums, tenant: Tenant) -> bool:
     )
 
 
-def _added_up(tenant_id: int) -> dict[str, _Totals]:
+def _read(tenant_id: int) -> dict[str, _Totals]:
     tally = Tally()
     for page in cohort_store.stream(tenant_id):
         tally.add(page)

@@ -19,16 +19,17 @@ def stream(tenant_id: int) -> Iterator[list[tuple]]:
     )
 
 
-def replace(tenant_id: int, run_id: int, sums: Sequence[tuple[str, str]]) -> None:
-    """Replace what the last full run stored. In the transaction that ends a run, whose lock on it
-    keeps the tenant from being deleted meanwhile.
+def replace(tenant_id: int, removals: int, sums: Sequence[tuple[str, str]]) -> None:
+    """Replace what is stored. In a transaction with a lock on the tenant or on a run of it, which
+    keep the tenant from being deleted meanwhile.
 
+    :param removals: the tenant's latest removal before its summaries were read
     :param sums: each granularity with its sums as JSON; none if there can be no cohorts
     """
     db.execute("DELETE FROM cohort_sums WHERE tenant_id = %s", (tenant_id,))
     db.execute_many(
-        "INSERT INTO cohort_sums (tenant_id, granularity, run_id, sums) VALUES (%s, %s, %s, %s)",
-        [(tenant_id, granularity, run_id, stored) for granularity, stored in sums],
+        "INSERT INTO cohort_sums (tenant_id, granularity, removals, sums) VALUES (%s, %s, %s, %s)",
+        [(tenant_id, granularity, removals, stored) for granularity, stored in sums],
     )
 
 
@@ -39,3 +40,14 @@ def sums(tenant_id: int, granularity: str) -> str | None:
         (tenant_id, granularity),
     )
     return row[0] if row else None
+
+
+def tenants_to_add_up_again() -> list[int]:
+    """The tenants in whose sums a customer may be who was erased since."""
+    rows = db.rows(
+        "SELECT DISTINCT c.tenant_id FROM cohort_sums c WHERE EXISTS"
+        " (SELECT 1 FROM removal r"
+        " WHERE r.tenant_id = c.tenant_id AND r.number > c.removals AND r.erased)"
+        " ORDER BY c.tenant_id"
+    )
+    return [tenant_id for (tenant_id,) in rows]

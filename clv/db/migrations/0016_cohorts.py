@@ -12,7 +12,7 @@ def up(migrator, db):
     class CohortSums(Table):
         tenant_id = IntegerField()
         granularity = TextField()
-        run_id = BigIntegerField()
+        removals = BigIntegerField()
         sums = TextField()
 
         class Meta:

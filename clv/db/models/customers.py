@@ -133,7 +133,8 @@ class CohortSums(Table):
 
     tenant_id = IntegerField()
     granularity = TextField()
-    run_id = BigIntegerField()
+    # The tenant's latest removal before its summaries were read.
+    removals = BigIntegerField()
     sums = TextField()
 
     class Meta:

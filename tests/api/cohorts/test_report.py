@@ -7,6 +7,7 @@ import pytest
 from clv import db
 from clv.domain.calendar import time_ms
 from clv.services import cohorts
+from clv.services.maintenance import maintain
 from clv.store import runs, tenants
 from tests.api.cohorts.support import COHORTS, bought, corrected
 from tests.api.support import days_ago, row
@@ -120,7 +121,7 @@ def test_a_month_is_whole_when_it_had_ended_there_before_the_data_changed_last(
             "UPDATE tenant SET time_zone = %s, data_updated_ms = %s", (zone, time_ms(changed))
         )
         last = replace(runs.page(tenant.id, None, 1)[0], as_of_ms=time_ms(as_of))
-        cohorts.save(last, cohorts.sums_of_run(last))
+        cohorts.save(tenant.id, cohorts.add_up_run(last))
         report = cohorts.report(tenants.tenant_by_id(tenant.id), "month", None)
     [cohort] = report.cohorts
     assert cohort.complete is bool(known)
@@ -185,6 +186,23 @@ def test_the_stored_sums_are_stale_until_the_next_full_run(client, headers, load
         client.delete(f"/api/v1/customers/{name}", headers=headers())
     run()
     assert read()["cohorts"] == [] and read()["message"] is None
+
+
+def test_maintenance_adds_up_anew_what_an_erased_customer_was_in(
+    client, headers, load, read, run, settings
+):
+    load(*HISTORY)
+    run()
+    before = read()
+    maintain(settings)
+    assert read() == before
+    client.delete("/api/v1/customers/ann", headers=headers())
+    maintain(settings)
+    after = read()
+    assert [cohort["customers"] for cohort in after["cohorts"]] == [1, 1]
+    assert (after["stale"], after["asOf"] > before["asOf"]) == (False, True)
+    maintain(settings)
+    assert read() == after
 
 
 @pytest.mark.parametrize(
