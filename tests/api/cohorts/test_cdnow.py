@@ -110,6 +110,24 @@ def test_each_figure_equals_plain_sql_over_the_log(shop, client, headers, oracle
     assert report["asOf"] == summary["asOf"] and report["stale"] is False
 
 
+def test_the_page_shows_what_comes_out(shop, client, headers):
+    client.put("/api/v1/settings", json={"grossMargin": float(MARGIN)}, headers=headers())
+    report = client.get(f"{COHORTS}?acquisitionCost=20", headers=headers("viewer")).json
+    page = (ROOT / "docs" / "cohorts.md").read_text()
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| 1997")]
+    shown = [[cell.strip() for cell in row] for row in rows]
+    assert shown == [
+        [
+            cohort["cohort"],
+            str(cohort["customers"]),
+            *(f"{age['share']:.3f}" for age in cohort["ages"][1:3]),
+            *(f"{age['cumulativeRevenuePerCustomer']:.2f}" for age in cohort["ages"][:3]),
+            str(cohort["paybackAge"]),
+        ]
+        for cohort in report["cohorts"]
+    ]
+
+
 def test_the_file_has_a_line_for_each_age(shop, client, headers):
     key = headers("viewer")
     listed = client.get(f"{COHORTS}?acquisitionCost=30", headers=key).json["cohorts"]
