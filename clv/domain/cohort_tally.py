@@ -74,14 +74,15 @@ class Tally:
         if not rows:
             return
         ids, keys, conversions, values = zip(*rows, strict=True)
-        months_or_none = list(map(month_of, keys))
-        if None in months_or_none:
-            # The period type may change in the middle of a run.
+        try:
+            months = np.fromiter(map(month_of, keys), np.int64, len(keys))
+        except TypeError:
+            # Some have no month: the period type may change in the middle of a run.
             self._add_customers([row for row in rows if month_of(row[1]) is not None])
             return
-        begins = np.array([True, *map(ne, ids[1:], ids)])
+        begins = np.ones(len(ids), bool)
+        begins[1:] = np.fromiter(map(ne, ids[1:], ids), bool, len(ids) - 1)
         customer = np.cumsum(begins) - 1
-        months = np.array(months_or_none, np.int64)
         converted = np.array(conversions, np.int64)
         value = np.array(values, np.int64)
         firsts = np.where(converted > 0, months, _NEVER)
