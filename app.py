@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from clv import cli, config, dashboard, db
 from clv.api import (
     backtests,
+    cohorts,
     customers,
     feed,
     health,
@@ -44,6 +45,7 @@ RESOURCES = (
     backtests.blp,
     insights.blp,
     revenue.blp,
+    cohorts.blp,
     summaries.blp,
     transactions.blp,
     tenant.blp,

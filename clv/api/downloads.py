@@ -11,11 +11,10 @@ from flask import Response, g, request
 
 from clv import logs
 from clv.errors import Invalid
-from clv.files.kinds import KIND_OF
+from clv.files.kinds import CSV, KIND_OF
 from clv.http.access import ClvBlueprint, seat
 
 JSON = "application/json"
-CSV = "text/csv"
 _OF_PAGES = ("limit", "cursor", "count")
 # What an Accept header may name, and what it gets then.
 _OFFERED = {
@@ -47,9 +46,8 @@ def also_as_file(
 
     def decorator(view: Callable) -> Callable:
         for kind in files:
-            more = examples.get(kind, {})
             documented = blp.alt_response(
-                200, success=True, content_type=kind, schema=_TEXT, **more
+                200, success=True, content_type=kind, schema=_TEXT, **examples.get(kind, {})
             )
             view = documented(view)
         return view

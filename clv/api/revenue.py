@@ -6,10 +6,10 @@ from flask import Response
 from flask.views import MethodView
 
 from clv.api import downloads
-from clv.api.downloads import CSV
 from clv.api.schemas.revenue import RevenueByPeriod, RevenueQuery, revenue_json
 from clv.auth.principal import Role
 from clv.files import revenue_writer
+from clv.files.kinds import CSV
 from clv.http import etags
 from clv.http.access import ClvBlueprint, principal, seat
 from clv.services import revenue

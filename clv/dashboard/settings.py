@@ -1,5 +1,6 @@
 """The page Settings: the settings of the tenant's scores, and what others would change."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -11,6 +12,7 @@ from clv.dashboard.blueprint import blp, needs, page, whole
 from clv.domain.scoring import SEGMENTS
 from clv.domain.settings import MODEL_SETTINGS
 from clv.domain.time_zone import time_zone_names
+from clv.files.text import money
 from clv.http.access import principal, seat
 from clv.http.errors import sentence
 from clv.services import insights, simulation
@@ -37,7 +39,7 @@ def settings_save() -> Any:
     """Save all of them."""
     try:
         others = {name: request.form.get(name, "") for name in ("model", "currency")}
-        changes = SettingsChange().load({**_scores(), **others})
+        changes = SettingsChange().load({**_scores(), **others, **_payback()})
     except ValidationError as error:
         return _page(request.form.to_dict(), problem=_problem(error)), 400
     change_settings(principal().tenant, changes)
@@ -77,7 +79,7 @@ def _page(given: dict[str, str], **values: Any) -> str:
 def _present() -> dict[str, str]:
     """The tenant's settings as the form has them."""
     tenant = principal().tenant
-    now = tenant.settings
+    now, cost = tenant.settings, tenant.acquisition_cost
     weights = now.weights._asdict()
     return {
         **{name: f"{weight * PERCENT:.10g}" for name, weight in weights.items()},
@@ -88,6 +90,8 @@ def _present() -> dict[str, str]:
         "model": now.model,
         "timeZone": now.time_zone,
         "currency": tenant.currency,
+        "grossMargin": f"{tenant.gross_margin * PERCENT:.10g}",
+        "acquisitionCost": "" if cost is None else money(cost),
     }
 
 
@@ -100,6 +104,23 @@ def _scores() -> dict[str, Any]:
     return {"weights": weights, **numbers, "timeZone": form.get("timeZone", "")}
 
 
+def _payback() -> dict[str, Any]:
+    """The rest of that body, if the form has it: an empty cost is none."""
+    form, given = request.form, dict[str, Any]()
+    if "grossMargin" in form:
+        given["grossMargin"] = _share(form["grossMargin"])
+    if "acquisitionCost" in form:
+        given["acquisitionCost"] = _cost(form["acquisitionCost"].strip())
+    return given
+
+
+def _cost(text: str) -> Decimal | str | None:
+    try:
+        return Decimal(text) if text else None
+    except InvalidOperation:
+        return text
+
+
 def _share(percent: str) -> float | str:
     try:
         return round(float(percent) / PERCENT, 12)
@@ -108,7 +129,9 @@ def _share(percent: str) -> float | str:
 
 
 def _problem(error: ValidationError) -> str:
-    """What is wrong, in the words of the form, where weights are in percent."""
+    """What is wrong, in the words of the form, where weights and margin are in percent."""
+    if set(error.normalized_messages()) == {"grossMargin"}:
+        return f"The gross margin must be from 0 to {PERCENT} %."
     try:
         total = sum(float(request.form.get(name, "")) for name in WEIGHTS)
     except ValueError:

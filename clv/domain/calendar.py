@@ -42,6 +42,8 @@ _PERIOD_FORMS = {
     "monthly": (re.compile(r"\d{4}-\d{2}", re.ASCII), "2026-04"),
     "alltime": (re.compile(r"alltime"), "alltime"),
 }
+_OF_A_MONTH = re.compile(r"\d{4}-\d{2}(-\d{2})?", re.ASCII)
+YEAR_MONTHS = 12
 _FIRST_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -150,6 +152,15 @@ def day_of(key: str | None) -> int | None:
         return date.fromisoformat(key).toordinal() - _FIRST_DAY
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=16_384)
+def month_of(key: str) -> int | None:
+    """The month of a daily or monthly period key, in months since the year 0: ``2026-04-30`` and
+    ``2026-04`` are 24,315. None for any other key."""
+    if not _OF_A_MONTH.fullmatch(key):
+        return None
+    return int(key[:4]) * YEAR_MONTHS + int(key[5:7]) - 1
 
 
 def key_of(day: int) -> str:

@@ -38,7 +38,7 @@ from clv.prediction import choice
 from clv.prediction.calibrated import score_customers
 from clv.prediction.choice import Calibration
 from clv.queue import Queue, Report
-from clv.services import ahead, fitting, insights, snapshots
+from clv.services import ahead, cohorts, fitting, insights, snapshots
 from clv.services.runs import fail, fail_dated_ahead, ring_for_next
 from clv.services.settings import suggested_days
 from clv.services.snapshots import CustomerScan
@@ -167,14 +167,14 @@ def score_all(
 
 
 def finish(run_id: int, queue: Queue, lease_ms: int) -> bool:
-    """End the run if all its shards are done: store its overview, and ring for the tenant's next
-    run."""
+    """End the run if all its shards are done: store its overview and, of a full run, the cohorts,
+    and ring for the tenant's next run."""
     run = runs.claim_end(run_id, lease_ms)
     if run is None:
         return False
     ended = False
     try:
-        ended = runs.finish(run, overview.to_json(insights.overview_of_run(run)))
+        ended = _end(run)
     finally:
         if not ended:
             runs.leave_end(run_id)
@@ -182,6 +182,18 @@ def finish(run_id: int, queue: Queue, lease_ms: int) -> bool:
         logs.event("run.finished", run=run_id, computed=run.computed, errors=run.errors)
         ring_for_next(run.tenant_id, queue)
         insights.tidy_up(run)
+    return ended
+
+
+def _end(run: Run) -> bool:
+    """Add up a run's customers, store that and end the run, all in one transaction; False if it had
+    ended already."""
+    added_up = overview.to_json(insights.overview_of_run(run))
+    by_cohort = cohorts.add_up_run(run) if run.segment is None else None
+    with db.transaction():
+        ended = runs.finish(run, added_up)
+        if ended and by_cohort is not None:
+            cohorts.save(run.tenant_id, by_cohort)
     return ended
 
 

@@ -82,7 +82,7 @@ def latest_overview(tenant: Tenant) -> LatestOverview:
         job_id=None if last is None else last.run.job_id,
         data_updated_ms=tenant.data_updated_ms,
         last_full_run_ms=last_full_ms,
-        stale=_is_stale(tenant, last_full_ms),
+        stale=is_stale(tenant, last_full_ms),
         settings_changed=any(point.overview.settings != tenant.settings for point in points),
     )
 
@@ -134,6 +134,20 @@ def overview_of_run(run: Run) -> Overview:
     return _predicted(total, snapshot.serving(settings))
 
 
+def is_stale(tenant: Tenant, last_full_ms: int | None) -> bool:
+    """Whether what a full run found is older than 36 h, or than the data.
+
+    :param last_full_ms: the time as of which it computed; None before the first one
+    """
+    if last_full_ms is None:
+        return tenant.customers > 0
+    return (
+        now_ms() - last_full_ms > STALE_MS
+        or tenant.data_updated_ms is not None
+        and tenant.data_updated_ms > last_full_ms
+    )
+
+
 def tidy_up(run: Run) -> None:
     """After a run's end, while nobody waits: store the leaders of each ranking, and delete the
     rows of histories that are too old, or ahead of the clock. If the worker is killed before that,
@@ -165,13 +179,3 @@ def _predicted(total: Overview, serving: Calibration) -> Overview:
 
 def _point(run: Run, stored: str) -> Point:
     return Point(run, overview.from_json(stored))
-
-
-def _is_stale(tenant: Tenant, last_full_ms: int | None) -> bool:
-    if last_full_ms is None:
-        return tenant.customers > 0
-    return (
-        now_ms() - last_full_ms > STALE_MS
-        or tenant.data_updated_ms is not None
-        and tenant.data_updated_ms > last_full_ms
-    )

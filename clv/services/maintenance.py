@@ -1,8 +1,9 @@
 """Maintenance: deletes what was kept for long enough, and makes an erasure complete.
 
 An erasure deletes at once whatever names the customer. Until maintenance, amounts of the erased may
-stand in the current distribution, where a value can be that of a single customer, and in what the
-database has not overwritten yet. All of it may run twice, and beside everything else.
+stand in the current distribution and in the cohorts, where a value can be that of a single
+customer, and in what the database has not overwritten yet. All of it may run twice, and beside
+everything else.
 """
 
 import logging
@@ -15,7 +16,7 @@ from clv.db.clock import now_ms
 from clv.domain.units import DAY_MS, HOUR_MS
 from clv.errors import NotFound
 from clv.queue import Queue
-from clv.services import snapshots
+from clv.services import cohorts, snapshots
 from clv.services.runs import last_due_ms
 from clv.store import feed, maintenance, pruning, tenants
 from clv.store.changes import KEPT_DAYS
@@ -48,10 +49,11 @@ def maintain(settings: Settings, vacuums: bool = True) -> Maintained:
     now = now_ms()
     with db.within(db.LONG_SECONDS):
         rebuilt = _rebuild_distributions()
+        added_up = cohorts.add_up_again()
         _number_runs()
         deleted = _prune(settings, now)
         vacuumed = db.vacuum() if vacuums else True
-    logs.event("maintenance.done", rebuilt=rebuilt, vacuumed=vacuumed, **deleted)
+    logs.event("maintenance.done", rebuilt=rebuilt, added_up=added_up, vacuumed=vacuumed, **deleted)
     return Maintained(deleted, rebuilt, vacuumed)
 
 

@@ -17,6 +17,9 @@ from clv.services.snapshots import CustomerScan
 from clv.store import contacts, tenants
 from clv.store.tenants import Tenant
 
+# The settings that no score depends on.
+_OTHERS = ("currency", "gross_margin", "acquisition_cost")
+
 
 @dataclass(frozen=True, slots=True)
 class TenantSettings(ScoreSettings):
@@ -29,9 +32,13 @@ class TenantSettings(ScoreSettings):
 class ServedSettings(TenantSettings):
     """All settings of a tenant, and what serves with them.
 
+    :param gross_margin: the share of the revenue that is margin, 0 to 1
+    :param acquisition_cost: of a new customer, in 1/10,000; None if it is not known
     :param serving: the models that predict revenue and churn, why, and since when
     """
 
+    gross_margin: float
+    acquisition_cost: int | None
     serving: Calibration
 
 
@@ -61,23 +68,27 @@ def tenant_settings(tenant: Tenant) -> TenantSettings:
 
 def served_settings(tenant: Tenant) -> ServedSettings:
     """All settings of a tenant, and what serves with them now."""
-    return ServedSettings(**asdict(tenant_settings(tenant)), serving=snapshots.serving(tenant))
+    return ServedSettings(
+        **asdict(tenant_settings(tenant)),
+        gross_margin=tenant.gross_margin,
+        acquisition_cost=tenant.acquisition_cost,
+        serving=snapshots.serving(tenant),
+    )
 
 
 def change_settings(tenant: Tenant, changes: Mapping[str, Any]) -> Tenant:
-    """Change some settings: the names of :class:`TenantSettings`. Stored scores change when they
-    are computed again. Returns the tenant with its new settings.
+    """Change some settings: the names of :class:`ServedSettings` but for those about what serves.
+    Stored scores change when they are computed again. Returns the tenant with its new settings.
 
     :raises Invalid: naming each setting that is out of its range
     """
-    scores = {name: value for name, value in changes.items() if name != "currency"}
+    scores = {name: value for name, value in changes.items() if name not in _OTHERS}
     with tenants.locked(tenant.id):
         # Read under the lock: if two callers change one setting each, both changes must stay.
         tenant = tenants.tenant_by_id(tenant.id)
-        currency = changes.get("currency", tenant.currency)
-        if not re.fullmatch("[A-Z]{3}", currency):
-            raise Invalid("currency: Must be three capital letters of ISO 4217, such as USD.")
-        tenants.save_settings(tenant.id, changed_settings(tenant, scores), currency)
+        others = {name: changes.get(name, getattr(tenant, name)) for name in _OTHERS}
+        _check(**others)
+        tenants.save_settings(tenant.id, changed_settings(tenant, scores), **others)
     return tenants.tenant_by_id(tenant.id)
 
 
@@ -111,3 +122,12 @@ def suggested_days(tenant: Tenant, scan: CustomerScan) -> int | None:
     if tenant.period_type in (None, "alltime"):
         return None
     return overview.suggested_days(contacts.gaps(tenant.id, scan.sample, tenant.settings.zone))
+
+
+def _check(currency: str, gross_margin: float, acquisition_cost: int | None) -> None:
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise Invalid("currency: Must be three capital letters of ISO 4217, such as USD.")
+    if not 0 <= gross_margin <= 1:
+        raise Invalid("gross_margin: Must be from 0 to 1.")
+    if acquisition_cost is not None and acquisition_cost < 0:
+        raise Invalid("acquisition_cost: Must be at least 0.")

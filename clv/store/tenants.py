@@ -25,7 +25,8 @@ _LARGE_TABLES = {
     "clv_change": "customer_id",
     "removal": "number",
 }
-_TENANT = "id, name, currency, period_type, customers, data_updated_ms, days_time_zone"
+_TENANT = "id, name, currency, period_type, customers, data_updated_ms, days_time_zone,"
+_TENANT += " gross_margin, acquisition_cost"
 _SETTINGS_AT = len(_TENANT.split(", "))
 _TENANTS = f"SELECT {_TENANT}, {', '.join(asdict(ScoreSettings()))} FROM tenant"
 
@@ -37,6 +38,8 @@ class Tenant:
     :param customers: the number of its customers with summaries
     :param data_updated_ms: when its summaries last changed, in milliseconds since 1970
     :param days_time_zone: the zone of the days of the stored summaries
+    :param gross_margin: the share of the revenue that is margin
+    :param acquisition_cost: of a new customer, in 1/10,000; None if it is not known
     """
 
     id: int
@@ -46,6 +49,8 @@ class Tenant:
     customers: int
     data_updated_ms: int | None
     days_time_zone: str
+    gross_margin: float
+    acquisition_cost: int | None
     settings: ScoreSettings = field(default_factory=ScoreSettings)
 
 
@@ -177,13 +182,13 @@ def delete_tenant(tenant_id: int) -> None:
         lock_tenant(tenant_id)
         # The tenant first: this waits for chunks that have locked its runs and are being written.
         db.execute("DELETE FROM tenant WHERE id = %s", (tenant_id,))
-        for table in (*_LARGE_TABLES, "leaders"):
+        for table in (*_LARGE_TABLES, "leaders", "cohort_sums"):
             db.execute(f"DELETE FROM {table} WHERE tenant_id = %s", (tenant_id,))
 
 
-def save_settings(tenant_id: int, settings: ScoreSettings, currency: str) -> None:
-    """Replace a tenant's settings."""
-    models.Tenant.update(currency=currency, **asdict(settings)).where(
+def save_settings(tenant_id: int, settings: ScoreSettings, **others: Any) -> None:
+    """Replace the settings of a tenant's scores, and others of its settings."""
+    models.Tenant.update(**others, **asdict(settings)).where(
         models.Tenant.id == tenant_id
     ).execute()
 

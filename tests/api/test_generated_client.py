@@ -34,6 +34,7 @@ OPERATION_IDS = {
     "getBacktest": "GET /api/v1/clv/backtests/{backtestId}",
     "getSummary": "GET /api/v1/clv/summary",
     "getRevenue": "GET /api/v1/clv/revenue",
+    "getCohorts": "GET /api/v1/clv/cohorts",
     "listSummaryHistory": "GET /api/v1/clv/summary/history",
     "listChanges": "GET /api/v1/clv/changes",
     "listInteractionSummaries": "GET /api/v1/interaction-summaries",

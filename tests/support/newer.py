@@ -19,7 +19,7 @@ MIGRATION = f"{VERSION:04}_of_a_newer_version"
 FIELD = "of_a_newer_version"
 _GROWN = ("tenant", "api_key", "interaction_summary", "clv_record", "clv_change", "snapshot", "run")
 _GROWN += ("shard", "run_error", "run_tally", "backtest", "leaders", "session", "file_mapping")
-_GROWN += ("removal", "maintenance", "feed", "model_change", "revenue_period")
+_GROWN += ("removal", "maintenance", "feed", "model_change", "revenue_period", "cohort_sums")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from flask import Flask
 
 from clv import cli, config, db
 from clv.config import ROOT, Settings
+from clv.db import models
 from clv.domain import calendar, distribution
 from clv.domain.distribution import Distribution
 from clv.domain.formulas import recency_days
@@ -197,6 +198,8 @@ def test_every_setting_of_a_tenant_is_in_the_table_with_its_default():
         assert shown == str(getattr(defaults, name))
     assert table["model"][1] == f"`{defaults.model}`"
     assert table["timeZone"][1] == f"`{defaults.time_zone}`"
+    payback = (float(table["grossMargin"][1]), table["acquisitionCost"][1])
+    assert payback == (models.Tenant.gross_margin.default, "none")
 
 
 def test_the_worked_example_comes_out():

@@ -84,6 +84,7 @@ SINCE = [
     "0013_feed",
     "0014_model_changes",
     "0015_revenue",
+    "0016_cohorts",
 ]
 
 
@@ -235,6 +236,11 @@ _ADDED = {
     ],
     "0014_model_changes": ["DROP TABLE model_change"],
     "0015_revenue": ["DROP TABLE revenue_period", "ALTER TABLE tenant DROP COLUMN revenue_ms"],
+    "0016_cohorts": [
+        "DROP TABLE cohort_sums",
+        "ALTER TABLE tenant DROP COLUMN gross_margin",
+        "ALTER TABLE tenant DROP COLUMN acquisition_cost",
+    ],
 }
 
 

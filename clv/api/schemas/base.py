@@ -59,7 +59,7 @@ class StoredAmount(fields.Number):
     num_type = Decimal
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
-        return value / AMOUNT_SCALE
+        return None if value is None else value / AMOUNT_SCALE
 
 
 class Rounded(fields.Float):

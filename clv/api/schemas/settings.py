@@ -4,7 +4,16 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates
 
-from clv.api.schemas.base import Exact, Input, Output, Time, TimeZoneName, Word
+from clv.api.schemas.base import (
+    Amount,
+    Exact,
+    Input,
+    Output,
+    StoredAmount,
+    Time,
+    TimeZoneName,
+    Word,
+)
 from clv.domain.settings import (
     MAX_AT_RISK_DAYS,
     MAX_CHURN_HORIZON_DAYS,
@@ -92,8 +101,17 @@ def _since(prediction: str) -> Time:
 
 
 class ServedSettings(TenantSettings):
-    """The settings of a tenant's scores, and which models serve with them."""
+    """The settings of a tenant, and which models serve with them."""
 
+    gross_margin = Exact(
+        required=True,
+        metadata={"description": "The share of the revenue that is margin", "example": 0.4},
+    )
+    acquisition_cost = StoredAmount(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a new customer; null if it is not known", "example": 12.5},
+    )
     serving_model = _serving("revenue", "What predicts revenue now")
     serving_reason = _reason("revenue")
     serving_since = _since("revenue")
@@ -157,4 +175,13 @@ class SettingsChange(ScoreSettingsChange):
             "example": "USD",
             "pattern": "^[A-Z]{3}$",
         },
+    )
+    gross_margin = fields.Float(
+        validate=validate.Range(0, 1),
+        metadata={"description": "The share of the revenue that is margin, for cohorts"},
+    )
+    acquisition_cost = Amount(
+        validate=validate.Range(0),
+        allow_none=True,
+        metadata={"description": "Of a new customer, for cohorts; null if it is not known"},
     )

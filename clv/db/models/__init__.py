@@ -12,6 +12,7 @@ tenant, delete its rows there as well (``clv.store.tenants.delete_tenant``).
 from clv.db.models.customers import (
     ClvChange,
     ClvRecord,
+    CohortSums,
     Feed,
     InteractionSummary,
     Leaders,
@@ -34,6 +35,7 @@ TABLES = (
     ClvChange,
     RevenuePeriod,
     Leaders,
+    CohortSums,
     Snapshot,
     Removal,
     Feed,

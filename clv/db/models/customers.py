@@ -150,6 +150,22 @@ class Leaders(Table):
         primary_key = CompositeKey("tenant_id", "ranking")
 
 
+class CohortSums(Table):
+    """What a tenant's cohorts added up to at the end of the last full run, by month or by quarter.
+
+    ``sums`` is JSON, with amounts as integers of 1/10,000.
+    """
+
+    tenant_id = IntegerField()
+    granularity = TextField()
+    # The tenant's latest removal before its summaries were read.
+    removals = BigIntegerField()
+    sums = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("tenant_id", "granularity")
+
+
 class Snapshot(Table):
     """A tenant's distribution, and the settings (JSON) with which its percentiles were computed."""
 

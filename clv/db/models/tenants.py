@@ -57,6 +57,9 @@ class Tenant(Table):
     # The ``data_updated_ms`` (0 for null) of the data that ``revenue_period`` adds up. It is behind
     # after a version that did not keep the sums has changed the data: then they are made anew.
     revenue_ms = BigIntegerField(null=True)
+    # Share of the revenue that is margin, and what a new customer costs, in 1/10,000.
+    gross_margin = DoubleField(default=1.0)
+    acquisition_cost = BigIntegerField(null=True)
 
 
 class ApiKey(Table):

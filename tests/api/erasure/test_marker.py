@@ -176,13 +176,13 @@ def test_after_the_erasure_and_maintenance_nothing_is_left(world, capfd, caplog)
     told, _ = follow(world, cursor)
     assert LIVELY in told
     before = world.found()
-    derived = {"clv_change", "run_error", "leaders", "snapshot", "backtest"}
+    derived = {"clv_change", "run_error", "leaders", "snapshot", "backtest", "cohort_sums"}
     assert before["tables"] == {"interaction_summary", "clv_record"} | derived
     assert before["redis"] == set()
     for customer in (LIVELY, CORRUPT):
         erased = world.client.delete(f"{API}/customers/{customer}", headers=world.headers)
         assert erased.status_code == 204
-    assert world.found()["tables"] == {"snapshot", "backtest"}
+    assert world.found()["tables"] == {"snapshot", "backtest", "cohort_sums"}
     told, cursor = follow(world, cursor)
     assert told.count('"removed"') == 4 and not MARKER.is_in(told.encode())
     assert "Vacuumed" in world.command("maintenance")

@@ -12,6 +12,7 @@ from tests.api.support import days_ago, row
 # How each query parameter is filled, from the ids that the request is about.
 Fill = Callable[[random.Random, Ids], Any]
 QUERY: dict[str, Fill] = {
+    "acquisitionCost": lambda rng, ids: 12.5,
     "activity": lambda rng, ids: rng.choice(["active", "slipping", "lost", "none"]),
     "after": lambda rng, ids: rng.choice(ids.feed_cursors),
     "amount": lambda rng, ids: "amount",
@@ -68,6 +69,7 @@ QUERY: dict[str, Fill] = {
 }
 # Where a parameter means something else.
 QUERY_OF: dict[str, dict[str, Fill]] = {
+    f"GET {API}/clv/cohorts": {"by": lambda rng, ids: rng.choice(["month", "quarter"])},
     f"GET {API}/clv/revenue": {"to": lambda rng, ids: days_ago(rng.randint(0, 9))[:10]},
 }
 

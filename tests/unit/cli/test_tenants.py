@@ -24,6 +24,8 @@ def test_a_tenant_is_created_with_the_default_settings(run):
             "model": "auto",
             "churn horizon": "90",
             "time zone": "UTC",
+            "gross margin": "1",
+            "acquisition cost": "-",
         }
     ]
 
@@ -53,6 +55,12 @@ def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
     done = run("tenants", "set", "acme", *lengths, *predicted, "--currency", "EUR")
     assert astuple(acme().settings) == (0.2, 0.3, 0.5, 90, 12, 3, "calibrated", 60, "UTC")
     assert acme().currency == "EUR"
+    run("tenants", "set", "acme", "--gross-margin", "0.4", "--acquisition-cost", "12.5")
+    assert (acme().gross_margin, acme().acquisition_cost) == (0.4, 125_000)
+    listed = table(run("tenants", "list").stdout)[0]
+    assert (listed["gross margin"], listed["acquisition cost"]) == ("0.4", "12.5")
+    run("tenants", "set", "acme", "--acquisition-cost", "none")
+    assert (acme().gross_margin, acme().acquisition_cost) == (0.4, None)
     assert "flask compute --tenant acme" in done.stderr
 
 
@@ -74,6 +82,10 @@ def test_all_settings_of_a_tenant_can_be_set_and_the_others_stay(tenant, run):
         ("--time-zone", "../etc/passwd", "time_zone: Must be a time zone of the IANA database"),
         ("--currency", "usd", "currency: Must be three capital letters of ISO 4217"),
         ("--currency", "EURO", "currency: Must be three capital letters of ISO 4217"),
+        ("--gross-margin", "1.1", "gross_margin: Must be from 0 to 1."),
+        ("--gross-margin", "nan", "gross_margin: Must be from 0 to 1."),
+        ("--acquisition-cost", "-1", "acquisition_cost: Must be at least 0."),
+        ("--acquisition-cost", "12 EUR", "--acquisition-cost, or 'none': Must be a number."),
     ],
 )
 def test_a_bad_setting_is_refused_and_none_is_saved(tenant, refused, option, value, reason):

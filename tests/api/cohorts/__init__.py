@@ -1,0 +1,1 @@
+"""GET /clv/cohorts: customers by their first conversion."""
