@@ -46,6 +46,9 @@ _SORT_FIELDS = {
     "predictedRevenue": "predicted_revenue",
     "revenueAtRisk": "revenue_at_risk",
     "rfmRecency": "recency_days",
+    "rfmFrequency": "frequency",
+    "rfmMonetary": "monetary",
+    "churnProbability": "churn_probability",
 }
 SORTS = {
     f"{sign}{name}": Order(by, sign == "-")

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from clv.api.paging import Position
+from clv.api.paging import Position, Signed
 from clv.api.schemas.base import (
     Amount,
     AmountText,
@@ -19,8 +19,10 @@ from clv.api.schemas.base import (
     TimeInQuery,
     Word,
     camel_case,
+    checked,
 )
 from clv.budgets import MAX_CUSTOMERS
+from clv.domain import values
 from clv.domain.scoring import MODELS, SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
 from clv.files.writer import SORTS
@@ -34,6 +36,9 @@ _SORTED_BY = {
     "predicted_revenue": int,
     "revenue_at_risk": float,
     "recency_days": int,
+    "frequency": int,
+    "monetary": Signed,
+    "churn_probability": float,
 }
 POSITIONS = {
     sort: Position({"value": _SORTED_BY[order.by], "scores.customer_id": str}, sort)
@@ -52,6 +57,13 @@ class _Whole(fields.Integer):
         super().__init__(load_default=None, validate=limits, **kwargs)
 
 
+class _IdPart(fields.String):
+    """A part of a customer's id."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.id_part, value)
+
+
 class RecordsQuery(PageQuery):
     """Which scored customers, in which order; the page is that of a JSON answer."""
 
@@ -63,6 +75,14 @@ class RecordsQuery(PageQuery):
         data_key="customerId",
         load_default=None,
         metadata={"description": "Only these customers: may be given up to 100 times"},
+    )
+    search = _IdPart(
+        load_default=None,
+        metadata={
+            "description": "Only customers with this part in their ids, letters of either case;"
+            " no character is a wildcard",
+            "example": "smith",
+        },
     )
     min_score = _Score(metadata={"description": "Of the unrounded score"})
     max_score = _Score(metadata={"description": "Of the unrounded score"})
