@@ -38,7 +38,7 @@ MODEL_COLUMN = "model"
 # behind each sign that a spreadsheet may take for the delimiter, which depends on its user's
 # country. A tab or a line end in front may be dropped.
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
-_FORMULA = re.compile(rf"(?:^|(?<=[;,|\t\r\n]))(?=[^\S\t\r\n]*[{_SIGNS}])|^(?=[\t\r\n])")
+FORMULA = re.compile(rf"(?:^|(?<=[;,|\t\r\n]))(?=[^\S\t\r\n]*[{_SIGNS}])|^(?=[\t\r\n])")
 # The columns that a list can be sorted by; "-" in front means descending.
 _SORT_FIELDS = {
     "customerId": "customer_id",
@@ -143,7 +143,7 @@ def _cells(entry: Listed | Written) -> tuple[str, ...]:
 
 def _without_formula(cells: tuple[str, ...]) -> tuple[str, ...]:
     customer_id, *others = cells
-    return (_FORMULA.sub("'", customer_id), *others)
+    return (FORMULA.sub("'", customer_id), *others)
 
 
 def _cells_with_model(entry: Listed) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def file_of_records(
     :param kind: one of ``clv.files.kinds.KINDS``
     :param progress: called with the number of customers read, after each page
     """
-    pages = _pages(tenant, matching, order, progress or (lambda count: None))
+    pages = pages_of_records(tenant, matching, order, progress)
     return writer.write(pages, kind, with_model, for_spreadsheets)
 
 
@@ -83,9 +83,16 @@ def slipping_away(tenant: Tenant, limit: int) -> list[Listed]:
     return slipping[:limit]
 
 
-def _pages(
-    tenant: Tenant, matching: Filter, order: Order, progress: Callable[[int], None]
+def pages_of_records(
+    tenant: Tenant,
+    matching: Filter,
+    order: Order,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[list[Listed]]:
+    """A whole list, page by page. No connection is held between two pages.
+
+    :param progress: called with the number of customers read, after each page
+    """
     at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else READ_AT_ONCE
     after = None
     while True:
@@ -93,7 +100,8 @@ def _pages(
             page = listing.page(tenant.id, matching, order, after, at_once)
         if page:
             yield page
-            progress(len(page))
+            if progress is not None:
+                progress(len(page))
         if len(page) < at_once:
             return
         after = (page[-1].value, page[-1].scores.customer_id)

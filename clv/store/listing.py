@@ -4,7 +4,7 @@ The first pages of a list that is sorted but not filtered are read among the lea
 (:mod:`clv.store.rankings`). Every other list is one pass over the tenant's records.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +12,9 @@ from clv import db
 from clv.domain.scoring import Scores
 from clv.store import records, searching
 from clv.store.rankings import LEADERS, SORTS, Order, conditions_among_leaders
+
+# Ids that are read at once.
+IDS_AT_ONCE = 5_000
 
 
 class Listed(NamedTuple):
@@ -94,6 +97,14 @@ def count(tenant_id: int, matching: Filter) -> int:
     """The number of records that pass a filter."""
     condition, params = _conditions(tenant_id, matching)
     return db.value(f"SELECT COUNT(*) FROM clv_record r WHERE {condition}", params)
+
+
+def customer_ids(tenant_id: int, matching: Filter) -> Iterator[list[str]]:
+    """The ids of all records that pass a filter, in no order, some thousands at a time."""
+    condition, params = _conditions(tenant_id, matching)
+    query = f"SELECT r.customer_id FROM clv_record r WHERE {condition}"
+    for rows in db.stream(query, params, IDS_AT_ONCE):
+        yield [customer_id for (customer_id,) in rows]
 
 
 def _page(

@@ -25,6 +25,7 @@ from clv.budgets import MAX_CUSTOMERS
 from clv.domain import values
 from clv.domain.scoring import MODELS, SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
+from clv.files.audiences import TARGETS
 from clv.files.writer import SORTS
 from clv.store.listing import Filter
 
@@ -116,6 +117,16 @@ class RecordsQuery(PageQuery):
         INCLUDED,
         load_default=None,
         metadata={"description": "model: by which model and version each was predicted"},
+    )
+    audience = Word(
+        tuple(TARGETS),
+        data_key="format",
+        load_default=None,
+        metadata={
+            "description": "All that match, as a CSV in the layout that Klaviyo, Google Customer"
+            " Match or Meta takes, whatever `Accept` says: only customers whose ids are e-mail"
+            " addresses"
+        },
     )
     count = fields.Boolean(
         load_default=False, metadata={"description": "Count the total, whatever it costs"}

@@ -27,6 +27,7 @@ QUERY: dict[str, Fill] = {
     "decimal": lambda rng, ids: ".",
     "delimiter": lambda rng, ids: "comma",
     "encoding": lambda rng, ids: "utf-8",
+    "format": lambda rng, ids: rng.choice(["klaviyo", "google", "meta"]),
     "headerLine": lambda rng, ids: 1,
     "include": lambda rng, ids: "model",
     "keepStates": lambda rng, ids: "paid",
