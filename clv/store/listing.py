@@ -15,6 +15,8 @@ from clv.store.rankings import LEADERS, SORTS, Order, conditions_among_leaders
 
 # Ids that are read at once.
 IDS_AT_ONCE = 5_000
+# Ids that a search looks at in their order, before it reads all records, in a few milliseconds.
+SEARCHED_FIRST = 2_000
 
 
 class Listed(NamedTuple):
@@ -89,8 +91,9 @@ def page(
             if len(entries) == limit:
                 return entries
     condition, params = _conditions(tenant_id, matching)
-    is_rare = matching.search is not None and after is None
-    return _page(condition, params, order, after, limit, is_rare)
+    if matching.search is None or after is not None or order.by in SORTS or db.is_sqlite():
+        return _page(condition, params, order, after, limit)
+    return _first_found(tenant_id, condition, params, order, limit)
 
 
 def count(tenant_id: int, matching: Filter) -> int:
@@ -107,19 +110,35 @@ def customer_ids(tenant_id: int, matching: Filter) -> Iterator[list[str]]:
         yield [customer_id for (customer_id,) in rows]
 
 
+def _first_found(
+    tenant_id: int, condition: str, params: list, order: Order, limit: int
+) -> list[Listed]:
+    """The first records by customer id that a search finds, on PostgreSQL. It would follow the
+    index until the page is full. Where few records are found, that leads to all rows one by one,
+    and takes four times as long as reading the table: so only the first ids are read that way.
+    """
+    bound = (
+        f"r.customer_id {'>' if order.descending else '<'} (SELECT customer_id FROM clv_record"
+        f" WHERE tenant_id = %s ORDER BY customer_id {order.direction} LIMIT 1 OFFSET %s)"
+    )
+    among_first = [*params, tenant_id, SEARCHED_FIRST]
+    entries = _page(f"{condition} AND {bound}", among_first, order, None, limit)
+    if len(entries) == limit:
+        return entries
+    return _page(condition, params, order, None, limit, by_index=False)
+
+
 def _page(
     condition: str,
     params: list,
     order: Order,
     after: tuple[Any, str] | None,
     limit: int,
-    is_rare: bool = False,
+    by_index: bool = True,
 ) -> list[Listed]:
     value, direction = SORTS.get(order.by, "r.customer_id"), order.direction
-    # By customer id, PostgreSQL would follow the index until the page is full. Where few records
-    # pass, that leads to all rows one by one, which takes four times as long as reading the table.
-    scans = is_rare and not db.is_sqlite() and order.by not in SORTS
-    sorted_by = f"({value} || '')" if scans else value
+    # No index has the expression.
+    sorted_by = value if by_index else f"({value} || '')"
     if after is not None:
         condition += f" AND ({value}, r.customer_id) {'<' if order.descending else '>'} (%s, %s)"
         params = [*params, *after]

@@ -29,14 +29,19 @@ def contains(column: str, text: str) -> tuple[str, list[str]]:
 
 def _contains_form(column: str, text: str) -> tuple[str, list[str]]:
     """Likewise, of this form alone. Both databases' LIKE knows the case of ASCII alone. Where the
-    text has other letters, a slower match is left for the ids that have the first of these."""
-    letter = next((one for one in text if not one.isascii() and len(_cases(one)) > 1), None)
-    if letter is None:
-        return _like(column), [_part(text)]
-    any_case = " OR ".join([_like(column)] * len(_cases(letter)))
+    text has other letters, it finds the ids that have one of these, and anything in the places of
+    all of them; a slower match decides."""
+    letters = [one for one in text if not one.isascii() and len(_cases(one)) > 1]
+    anything = _part(text)
+    if not letters:
+        return _like(column), [anything]
+    for letter in letters:
+        anything = anything.replace(letter, "_")
+    any_case = " OR ".join([_like(column)] * len(_cases(letters[0])))
     pattern = f"*{_pattern(text)}*" if db.is_sqlite() else _pattern(text)
     operator = "GLOB" if db.is_sqlite() else "~"
-    return f"(({any_case}) AND {column} {operator} %s)", [*map(_part, _cases(letter)), pattern]
+    condition = f"({_like(column)} AND ({any_case}) AND {column} {operator} %s)"
+    return condition, [anything, *map(_part, _cases(letters[0])), pattern]
 
 
 def _like(column: str) -> str:

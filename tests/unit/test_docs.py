@@ -44,8 +44,6 @@ ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`")
 # What the first part of a path in the project may be.
 ROOTS = ("app.py", "launch.py", "gunicorn.conf.py", "pyproject.toml", "Makefile", "Procfile")
 ROOTS += ("clv", "jobs", "tests", "docs", ".ci", "app.json", "requirements", "requirements.txt")
-# The request that the architecture follows.
-EXAMPLE = ("GET", "/api/v1/customers/CUST-001/clv")
 # Some customer, in a path.
 CUSTOMER = re.compile(r"(?<=/customers/)[\w-]+")
 FUNCTION = re.compile(r"`([\w/]+\.py)`\s+`([A-Za-z_][\w.]*)`")

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from tests.api.records.support import CSV, brute, of_csv, seeded, shown
-from tests.api.support import insert_records
+from tests.api.support import insert_records, numbered_records
 
 IDS = [
     *("Anna.Smith@example.com", "anna smith", "ANNA-1", "hannah", "a_b", "a%b", "axb", "a\\b"),
@@ -93,6 +93,22 @@ def test_any_part_of_any_id_finds_what_a_plain_loop_finds(found):
         if part:
             expected = sorted(one for one in (*IDS, *others) if has(one, part))
             assert found(part, limit=100) == expected, part
+
+
+def test_it_finds_the_first_wherever_they_are(get, job):
+    records = numbered_records(5_000)
+    # As many as a page has, at both ends, in the middle, and everywhere.
+    for number in range(25):
+        for start, name in ((0, "early"), (2_500, "middle"), (4_970, "late")):
+            records[start + number]["customer_id"] += name
+    insert_records(records)
+    ids = [one["customer_id"] for one in records]
+    for part in ("EARLY", "Middle", "late", "00", "1"):
+        for sort in ("customerId", "-customerId"):
+            found = [one for one in sorted(ids, reverse=sort[0] == "-") if part.lower() in one]
+            for limit in (20, 25, 100):
+                listed = get(search=part, sort=sort, limit=limit).json["data"]
+                assert [one["customerId"] for one in listed] == found[:limit], (part, sort, limit)
 
 
 def test_it_combines_with_filters_sorts_pages_the_total_and_files(walk, get, job):
