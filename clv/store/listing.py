@@ -117,12 +117,12 @@ def _first_found(
     index until the page is full. Where few records are found, that leads to all rows one by one,
     and takes four times as long as reading the table: so only the first ids are read that way.
     """
-    bound = (
-        f"r.customer_id {'>' if order.descending else '<'} (SELECT customer_id FROM clv_record"
-        f" WHERE tenant_id = %s ORDER BY customer_id {order.direction} LIMIT 1 OFFSET %s)"
+    first = (
+        "(SELECT * FROM clv_record WHERE tenant_id = %s"
+        f" ORDER BY customer_id {order.direction} LIMIT %s) r"
     )
-    among_first = [*params, tenant_id, SEARCHED_FIRST]
-    entries = _page(f"{condition} AND {bound}", among_first, order, None, limit)
+    among_first = [tenant_id, SEARCHED_FIRST, *params]
+    entries = _page(condition, among_first, order, None, limit, source=first)
     if len(entries) == limit:
         return entries
     return _page(condition, params, order, None, limit, by_index=False)
@@ -134,6 +134,8 @@ def _page(
     order: Order,
     after: tuple[Any, str] | None,
     limit: int,
+    *,
+    source: str = "clv_record r",
     by_index: bool = True,
 ) -> list[Listed]:
     value, direction = SORTS.get(order.by, "r.customer_id"), order.direction
@@ -144,7 +146,7 @@ def _page(
         params = [*params, *after]
     rows = db.rows(
         f"SELECT value, run.job_id, {_COLUMNS}"
-        f" FROM (SELECT {value} AS value, r.* FROM clv_record r WHERE {condition}"
+        f" FROM (SELECT {value} AS value, r.* FROM {source} WHERE {condition}"
         f" ORDER BY {sorted_by} {direction}, r.customer_id {direction} LIMIT %s) r"
         " LEFT JOIN run ON run.id = r.run_id"
         f" ORDER BY value {direction}, r.customer_id {direction}",

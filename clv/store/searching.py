@@ -5,8 +5,6 @@ to be kept by each batch and each file, and no index finds two letters.
 """
 
 import unicodedata
-from collections.abc import Iterator
-from functools import cache
 
 from clv import db
 
@@ -19,9 +17,9 @@ def contains(column: str, text: str) -> tuple[str, list[str]]:
     """The condition that a column contains a text, and its parameters. Each character stands for
     itself; a letter also for its lower and its upper case, if that is a single character.
 
-    :param text: in any of Unicode's forms; the composed and the decomposed one are looked for
+    :param text: as it is, or with its letters and accents composed (NFC), as ids from files are
     """
-    forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+    forms = {text, unicodedata.normalize("NFC", text)}
     found = [_contains_form(column, form) for form in sorted(forms)]
     condition = " OR ".join(condition for condition, _ in found)
     return f"({condition})", [param for _, params in found for param in params]
@@ -29,19 +27,23 @@ def contains(column: str, text: str) -> tuple[str, list[str]]:
 
 def _contains_form(column: str, text: str) -> tuple[str, list[str]]:
     """Likewise, of this form alone. Both databases' LIKE knows the case of ASCII alone. Where the
-    text has other letters, it finds the ids that have one of these, and anything in the places of
-    all of them; a slower match decides."""
+    text has other letters, LIKE finds the ids that have the rest of the text around them, and the
+    first of them in either case; for these few, a slower match decides."""
     letters = [one for one in text if not one.isascii() and len(_cases(one)) > 1]
-    anything = _part(text)
     if not letters:
-        return _like(column), [anything]
+        return _like(column), [_part(text)]
+    around = _part(text)
     for letter in letters:
-        anything = anything.replace(letter, "_")
-    any_case = " OR ".join([_like(column)] * len(_cases(letters[0])))
-    pattern = f"*{_pattern(text)}*" if db.is_sqlite() else _pattern(text)
-    operator = "GLOB" if db.is_sqlite() else "~"
-    condition = f"({_like(column)} AND ({any_case}) AND {column} {operator} %s)"
-    return condition, [anything, *map(_part, _cases(letters[0])), pattern]
+        around = around.replace(letter, "_")
+    first = _cases(letters[0])
+    conditions, params = [f"({' OR '.join([_like(column)] * len(first))})"], [*map(_part, first)]
+    if set(around) > {"%", "_"}:
+        conditions, params = [_like(column), *conditions], [around, *params]
+    # The order of plain conditions is PostgreSQL's choice.
+    condition = f"CASE WHEN {' AND '.join(conditions)} THEN {column} {{}} %s ELSE FALSE END"
+    if db.is_sqlite():
+        return condition.format("GLOB"), [*params, f"*{_pattern(text)}*"]
+    return condition.format("~"), [*params, _pattern(text)]
 
 
 def _like(column: str) -> str:
@@ -65,13 +67,7 @@ def _any_case(character: str) -> str:
     return character if character.isalnum() or not character.isascii() else f"\\{character}"
 
 
-@cache
-def _cases(character: str) -> tuple[str, ...]:
-    return tuple(sorted(set(_all_cases(character))))
-
-
-def _all_cases(character: str) -> Iterator[str]:
-    yield character
-    for other in (character.lower(), character.upper()):
-        if len(other) == 1:
-            yield other
+def _cases(character: str) -> list[str]:
+    """A letter in both cases, as far as these are single characters; else the character alone."""
+    others = (character.lower(), character.upper())
+    return sorted({character, *(one for one in others if len(one) == 1)})
