@@ -69,9 +69,16 @@ def refuse_paging() -> None:
 
     :raises Invalid: when it does
     """
-    given = [name for name in _OF_PAGES if name in request.args]
+    refuse(_OF_PAGES, "Is for pages of JSON; a file has all that match.")
+
+
+def refuse(names: Sequence[str], reason: str) -> None:
+    """Check that the current request has none of these parameters in its query.
+
+    :raises Invalid: when it has, for this reason
+    """
+    given = [name for name in names if name in request.args]
     if given:
-        reason = "Is for pages of JSON; a file has all that match."
         raise Invalid(
             f"The request is not valid. {given[0]}: {reason}",
             {"query": {name: [reason] for name in given}},

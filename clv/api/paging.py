@@ -49,11 +49,15 @@ class Page:
     pagination: Pagination
 
 
+class Signed(int):
+    """As the type of a position's value: an integer that may be negative, from -2^63 on."""
+
+
 class Position:
     """What tells where an entry stands in its list: the values that its cursor holds.
 
     :param attributes: of the entry, as for :func:`operator.attrgetter`, with their types:
-        ``str``, ``int`` (0 to 2^63 - 1) or ``float`` (finite)
+        ``str``, ``int`` (0 to 2^63 - 1), ``Signed`` or ``float`` (finite)
     :param order: the name of the list's order, if there are several: a cursor belongs to one
     """
 
@@ -181,6 +185,8 @@ def _checked(value: Any, kind: type) -> str | int | float:
         value.encode()
         return value
     if kind is int and type(value) is int and 0 <= value < 2**63:
+        return value
+    if kind is Signed and type(value) is int and -(2**63) <= value < 2**63:
         return value
     if kind is float and type(value) in (int, float) and abs(number := float(value)) < float("inf"):
         return number

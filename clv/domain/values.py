@@ -53,6 +53,14 @@ def customer_id(value: Any) -> str:
     return plain_text(value)
 
 
+def id_part(value: Any) -> str:
+    """A plain text that ids may contain: not empty. Space around it is left out."""
+    part = plain_text(text(value).strip(" "))
+    if not part:
+        raise ValueError(f"Must be 1 to {MAX_ID_LENGTH} characters.")
+    return part
+
+
 def tenant_name(text: str) -> str:
     """1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen."""
     if not _TENANT_NAME.fullmatch(text):

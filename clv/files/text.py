@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from clv.domain.units import AMOUNT_SCALE
 
@@ -31,3 +31,18 @@ def fraction(number: float) -> str:
     """The shortest decimal, without exponent, that gives back the same float."""
     text = repr(number)
     return format(Decimal(text), "f") if "e" in text else text
+
+
+def cents(amount: float) -> str:
+    """An amount in 1/10,000 as a decimal, rounded half up to cents: 425,050 is 42.51."""
+    return _rounded(Decimal(amount) / AMOUNT_SCALE, 2)
+
+
+def rounded(number: float, decimals: int) -> str:
+    """A number as a decimal, its exact binary value rounded half up to so many places."""
+    return _rounded(Decimal(number), decimals)
+
+
+def _rounded(number: Decimal, decimals: int) -> str:
+    # Adding 0 makes -0.00 0.00.
+    return format(number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0, "f")

@@ -37,7 +37,7 @@ COLUMNS = (
 # behind each sign that a spreadsheet may take for the delimiter, which depends on its user's
 # country. A tab or a line end in front may be dropped.
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
-_FORMULA = re.compile(rf"(?:^|(?<=[;,|\t\r\n]))(?=[^\S\t\r\n]*[{_SIGNS}])|^(?=[\t\r\n])")
+FORMULA = re.compile(rf"(?:^|(?<=[;,|\t\r\n]))(?=[^\S\t\r\n]*[{_SIGNS}])|^(?=[\t\r\n])")
 # The columns that a list can be sorted by; "-" in front means descending.
 _SORT_FIELDS = {
     "customerId": "customer_id",
@@ -45,6 +45,9 @@ _SORT_FIELDS = {
     "predictedRevenue": "predicted_revenue",
     "revenueAtRisk": "revenue_at_risk",
     "rfmRecency": "recency_days",
+    "rfmFrequency": "frequency",
+    "rfmMonetary": "monetary",
+    "churnProbability": "churn_probability",
 }
 SORTS = {
     f"{sign}{name}": Order(by, sign == "-")
@@ -144,4 +147,4 @@ def _cells(entry: Listed | Written) -> tuple[str, ...]:
 
 def _without_formula(cells: tuple[str, ...]) -> tuple[str, ...]:
     customer_id, *others = cells
-    return (_FORMULA.sub("'", customer_id), *others)
+    return (FORMULA.sub("'", customer_id), *others)

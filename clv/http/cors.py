@@ -14,7 +14,7 @@ _ALLOWED_HEADERS = (
 _EXPOSED_HEADERS = (
     "Content-Disposition, ETag, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
     " Removal-Key,"
-    " Retry-After, WWW-Authenticate, X-CLV-Model, X-Request-Id"
+    " Retry-After, WWW-Authenticate, X-CLV-Customers, X-CLV-Left-Out, X-CLV-Model, X-Request-Id"
 )
 # How long a browser may remember the answer to a preflight request.
 _PREFLIGHT_SECONDS = 600

@@ -35,7 +35,7 @@ def page_of_records(
 
     :param after: value and customer id of the last record of the page before
     """
-    matching, fill = _in_days(tenant, matching), filling(tenant, include)
+    matching, fill = in_days(tenant, matching), filling(tenant, include)
     return fill(listing.page(tenant.id, matching, order, after, limit))
 
 
@@ -57,7 +57,7 @@ def file_of_records(
     """
     # Not with the first piece: a response without a body must know what is wrong, too.
     fill = filling(tenant, include)
-    pages = _pages(tenant, matching, order, fill, progress or (lambda count: None))
+    pages = pages_of_records(tenant, matching, order, fill, progress)
     return writer.write(pages, kind, include.words, for_spreadsheets)
 
 
@@ -67,7 +67,7 @@ def total_of_records(tenant: Tenant, matching: Filter, counted: bool) -> int | N
 
     :param counted: count in any case
     """
-    matching = _in_days(tenant, matching)
+    matching = in_days(tenant, matching)
     if counted or (matching.is_segment and tenant.customers <= rankings.FEW_RECORDS):
         return listing.count(tenant.id, matching)
     last = runs.last_overview(tenant.id) if matching.is_segment else None
@@ -92,26 +92,34 @@ def slipping_away(tenant: Tenant, limit: int) -> list[Listed]:
     return slipping[:limit]
 
 
-def _in_days(tenant: Tenant, matching: Filter) -> Filter:
+def in_days(tenant: Tenant, matching: Filter) -> Filter:
+    """The filter with what its activity means by the tenant's settings."""
     return matching.with_at_risk_days(tenant.settings.at_risk_days)
 
 
-def _pages(
+def pages_of_records(
     tenant: Tenant,
     matching: Filter,
     order: Order,
-    fill: Fill,
-    progress: Callable[[int], None],
+    fill: Fill | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[list[Listed]]:
-    matching = _in_days(tenant, matching)
+    """A whole list, page by page. No connection is held between two pages.
+
+    :param fill: adds to the entries of a page what they have besides
+    :param progress: called with the number of customers read, after each page
+    """
+    matching = in_days(tenant, matching)
     at_once = SORTED_AT_ONCE if order.by in rankings.SORTS else READ_AT_ONCE
     after = None
     while True:
         with db.within(db.LONG_SECONDS):
-            page = fill(listing.page(tenant.id, matching, order, after, at_once))
+            page = listing.page(tenant.id, matching, order, after, at_once)
+            page = page if fill is None else fill(page)
         if page:
             yield page
-            progress(len(page))
+            if progress is not None:
+                progress(len(page))
         if len(page) < at_once:
             return
         after = (page[-1].value, page[-1].scores.customer_id)

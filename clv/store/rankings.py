@@ -21,6 +21,9 @@ SORTS = {
     "predicted_revenue": "predicted_revenue",
     "revenue_at_risk": "(predicted_revenue * churn_probability)",
     "recency_days": "recency_days",
+    "frequency": "frequency",
+    "monetary": "monetary",
+    "churn_probability": "churn_probability",
 }
 # Leaders of a ranking: five of the longest pages.
 LEADERS = 500

@@ -18,13 +18,14 @@ COLUMNS = (
     " monetary, segment, computed_ms, run_id, tenure_days"
 )
 ORDERS = [Order(by, descending) for by in rankings.SORTS for descending in (False, True)]
+VALUES = "score, predicted_revenue, churn_probability, recency_days, frequency, monetary"
 # Drawn from few values there are ties, among the leaders and across their end.
 FEW = [
-    (0.0, 0, 0.0, 0),
-    (1 / 3, 7, 0.1, 1),
-    (50.0, 7, 0.7, 30),
-    (100.0, 2**53, 1.0, 30),
-    (100.0, 2**53 + 1, 1.0, 30),
+    (0.0, 0, 0.0, 0, 0, 0),
+    (1 / 3, 7, 0.1, 1, 1, -5),
+    (50.0, 7, 0.7, 30, 1, -5),
+    (100.0, 2**53, 1.0, 30, 9, 2**53),
+    (100.0, 2**53 + 1, 1.0, 30, 9, -(2**53) - 1),
 ]
 
 
@@ -89,17 +90,13 @@ class World:
     def sorted(self, order: Order) -> list[tuple]:
         """All records by a plain sort: (value, customer id)."""
         found = db.rows(
-            "SELECT customer_id, score, predicted_revenue, churn_probability, recency_days"
-            " FROM clv_record WHERE tenant_id = %s",
-            (self.tenant_id,),
+            f"SELECT customer_id, {VALUES} FROM clv_record WHERE tenant_id = %s", (self.tenant_id,)
         )
-        values = {
-            "score": lambda score, predicted, churn, recency: score,
-            "predicted_revenue": lambda score, predicted, churn, recency: predicted,
-            "revenue_at_risk": lambda score, predicted, churn, recency: predicted * churn,
-            "recency_days": lambda score, predicted, churn, recency: recency,
-        }
-        rows = [(values[order.by](*row[1:]), row[0]) for row in found]
+        rows = []
+        for customer_id, *row in found:
+            values = dict(zip(VALUES.split(", "), row, strict=True))
+            values["revenue_at_risk"] = values["predicted_revenue"] * values["churn_probability"]
+            rows.append((values[order.by], customer_id))
         return sorted(rows, reverse=order.descending)
 
     def check(self, order: Order, limit: int, most_pages: int = 10**9) -> None:
@@ -132,13 +129,12 @@ class World:
     def _row(self, customer_id: str, run_id: int | None) -> tuple:
         some = self.random
         if some.random() < 0.5:
-            score, predicted, churn, recency = some.choice(FEW)
+            values = some.choice(FEW)
         else:
-            score, churn = some.uniform(0, 100), some.random()
-            predicted = int(some.lognormvariate(12, 3))
-            recency = int(some.expovariate(0.02))
-        scores = (score, predicted, churn, recency, 1, -5, "low", 1_000)
-        return (self.tenant_id, customer_id, *scores, run_id, 9)
+            predicted, paid = int(some.lognormvariate(12, 3)), int(some.gauss(0, 1e6))
+            recency, contacts = int(some.expovariate(0.02)), int(some.expovariate(0.1))
+            values = (some.uniform(0, 100), predicted, some.random(), recency, contacts, paid)
+        return (self.tenant_id, customer_id, *values, "low", 1_000, run_id, 9)
 
 
 @pytest.fixture

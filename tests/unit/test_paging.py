@@ -36,6 +36,11 @@ def test_without_a_cursor_there_are_no_values():
     assert paging.decode(None, str) is None
 
 
+@pytest.mark.parametrize("number", [-(2**63), -1, 0, 2**63 - 1])
+def test_a_signed_integer_may_be_negative(number):
+    assert paging.decode(paging.encode(number), paging.Signed) == (number,)
+
+
 def test_an_integer_will_do_for_a_float():
     (number,) = paging.decode(paging.encode(3), float)
     assert number == 3.0 and isinstance(number, float)
@@ -68,6 +73,10 @@ def test_an_integer_will_do_for_a_float():
         (cursor("[true]"), (int,)),
         (cursor("[-1]"), (int,)),
         (cursor(f"[{2**63}]"), (int,)),
+        (cursor(f"[{2**63}]"), (paging.Signed,)),
+        (cursor(f"[{-(2**63) - 1}]"), (paging.Signed,)),
+        (cursor("[1.0]"), (paging.Signed,)),
+        (cursor("[true]"), (paging.Signed,)),
         (cursor(f"[{'9' * 5000}]"), (int,)),
         (cursor("[true]"), (float,)),
         (cursor("[NaN]"), (float,)),

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from clv.api.paging import Position
+from clv.api.paging import Position, Signed
 from clv.api.schemas.base import (
     Amount,
     AmountText,
@@ -20,14 +20,17 @@ from clv.api.schemas.base import (
     TimeInQuery,
     Word,
     camel_case,
+    checked,
 )
 from clv.api.schemas.included import HorizonDays, Words, fields_of
 from clv.budgets import MAX_CUSTOMERS
+from clv.domain import values
 from clv.domain.activity import ACTIVITIES, LOST_AFTER
 from clv.domain.groups import NAMES
 from clv.domain.overview import NEW_DAYS
 from clv.domain.scoring import SEGMENTS
 from clv.domain.units import MAX_STORED_INTEGER
+from clv.files.audiences import TARGETS
 from clv.files.included import WORDS, column_names
 from clv.files.writer import SORTS
 from clv.services.included import Include
@@ -40,6 +43,9 @@ _SORTED_BY = {
     "predicted_revenue": int,
     "revenue_at_risk": float,
     "recency_days": int,
+    "frequency": int,
+    "monetary": Signed,
+    "churn_probability": float,
 }
 POSITIONS = {
     sort: Position({"value": _SORTED_BY[order.by], "scores.customer_id": str}, sort)
@@ -58,6 +64,13 @@ class _Whole(fields.Integer):
         super().__init__(load_default=None, validate=limits, **kwargs)
 
 
+class _IdPart(fields.String):
+    """A part of a customer's id."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return checked(values.id_part, value)
+
+
 class RecordsQuery(PageQuery):
     """Which scored customers, in which order; the page is that of a JSON answer."""
 
@@ -69,6 +82,14 @@ class RecordsQuery(PageQuery):
         data_key="customerId",
         load_default=None,
         metadata={"description": "Only these customers: may be given up to 100 times"},
+    )
+    search = _IdPart(
+        load_default=None,
+        metadata={
+            "description": "Only customers with this part in their ids, letters of either case;"
+            " no character is a wildcard",
+            "example": "smith",
+        },
     )
     min_score = _Score(metadata={"description": "Of the unrounded score"})
     max_score = _Score(metadata={"description": "Of the unrounded score"})
@@ -121,6 +142,16 @@ class RecordsQuery(PageQuery):
     )
     include = Words()
     horizon_days = HorizonDays("Needs include=forecast; else 365, or the lifespan if that is less")
+    audience = Word(
+        tuple(TARGETS),
+        data_key="format",
+        load_default=None,
+        metadata={
+            "description": "All that match, as a CSV in the layout that Klaviyo, Google Customer"
+            " Match or Meta takes, whatever `Accept` says: only customers whose ids are e-mail"
+            " addresses"
+        },
+    )
     count = fields.Boolean(
         load_default=False, metadata={"description": "Count the total, whatever it costs"}
     )

@@ -89,6 +89,9 @@ ORDERS = {
     "predictedRevenue": lambda r: r["predicted_revenue"],
     "revenueAtRisk": lambda r: r["predicted_revenue"] * r["churn_probability"],
     "rfmRecency": lambda r: r["recency_days"],
+    "rfmFrequency": lambda r: r["frequency"],
+    "rfmMonetary": lambda r: r["monetary"],
+    "churnProbability": lambda r: r["churn_probability"],
 }
 SORTS = [f"{sign}{name}" for name in ORDERS for sign in ("", "-")]
 
