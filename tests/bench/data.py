@@ -25,12 +25,15 @@ COLUMNS = (
 
 
 def fill(name: str, customers: int) -> Tenant:
-    """A new tenant with so many customers; the same ones each time but for today's date."""
+    """A new tenant with so many customers; the same ones each time but for today's date.
+
+    It is served by rfm, so that figures stay comparable; ``tests.bench.calibrated`` fits.
+    """
     tenant = tenants.create_tenant(name)
     today = now_ms() // DAY_MS
     db.insert_columns("interaction_summary", COLUMNS, _chunks(rows(tenant.id, customers, today)))
     db.execute(
-        "UPDATE tenant SET customers = %s, period_type = 'daily' WHERE id = %s",
+        "UPDATE tenant SET customers = %s, period_type = 'daily', model = 'rfm' WHERE id = %s",
         (customers, tenant.id),
     )
     if not db.is_sqlite():

@@ -255,7 +255,7 @@ def test_the_pages_say_how_far_to_trust_each_prediction(app, headers, buyers, ru
     assert "Revenue now by <strong>calibrated</strong>, since" in settings
     assert "Churn now by <strong>rfm</strong>, since" in settings
     assert 'value="auto" checked' in settings
-    assert "Revenue by calibrated: Use calibrated. Churn by rfm: Use rfm." in customer
+    assert "Revenue by calibrated. Use calibrated. Churn by rfm. Use rfm." in customer
 
 
 def test_what_a_run_decides_holds_though_a_newer_distribution_was_built_meanwhile(
