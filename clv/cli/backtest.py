@@ -44,9 +44,9 @@ def backtest(name: str, holdout_days: int | None) -> None:
 
 def _print(result: BacktestResult) -> None:
     click.echo(
-        f"{result.customers:,} customers who bought from {result.first_day} until"
-        f" {result.split_day}; {result.returned:,} of them bought again until"
-        f" {result.last_day}, for {result.revenue:,.2f}."
+        f"{result.customers:,} customers from {result.first_day} until {result.split_day},"
+        f" {result.visitors:,} of whom had not bought; {result.returned:,} bought until"
+        f" {result.last_day}, for {result.revenue:,.2f} in all."
     )
     click.echo("".join([" " * 28, *(f"{card.model:>12}" for card in result.models)]))
     for title, attribute, form in FIGURES:

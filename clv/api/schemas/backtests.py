@@ -123,7 +123,14 @@ class BacktestResult(Output):
     last_day = _Day(required=True, metadata={"description": "Of both"})
     holdout_days = fields.Integer(required=True)
     customers = fields.Integer(
-        required=True, metadata={"description": "With a conversion before the holdout"}
+        required=True,
+        metadata={
+            "description": "Who had visited or bought before the holdout; of a tenant of more than"
+            " 100,000, every n-th"
+        },
+    )
+    visitors = fields.Integer(
+        required=True, metadata={"description": "Of these, without a conversion by then"}
     )
     returned = fields.Integer(
         required=True, metadata={"description": "Of these, with a conversion in the holdout"}
