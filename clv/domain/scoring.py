@@ -71,11 +71,11 @@ _BY_RFM = Prediction(None, None, RFM)
 class Purchases(NamedTuple):
     """One customer's conversion days, from daily summaries.
 
-    :param days: in days since 1970, in any order and perhaps more than once; at least one
+    :param keys: their keys, joined by commas, in any order and perhaps more than once; at least one
     :param value: Σ totalValue on these days, net of corrections, in 1/10,000
     """
 
-    days: tuple[int, ...]
+    keys: str
     value: int
 
 

@@ -69,15 +69,14 @@ def split_at(log: Log, split_day: int, holdout_days: int) -> Split:
     after = log.between(split_day, split_day + holdout_days - 1)
     known = population(before, split_day - 1)
     who = np.concatenate([known.buyers, known.visitors])
-    contacts = before.converts | (before.visits > 0)
-    customer, day = before.customer[contacts], before.day[contacts]
-    # Rows are in the order of days: the last assignment stays.
-    first, last = np.zeros(log.customers, dtype=np.int64), np.zeros(log.customers, dtype=np.int64)
-    last[customer], first[customer[::-1]] = day, day[::-1]
+    contacts = before.is_contact
+    first, last = np.full(log.customers, split_day), np.zeros(log.customers, dtype=np.int64)
+    np.minimum.at(first, before.customer[contacts], before.first_contact[contacts])
+    np.maximum.at(last, before.customer[contacts], before.last_contact[contacts])
     return Split(
         population=known,
         monetary=np.bincount(before.customer, before.total, log.customers)[who],
-        recency_days=split_day - last[who],
+        recency_days=np.maximum(split_day - last[who], 0),
         tenure_days=split_day - first[who],
         revenue=np.bincount(after.customer, after.total, log.customers)[who],
         conversion_days=np.bincount(after.customer, after.converts, log.customers)[who],

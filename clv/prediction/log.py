@@ -18,6 +18,8 @@ class Log:
     :param converts: whether it is a conversion day
     :param spent: value of the day's conversions and corrections
     :param total: value of everything on the day
+    :param first_contact: the day of the day's first contact, which may be earlier
+    :param last_contact: the day of its last one
     """
 
     customers: int
@@ -27,6 +29,13 @@ class Log:
     converts: np.ndarray
     spent: np.ndarray
     total: np.ndarray
+    first_contact: np.ndarray
+    last_contact: np.ndarray
+
+    @property
+    def is_contact(self) -> np.ndarray:
+        """Whether a row is more than corrections."""
+        return self.converts | (self.visits > 0)
 
     def between(self, first_day: int, last_day: int) -> "Log":
         """The rows of these days; customers keep their numbers."""
@@ -39,6 +48,8 @@ class Log:
             self.converts[kept],
             self.spent[kept],
             self.total[kept],
+            self.first_contact[kept],
+            self.last_contact[kept],
         )
 
     def in_units(self, unit: float) -> "Log":
@@ -49,6 +60,10 @@ class Log:
         """The days of the first and the last conversion; None without any."""
         days = self.day[self.converts]
         return (int(days.min()), int(days.max())) if len(days) else None
+
+
+_NONE = np.array([], dtype=np.int64)
+EMPTY = Log(0, _NONE, _NONE, _NONE * 1.0, _NONE > 0, _NONE * 1.0, _NONE * 1.0, _NONE, _NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +165,12 @@ def population(log: Log, today: int) -> Population:
     who, start, count = np.unique(log.customer[bought], return_index=True, return_counts=True)
     day = log.day[bought]
     spent = np.bincount(log.customer, log.spent, log.customers)[who]
-    contacts = log.visits > 0
+    contacts = log.is_contact
     visits = np.bincount(log.customer, log.visits, log.customers)
-    seen, last = _last(log.customer[contacts | bought], log.day[contacts | bought])
+    seen = np.unique(log.customer[contacts])
     last_contact = np.zeros(log.customers, dtype=np.int64)
-    last_contact[seen] = last
+    np.maximum.at(last_contact, log.customer[contacts], log.last_contact[contacts])
+    last_contact = np.minimum(last_contact, today)
     visitors = np.setdiff1d(seen, who, assume_unique=True)
     return Population(
         buyers=who,
@@ -171,9 +187,3 @@ def population(log: Log, today: int) -> Population:
         visitors=visitors,
         visits=Visits(today - last_contact[visitors], visits[visitors]),
     )
-
-
-def _last(customer: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The customers of ordered rows, and the day of the last row of each."""
-    who, start, count = np.unique(customer, return_index=True, return_counts=True)
-    return who, day[start + count - 1]

@@ -10,7 +10,7 @@ import numpy as np
 
 from clv.domain.units import AMOUNT_SCALE
 from clv.errors import Invalid, NotFitted
-from clv.prediction import calibrated, model
+from clv.prediction import model
 from clv.prediction.backtest import backtest
 from clv.prediction.backtest_result import BacktestResult, result_of
 from clv.prediction.choice import Findings, Verdict
@@ -22,6 +22,8 @@ from clv.store.tenants import Tenant
 MIN_BUYERS = 100
 MIN_REPEAT_DAYS = 100
 MIN_HISTORY_DAYS = 60
+# The horizons that the model which serves is fitted for: it predicts for any.
+REVENUE_DAYS, CHURN_DAYS = 365, 90
 # A longer holdout leaves less to fit, and says little about the next one.
 MAX_DEFAULT_HOLDOUT_DAYS = 365
 NO_HISTORY = "There is no history of days with conversions; that takes daily summaries."
@@ -33,18 +35,18 @@ Renew = Callable[[], object]
 def find_out(tenant: Tenant, as_of_ms: int, renew: Renew) -> Findings:
     """Fit the calibrated model, if the tenant has 100 buyers, 100 repeat days and 60 days of
     history, and measure both models by a backtest on the second half of it."""
-    settings, today = tenant.settings, tenant.settings.zone.day(as_of_ms)
+    today = tenant.settings.zone.day(as_of_ms)
     try:
         first_day, last_day = _span(tenant)
-        log = logs.read(tenant.id, tenant.customers)
+        log = logs.read(tenant.id, tenant.customers, tenant.settings.zone)
         renew()
         _check_gate(log, first_day, last_day)
         result = _backtest(tenant, log, first_day, last_day, None)
         if result.not_fitted is not None:
             raise NotFitted(result.sentence)
         renew()
-        days = calibrated.lifespan_days(settings)
-        fitted = model.fit(log, max(today, last_day), days, settings.churn_horizon_days)
+        # Not those of the settings: what other ones would change is simulated with this model.
+        fitted = model.fit(log, max(today, last_day), REVENUE_DAYS, CHURN_DAYS)
     except NotFitted as error:
         return Findings(None, None, None, error.message)
     return Findings(fitted, *_verdicts(result), coverage=result.coverage)
@@ -61,7 +63,7 @@ def backtest_tenant(tenant: Tenant, holdout_days: int | None, renew: Renew) -> B
     if holdout_days is not None:
         _check_holdout(holdout_days, last_day - first_day)
     renew()
-    log = logs.read(tenant.id, tenant.customers)
+    log = logs.read(tenant.id, tenant.customers, tenant.settings.zone)
     renew()
     return _backtest(tenant, log, first_day, last_day, holdout_days)
 

@@ -7,8 +7,10 @@ import numpy as np
 from clv import db
 from clv.db.dialect import in_texts, texts
 from clv.domain.calendar import DAILY_KEY_LENGTH
-from clv.prediction.log import Log
+from clv.domain.time_zone import TimeZone
+from clv.prediction.log import EMPTY, Log
 from clv.store import totals
+from clv.store.summaries import first_contact, last_contact
 from clv.store.totals import STREAM_ROWS, float_sum
 
 # Of more customers, every n-th is read; of more rows, every other one is let go: 2,000,000 rows
@@ -18,7 +20,11 @@ MAX_ROWS = 2_000_000
 
 
 def read(
-    tenant_id: int, customers: int, most: int = MAX_CUSTOMERS, most_rows: int = MAX_ROWS
+    tenant_id: int,
+    customers: int,
+    zone: TimeZone,
+    most: int = MAX_CUSTOMERS,
+    most_rows: int = MAX_ROWS,
 ) -> Log:
     """What the tenant's customers did, in 1/10,000, by the days of their daily summaries.
 
@@ -33,11 +39,11 @@ def read(
     sql = (
         f"SELECT customer_id, period_key, {float_sum('impressions')},"
         f" MAX(CASE WHEN converts > 0 THEN 1 ELSE 0 END), {float_sum(totals.SPENT)},"
-        f" {float_sum('total_value')} FROM interaction_summary"
+        f" {float_sum('total_value')}, {first_contact()}, {last_contact()} FROM interaction_summary"
         f" WHERE tenant_id = %s AND LENGTH(period_key) = {DAILY_KEY_LENGTH}{chosen}"
         " GROUP BY customer_id, period_key ORDER BY customer_id, period_key"
     )
-    rows = _Rows(most_rows)
+    rows = _Rows(zone, most_rows)
     for page in db.stream(sql, tuple(params), STREAM_ROWS):
         rows.add(page)
     return rows.log()
@@ -49,7 +55,8 @@ _Columns = tuple[np.ndarray, ...]
 class _Rows:
     """The rows that are kept, page by page, as arrays."""
 
-    def __init__(self, most_rows: int) -> None:
+    def __init__(self, zone: TimeZone, most_rows: int) -> None:
+        self._zone = zone
         self._most_rows = most_rows
         self._pages: list[tuple[np.ndarray, ...]] = []
         self._rows = 0
@@ -58,7 +65,7 @@ class _Rows:
         self._last: str | None = None
 
     def add(self, page: list[tuple]) -> None:
-        ids, keys, visits, converts, spent, total = zip(*page, strict=True)
+        ids, keys, visits, converts, spent, total, first_ms, last_ms = zip(*page, strict=True)
         number = self._numbers(ids)
         columns: _Columns = (
             number,
@@ -67,6 +74,7 @@ class _Rows:
             np.array(converts, dtype=bool),
             np.array(spent, dtype=np.float64),
             np.array(total, dtype=np.float64),
+            *(self._zone.days(np.array(ms, dtype=np.int64)) for ms in (first_ms, last_ms)),
         )
         self._keep(columns)
         while self._rows > self._most_rows:
@@ -77,13 +85,10 @@ class _Rows:
 
     def log(self) -> Log:
         if not self._pages:
-            none = np.array([], dtype=np.int64)
-            return Log(0, none, none, none.astype(float), none.astype(bool), none * 1.0, none * 1.0)
-        number, day, visits, converts, spent, total = map(
-            np.concatenate, zip(*self._pages, strict=True)
-        )
+            return EMPTY
+        number, *columns = map(np.concatenate, zip(*self._pages, strict=True))
         kept, customer = np.unique(number, return_inverse=True)
-        return Log(len(kept), customer, day, visits, converts, spent, total)
+        return Log(len(kept), customer, *columns)
 
     def _keep(self, columns: tuple[np.ndarray, ...]) -> None:
         chosen = columns[0] % self._every == 0

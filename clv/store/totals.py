@@ -146,7 +146,7 @@ def sample_totals(
     """
     more = f", {first_contact()}"
     if with_purchases:
-        more += _purchases_sql(float_sum(SPENT))
+        more += _purchases_sql()
     chosen, params = "", list[Any]([tenant_id])
     if every > 1:
         # Choosing the ids first is twice as fast as adding up everybody's summaries.
@@ -238,13 +238,13 @@ def _totals(row: Sequence[Any]) -> Totals:
 
 
 def _purchases(keys: str | None, value: Any) -> Purchases | None:
-    days = tuple(day for day in map(day_of, (keys or "").split(",")) if day is not None)
-    return Purchases(days, int(value or 0)) if days else None
+    return None if keys is None else Purchases(keys, int(value))
 
 
-def _purchases_sql(value: str = f"SUM({SPENT})") -> str:
+def _purchases_sql() -> str:
+    # A sum of integers would overflow where that of all values does not.
     join = "GROUP_CONCAT({})" if db.is_sqlite() else "STRING_AGG({}, ',')"
-    return f", {join.format(_DAY)}, {value}"
+    return f", {join.format(_DAY)}, {float_sum(SPENT)}"
 
 
 def _is_overflow(error: OperationalError) -> bool:

@@ -3,6 +3,8 @@
 from collections import Counter
 from itertools import count
 
+import numpy as np
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as given_settings
 from hypothesis import strategies as some
@@ -11,9 +13,11 @@ from clv import db
 from clv.domain.calendar import key_of
 from clv.domain.time_zone import UTC_ZONE
 from clv.domain.units import DAY_MS
+from clv.prediction import backtest
+from clv.prediction.backtest import Split
 from clv.services import loading
 from clv.store import contacts as contacts_store
-from clv.store import tenants, totals
+from clv.store import logs, tenants, totals
 from clv.store.summaries import Summary
 
 NAMES = "abcde"
@@ -47,18 +51,16 @@ def summary(at: int, offer: str, customer: str, moment: tuple[int, int], *values
 def readings(tenant_id: int, cut: int) -> dict:
     """All that scores, models and the suggestion are computed from, by customer."""
     page = totals.totals_page(tenant_id, "", None, 100, None, with_purchases=True)
-    streamed = [each for rows in totals.stream_totals(tenant_id, True) for each in rows]
+    streamed = [each for rows in totals.stream_totals(tenant_id) for each in rows]
     sampled = totals.sample_totals(tenant_id, 1, 1, 100, with_purchases=True)
     assert page == sampled == [totals.totals(tenant_id, each.customer_id, True) for each in page]
     as_streamed = [(t.customer_id, t.frequency, t.monetary, t.last_contact_ms) for t in page]
-    assert [each[:4] for each in streamed] == as_streamed
-    values = [each[7] for each in streamed if each[5] is not None]
-    assert values == [each.purchases.value for each in page if each.purchases]
+    assert streamed == as_streamed
     now = (FIRST_DAY + DAYS) * DAY_MS
-    split = [each for rows in totals.stream_split(tenant_id, FIRST_DAY + cut) for each in rows]
+    log = logs.read(tenant_id, 100, UTC_ZONE)
     return {
         "totals": {each.customer_id: each for each in page},
-        "split": split,
+        "split": backtest.split_at(log, FIRST_DAY + cut, DAYS),
         "gaps": contacts_store.gaps(tenant_id, list(NAMES), UTC_ZONE),
         "at risk": [
             contacts_store.share_at_risk(tenant_id, now, days, UTC_ZONE)
@@ -103,8 +105,9 @@ def test_corrections_change_the_revenue_of_any_history_and_nothing_else(
         assert (new.frequency, new.monetary, new.purchases) == (0, corrected[name], None)
     cut_key = key_of(FIRST_DAY + cut)
     buyers = {name for name, (day, _), _, converts, _ in contacts if converts and day < cut}
-    sums = [parted(rows, name, cut_key) for name in sorted(buyers)]
-    check_split(before["split"], after["split"], sums)
+    visitors = {name for name, (day, _), *_ in contacts if day < cut} - buyers
+    sums = [parted(rows, name, cut_key) for name in (*sorted(buyers), *sorted(visitors))]
+    check_split(before["split"], after["split"], np.array(sums).reshape(-1, 2).T)
 
 
 def parted(rows: list[Summary], customer: str, cut_key: str) -> tuple[int, int]:
@@ -123,8 +126,20 @@ def check_totals(old, new, corrected: int) -> None:
         assert new.purchases == old.purchases._replace(value=old.purchases.value + corrected)
 
 
-def check_split(before: list[tuple], after: list[tuple], corrected: list[tuple[int, int]]) -> None:
-    """Of the buyers before a day: their values before it and from then on move by these sums."""
-    for old, new, (earlier, later) in zip(before, after, corrected, strict=True):
-        assert new[1:6] == old[1:6] and new[7] == old[7], "No time and no count moves."
-        assert (new[0] - old[0], new[6] - old[6], new[8] - old[8]) == (earlier, earlier, later)
+def check_split(before: Split, after: Split, corrected: np.ndarray) -> None:
+    """Of the buyers and visitors before a day: their values before it and from then on move by
+    these sums."""
+    earlier, later = corrected
+    assert (after.monetary - before.monetary).tolist() == earlier.tolist()
+    assert (after.revenue - before.revenue).tolist() == later.tolist()
+    old, new = before.population.histories, after.population.histories
+    spent = (each.mean_value * (each.x + 1) for each in (new, old))
+    assert next(spent) - next(spent) == pytest.approx(earlier[: len(old.x)])
+    # No time and no count moves.
+    for name in ("recency_days", "tenure_days", "conversion_days"):
+        assert getattr(after, name).tolist() == getattr(before, name).tolist()
+    for name in ("x", "first", "last", "last_contact", "days", "buyer"):
+        assert getattr(new, name).tolist() == getattr(old, name).tolist()
+    for name in ("recency", "visits"):
+        one, other = (getattr(each.population.visits, name) for each in (before, after))
+        assert one.tolist() == other.tolist()

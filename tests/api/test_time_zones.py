@@ -16,10 +16,10 @@ from clv.db.clock import now_ms
 from clv.domain.calendar import iso, key_of, time_ms
 from clv.domain.time_zone import time_zone
 from clv.domain.units import DAY_MS
-from clv.services import customers, explanations, fitting, loading, simulation
+from clv.prediction import backtest, calibrated
+from clv.services import customers, explanations, loading, simulation
 from clv.services.settings import change_settings, suggest_at_risk_days
-from clv.services.snapshots import scan_customers
-from clv.store import contacts, snapshots, tenants
+from clv.store import contacts, logs, snapshots, tenants, totals
 from clv.store.summaries import Summary
 from tests.api.support import row
 from tests.jobs.support import Bell, begin, complete, planned
@@ -230,9 +230,11 @@ def test_models_and_backtests_count_to_local_days(tenant):
         assert key_of(day) == "2026-03-13"
         bought = Summary("a", "2026-03-13", "", "", "", 1, 1, 50_000, first, last)
         loading.add_summaries(tenant, "daily", [bought])
-        split = fitting.read_split(tenant, day + 5, 10)
-        as_of_ms = last + 3 * DAY_MS
-        scan = scan_customers(tenant.id, tenant.settings, as_of_ms, with_purchases=True)
-    assert scan.history.age.tolist() == [3]
-    assert split.age.tolist() == [5]
+        log = logs.read(tenant.id, 1, tenant.settings.zone)
+        known = totals.totals(tenant.id, "a", with_purchases=True)
+    split = backtest.split_at(log, day + 5, 10)
+    histories = calibrated.histories([known], tenant.settings, last + 3 * DAY_MS)
+    assert histories.age.tolist() == [3]
+    # Up to the day before the split.
+    assert split.population.histories.age.tolist() == [4]
     assert (split.recency_days.tolist(), split.tenure_days.tolist()) == ([5], [15])

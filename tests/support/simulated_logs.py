@@ -19,7 +19,8 @@ def of_days(customer: np.ndarray, day: np.ndarray, value: np.ndarray) -> Log:
     """A log of purchases alone: one row per customer and day, in order."""
     rows = len(day)
     converts = np.ones(rows, dtype=bool)
-    return Log(int(customer.max()) + 1, customer, day, np.ones(rows), converts, value, value)
+    columns = (customer, day, np.ones(rows), converts, value, value, day, day)
+    return Log(int(customer.max()) + 1, *columns)
 
 
 def cdnow() -> Log:
@@ -81,4 +82,4 @@ def visits(customers: int, days: int = 365, seed: int = 3) -> Log:
                 break
             day += int(min(np.ceil(random.exponential(gap[customer])), days)) or 1
     who, day, bought, value = (np.array(column) for column in zip(*rows, strict=True))
-    return Log(customers, who, day, np.ones(len(day)), bought, value, value)
+    return Log(customers, who, day, np.ones(len(day)), bought, value, value, day, day)

@@ -11,14 +11,13 @@ from clv.domain.calendar import day_of
 from clv.domain.formulas import churn_probability, predicted_revenue
 from clv.domain.settings import ScoreSettings
 from clv.prediction import backtest
-from clv.prediction.log import Log, population
+from clv.prediction.log import EMPTY, Log, population
 from tests.support import simulated_logs
 
 SETTINGS = ScoreSettings()
 
 
 HALF, END = day_of("1997-09-30"), day_of("1998-06-30")
-NOBODY = Log(0, *(np.array([], dtype=int) for _ in range(2)), *(np.array([]),) * 4)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +45,7 @@ def tiny(**values):
         "conversion_days": [0, 0, 2],
     }
     arrays = {name: np.array(values.get(name, value)) for name, value in known.items()}
-    nobody = replace(NOBODY, converts=np.array([], dtype=bool))
-    return backtest.Split(**arrays, population=population(nobody, 0), holdout_days=90)
+    return backtest.Split(**arrays, population=population(EMPTY, 0), holdout_days=90)
 
 
 def once_each(customers: int, days: int) -> Log:
@@ -199,7 +197,7 @@ def test_a_split_knows_what_was_known_then_and_what_came_next():
         (cem, 101, 0, False, -5.0),
     ]
     customer, day, visits, converts, value = (np.array(c) for c in zip(*rows, strict=True))
-    log = Log(3, customer, day, visits * 1.0, converts, value, value)
+    log = Log(3, customer, day, visits * 1.0, converts, value, value, day, day)
     split = backtest.split_at(log, 120, 10)
     known = split.population
     assert (known.buyers.tolist(), known.visitors.tolist()) == ([ann], [bob])

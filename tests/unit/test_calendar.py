@@ -211,3 +211,15 @@ def test_a_daily_key_is_a_number_of_days_and_others_are_none():
     assert calendar.key_of(20_573) == "2026-04-30"
     for key in (None, "", "2026-W18", "2026-04", "alltime", "2026-02-30"):
         assert calendar.day_of(key) is None
+
+
+@given(st.lists(st.integers(0, 90_000), min_size=1, max_size=50))
+def test_many_keys_are_the_days_of_each(days):
+    keys = [calendar.key_of(day) for day in days]
+    assert calendar.days_of(",".join(keys)).tolist() == days
+
+
+@pytest.mark.parametrize("wrong", ["2024-W18", "2024-13-01", "2024-00-10", "20x4-01-01", "", "é"])
+def test_a_key_that_is_not_valid_leaves_the_others(wrong):
+    found = calendar.days_of(f"2026-04-30,{wrong},1970-01-01")
+    assert found.tolist() == [20_573, -1, 0]

@@ -20,7 +20,7 @@ from clv.db import models
 from clv.domain import calendar, distribution
 from clv.domain.distribution import Distribution
 from clv.domain.formulas import recency_days
-from clv.domain.scoring import Purchases, Totals, score_customer
+from clv.domain.scoring import Totals, score_customer
 from clv.domain.settings import ScoreSettings
 from clv.domain.time_zone import UTC_ZONE
 from clv.domain.units import DAY_MS
@@ -34,6 +34,7 @@ from clv.services.loading import Options
 from clv.store import totals
 from tests.conftest import ON_ONE_DATABASE
 from tests.support.calibrations import calibration
+from tests.support.purchases import bought_on
 from tests.unit.support import PUBLISHED
 
 # The environment variables with their fields of ``Settings``.
@@ -221,7 +222,7 @@ def test_the_worked_example_comes_out():
 
 def test_the_example_of_forecasts_comes_out():
     today = 20_000
-    bought = Purchases((today - 272, today - 100, today - 59), 3 * 223_500)
+    bought = bought_on((today - 272, today - 100, today - 59), 3 * 223_500)
     customer = Totals("a", 3, bought.value, 0, 0, bought)
     serving = calibration(fitted=Model(Base(replace(PUBLISHED, v=154_500.0))))
     shown = [row for row in rows("docs/scores.md", 3) if row[0].isdigit()]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from clv.domain.scoring import Purchases, Totals
+from clv.domain.calendar import day_of
+from clv.domain.scoring import Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
 from clv.prediction import btyd, calibrated, model
@@ -26,6 +27,7 @@ from clv.prediction.model import Model
 from clv.prediction.visitors import Visitors
 from tests.support import simulated_logs
 from tests.support.calibrations import calibration
+from tests.support.purchases import bought_on
 from tests.unit.support import AS_OF_MS, PUBLISHED, TODAY
 
 SETTINGS = ScoreSettings(model="calibrated")
@@ -43,7 +45,7 @@ def buyer(x: int, t_x: int, age: int, mean_value: float, customer_id: str = "a")
     first = TODAY - age
     # The days in between don't matter to the base.
     days = (first, *range(first + 1, first + x), first + t_x)[: x + 1]
-    purchases = Purchases(days, round(mean_value * (x + 1) * 10_000))
+    purchases = bought_on(days, round(mean_value * (x + 1) * 10_000))
     contact = AS_OF_MS - age * DAY_MS
     return Totals(customer_id, x + 1, purchases.value, contact, contact, purchases)
 
@@ -129,7 +131,8 @@ def test_a_longer_horizon_never_brings_less_and_all_is_finite(customer, fitted, 
 def test_the_next_conversion_comes_by_then_with_even_odds(customer, fitted):
     settings = replace(SETTINGS, lifespan_months=120)
     [made] = of(customer, settings=settings, fitted=fitted)
-    days, fitted = customer.purchases.days, fitted.fitted.base.parameters
+    days = [day_of(key) for key in customer.purchases.keys.split(",")]
+    fitted = fitted.fitted.base.parameters
     x, t_x, age = len(days) - 1, days[-1] - days[0], TODAY - days[0]
     days = made.expected_days_to_next_conversion
     if days is None:

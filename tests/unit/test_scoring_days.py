@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from clv.domain.calendar import day_of, time_ms
 from clv.domain.explanation import explain
-from clv.domain.scoring import Purchases, Totals, distribution_of, score_customer
+from clv.domain.scoring import Totals, distribution_of, score_customer
 from clv.domain.settings import ScoreSettings
 from clv.domain.time_zone import time_zone, time_zone_names
 from clv.domain.units import DAY_MS
 from clv.prediction import calibrated
 from clv.prediction.choice import CALIBRATED, RFM
 from tests.support.calibrations import MODEL, calibration
+from tests.support.purchases import bought_on
 
 # Both by the calibrated model, and one of each.
 SERVING = (calibration(), calibration(CALIBRATED, RFM), calibration(RFM, CALIBRATED))
@@ -92,8 +93,8 @@ def test_a_day_of_conversions_is_compared_with_the_local_day():
     """At 23:30 UTC it is the next day in Berlin, and one more day has passed."""
     now = time_ms("2026-03-12T23:30:00Z")
     today = day_of("2026-03-13")
-    bought = Totals("a", 3, 90_000, now, now, Purchases((today - 30, today - 9, today - 2), 90_000))
-    yesterday = replace(bought, purchases=Purchases((today - 31, today - 10, today - 3), 90_000))
+    bought = Totals("a", 3, 90_000, now, now, bought_on((today - 30, today - 9, today - 2), 90_000))
+    yesterday = replace(bought, purchases=bought_on((today - 31, today - 10, today - 3), 90_000))
     berlin, utc = ScoreSettings(time_zone="Europe/Berlin"), ScoreSettings()
     both = calibration()
     [here] = calibrated.predict([bought], berlin, now, both)
@@ -115,7 +116,7 @@ def customer(draw, name: str) -> Totals:
     if draw(st.booleans()):
         zone, more = time_zone(name), draw(st.lists(st.integers(-400, 3), max_size=8))
         days = (zone.day(first), *(max(-1, zone.day(last) + days) for days in more))
-        bought = Purchases(days, draw(st.integers(0, 10**9)))
+        bought = bought_on(days, draw(st.integers(0, 10**9)))
     amount = draw(st.integers(-(10**16), 10**16))
     return Totals("a", draw(st.integers(0, 9)), amount, first, last, bought)
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
-from clv.api.schemas.base import Amount, Output, Probability, Rounded, checked
+from clv.api.schemas.base import Amount, Items, Output, Probability, Rounded, checked
 from clv.files.included import WORDS, Column, Kind, split_words
 
+# Each of them more than once does no harm.
+MAX_WORDS = 10
 # How JSON rounds a number that is neither money nor a probability.
 _DECIMALS = 3
 _FIELD_OF: dict[Kind, Callable[..., fields.Field]] = {
@@ -20,7 +22,7 @@ _FIELD_OF: dict[Kind, Callable[..., fields.Field]] = {
 _LIMITS: dict[Kind, dict[str, Any]] = {Kind.TEXT: {}, Kind.PROBABILITY: {"maximum": 1}}
 
 
-class Words(fields.List):
+class Words(Items):
     """Words of ``include``, given one by one or in one text, separated by commas."""
 
     def __init__(self) -> None:
@@ -28,12 +30,17 @@ class Words(fields.List):
         description = f"What to add to each record: {abouts}. Repeated, or separated by commas"
         super().__init__(
             fields.String(validate=validate.OneOf(tuple(WORDS))),
+            None,
+            MAX_WORDS,
             load_default=(),
             metadata={"description": description, "example": ["model"]},
         )
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return checked(split_words, [value] if isinstance(value, str) else value)
+        texts = [value] if isinstance(value, str) else value
+        if len(texts) > self.most:
+            raise ValidationError(f"Must have at most {self.most:,} items.")
+        return checked(split_words, texts)
 
 
 class HorizonDays(fields.Integer):

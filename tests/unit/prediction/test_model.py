@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clv.domain.calendar import day_of
-from clv.domain.scoring import Purchases, Totals
+from clv.domain.scoring import Totals
 from clv.domain.settings import ScoreSettings
 from clv.domain.units import DAY_MS
 from clv.errors import NotFitted
@@ -17,6 +17,7 @@ from clv.prediction import backtest, calibrated, metrics, model
 from clv.prediction.log import population
 from clv.prediction.scorecard import CALIBRATED
 from tests.support import simulated_logs
+from tests.support.purchases import bought_on
 
 SETTINGS = ScoreSettings()
 HALF, END = day_of("1997-09-30"), day_of("1998-06-30")
@@ -154,7 +155,7 @@ def customers(draw) -> list[Totals]:
                 value,
                 first * DAY_MS,
                 last * DAY_MS,
-                Purchases(tuple(days), value) if days else None,
+                bought_on(days, value) if days else None,
             )
         )
     return found
