@@ -50,9 +50,10 @@ _CACHED_CELLS = 32_768
 # A cell of more characters than an id, with what a spreadsheet puts around it, is none.
 _MAX_LENGTH = 2 * MAX_ID_LENGTH
 # Ids that are stored as they are: most of them, and checked a block at a time. The first letter
-# keeps out 12345.0, 1.2E+11, and e-mail addresses with capital letters.
+# keeps out 12345.0, 1.2E+11, and e-mail addresses with capital letters. Atomic: an id such as "ann"
+# fits both forms, and where a later cell fits none, each of them would be tried both ways.
 _PLAIN_BLOCK = re.compile(
-    rf"(?:(?:[a-z][a-z0-9._@+-]{{0,{MAX_ID_LENGTH - 1}}}|[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}})\n)*"
+    rf"(?>(?:[a-z][a-z0-9._@+-]{{0,{MAX_ID_LENGTH - 1}}}|[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}})\n)*"
 )
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _FORMULA = re.compile(r'="([^"]*)"')

@@ -1,11 +1,14 @@
 """Customers as files write them."""
 
+import subprocess
+import sys
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clv.config import ROOT
 from clv.files.cells.customers import PLACEHOLDERS, customer, customers, looks_like_name
 
 
@@ -120,3 +123,12 @@ def test_placeholders_are_in_lower_case_and_without_outer_space():
 )
 def test_names_instead_of_ids(ids, are_names):
     assert looks_like_name(iter(ids)) is are_names
+
+
+def test_an_empty_cell_below_many_short_ids_does_not_keep_the_reader_for_ever():
+    # In a process of its own: while the pattern was tried in all ways, nothing could stop it.
+    read = "from clv.files.cells.customers import customers; print(customers(['ann'] * 60 + ['']))"
+    run = subprocess.run(
+        [sys.executable, "-c", read], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert run.stdout.strip() == str(["ann"] * 60 + [""]), run.stderr
