@@ -9,6 +9,7 @@ import pytest
 from clv.config import ROOT
 from clv.files.audiences import TARGETS
 from tests.api.records.support import URL as RECORDS
+from tests.conftest import ON_ONE_DATABASE
 from tests.jobs.support import Bell, begin, complete
 
 SAMPLE = "clv/sample/cdnow.csv.gz"
@@ -69,6 +70,7 @@ def wrong_answers(client, key, questions: list[tuple[str, ...]]) -> str:
     return "\n".join(wrong)
 
 
+@ON_ONE_DATABASE
 def test_every_question_has_the_answer_that_its_row_says(client, headers, sample):
     key = headers("viewer")
     assert len(QUESTIONS) > 10
@@ -78,6 +80,7 @@ def test_every_question_has_the_answer_that_its_row_says(client, headers, sample
         assert client.get(f"{RECORDS}?format={target}", headers=key).status_code == 400
 
 
+@ON_ONE_DATABASE
 def test_every_question_of_months_has_the_answer_that_its_row_says(client, headers, as_it_is):
     assert len(OF_MONTHS) > 5
     assert wrong_answers(client, headers("viewer"), OF_MONTHS) == ""

@@ -40,6 +40,8 @@ def shell(workspace, redis_url, cdnow, tmp_path_factory) -> Iterator[Callable[[s
     (folder / "var").mkdir()
     with browser.running(settings, cdnow, AT_RISK_DAYS) as service:
         key = service.keys["shop", "admin"]
+        # A fit would take longer than a request waits, beside all the other tests.
+        service.ask("PUT", "/settings", key, b'{"model": "rfm"}')
         (folder / "var" / "demo.key").write_text(f"{key}\n")
         yield lambda script: run(script, folder, API=f"{service.url}/api/v1", KEY=key)
 

@@ -10,6 +10,7 @@ import pytest
 
 from clv.config import ROOT
 from tests.api.cohorts.support import COHORTS
+from tests.conftest import ON_ONE_DATABASE
 
 LOG = str(ROOT / "clv" / "sample" / "cdnow.csv.gz")
 MARGIN, COSTS = "0.4", (0, 14.5, 20, 30, 37, 1_000)
@@ -110,6 +111,7 @@ def test_each_figure_equals_plain_sql_over_the_log(shop, client, headers, oracle
     assert report["asOf"] == summary["asOf"] and report["stale"] is False
 
 
+@ON_ONE_DATABASE
 def test_the_page_shows_what_comes_out(shop, client, headers):
     client.put("/api/v1/settings", json={"grossMargin": float(MARGIN)}, headers=headers())
     report = client.get(f"{COHORTS}?acquisitionCost=20", headers=headers("viewer")).json
@@ -128,6 +130,7 @@ def test_the_page_shows_what_comes_out(shop, client, headers):
     ]
 
 
+@ON_ONE_DATABASE
 def test_the_file_has_a_line_for_each_age(shop, client, headers):
     key = headers("viewer")
     listed = client.get(f"{COHORTS}?acquisitionCost=30", headers=key).json["cohorts"]
